@@ -1,0 +1,1 @@
+//! The audit: train or load, measure, remedy, measure again, summarise.

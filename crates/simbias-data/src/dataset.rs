@@ -1,0 +1,171 @@
+//! Rows, what their columns mean, and what is to be predicted.
+
+use ndarray::{Array2, Axis};
+
+use crate::Layout;
+
+/// Labelled rows.
+///
+/// Readers check on the way in: all values finite, as many targets as rows, at least one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// Short name for reports: file stem or generator preset.
+    pub name: String,
+    /// Values, shape `[n_rows, n_features]`, C order.
+    pub rows: Array2<f32>,
+    /// What the columns are.
+    pub layout: Layout,
+    /// What is to be predicted.
+    pub target: Target,
+    /// Further columns that group the rows (hospital, camera, cell type); never model input.
+    pub strata: Vec<Stratum>,
+}
+
+/// What is to be predicted, one entry a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// Classification.
+    Classes(ClassLabels),
+    /// Regression.
+    Values(Vec<f64>),
+}
+
+/// Class of every row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClassLabels {
+    /// Index into `names`, one a row.
+    pub indices: Vec<u32>,
+    /// Class names in index order, as found in the source.
+    pub names: Vec<String>,
+}
+
+/// A named grouping of the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stratum {
+    /// Name of the column.
+    pub name: String,
+    /// Index into `values`, one a row.
+    pub indices: Vec<u32>,
+    /// The distinct values, in index order.
+    pub values: Vec<String>,
+}
+
+impl ClassLabels {
+    /// Number of classes.
+    pub fn n_classes(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Rows of each class, in index order.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.names.len()];
+        for &index in &self.indices {
+            counts[index as usize] += 1;
+        }
+        counts
+    }
+}
+
+impl Target {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes(labels) => labels.indices.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries of `rows`, in that order.
+    pub fn select(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Classes(labels) => Self::Classes(ClassLabels {
+                indices: rows.iter().map(|&row| labels.indices[row as usize]).collect(),
+                names: labels.names.clone(),
+            }),
+            Self::Values(values) => {
+                Self::Values(rows.iter().map(|&row| values[row as usize]).collect())
+            }
+        }
+    }
+}
+
+impl Dataset {
+    /// Number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.rows.nrows()
+    }
+
+    /// Number of columns of a flat row.
+    pub fn n_features(&self) -> usize {
+        self.rows.ncols()
+    }
+
+    /// The class labels, when this is a classification set.
+    pub fn class_labels(&self) -> Option<&ClassLabels> {
+        match &self.target {
+            Target::Classes(labels) => Some(labels),
+            Target::Values(_) => None,
+        }
+    }
+
+    /// The given rows, in that order, with targets and strata.
+    pub fn select(&self, rows: &[u32]) -> Self {
+        let indices: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+        Self {
+            name: self.name.clone(),
+            rows: self.rows.select(Axis(0), &indices),
+            layout: self.layout.clone(),
+            target: self.target.select(rows),
+            strata: self
+                .strata
+                .iter()
+                .map(|stratum| Stratum {
+                    name: stratum.name.clone(),
+                    indices: rows.iter().map(|&row| stratum.indices[row as usize]).collect(),
+                    values: stratum.values.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Content hash over shape, values, targets and strata, 32 hexadecimal digits.
+    ///
+    /// Two sets have the same fingerprint exactly if a model sees the same numbers and labels; file names,
+    /// compression and column names do not enter.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&(self.rows.nrows() as u64).to_le_bytes());
+        hasher.update(&(self.rows.ncols() as u64).to_le_bytes());
+        for row in self.rows.rows() {
+            for value in row {
+                hasher.update(&value.to_le_bytes());
+            }
+        }
+        match &self.target {
+            Target::Classes(labels) => {
+                hasher.update(b"classes");
+                for index in &labels.indices {
+                    hasher.update(&index.to_le_bytes());
+                }
+            }
+            Target::Values(values) => {
+                hasher.update(b"values");
+                for value in values {
+                    hasher.update(&value.to_le_bytes());
+                }
+            }
+        }
+        for stratum in &self.strata {
+            hasher.update(b"stratum");
+            for index in &stratum.indices {
+                hasher.update(&index.to_le_bytes());
+            }
+        }
+        hasher.finalize().to_hex()[..32].to_string()
+    }
+}

@@ -1,0 +1,124 @@
+//! What the columns of a row are: named columns, an image, or several named tensors side by side.
+
+use serde::{Deserialize, Serialize};
+
+/// One named input tensor inside a flat row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorSpec {
+    /// Name of the input, as the model knows it.
+    pub name: String,
+    /// Shape of one example, without the batch axis; C order.
+    pub shape: Vec<usize>,
+    /// First column of the tensor in the flat row.
+    pub offset: usize,
+}
+
+impl TensorSpec {
+    /// Number of columns that the tensor takes.
+    pub fn n_features(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Shape of one image, channels first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageShape {
+    /// Number of channels.
+    pub channels: usize,
+    /// Number of pixel rows.
+    pub height: usize,
+    /// Number of pixel columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Number of values of one image.
+    pub fn n_features(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Flat column of a pixel, C order `[channel, row, column]`.
+    pub fn column(self, channel: usize, row: usize, column: usize) -> usize {
+        (channel * self.height + row) * self.width + column
+    }
+}
+
+/// How a flat row of `n_features` values divides into named tensors.
+///
+/// The tensors follow one another without gaps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    tensors: Vec<TensorSpec>,
+    column_names: Option<Vec<String>>,
+}
+
+impl Layout {
+    /// A table: one tensor of shape `[n_columns]` with a name for each column.
+    pub fn table(column_names: Vec<String>) -> Self {
+        let n_columns = column_names.len();
+        let tensors = vec![TensorSpec { name: "x".into(), shape: vec![n_columns], offset: 0 }];
+        Self { tensors, column_names: Some(column_names) }
+    }
+
+    /// Unnamed columns: one tensor of the given shape.
+    pub fn array(shape: Vec<usize>) -> Self {
+        Self { tensors: vec![TensorSpec { name: "x".into(), shape, offset: 0 }], column_names: None }
+    }
+
+    /// An image of shape `[channels, height, width]`.
+    pub fn image(shape: ImageShape) -> Self {
+        Self::array(vec![shape.channels, shape.height, shape.width])
+    }
+
+    /// Several named tensors (modalities) side by side, in the given order.
+    pub fn named_tensors(named_shapes: Vec<(String, Vec<usize>)>) -> Self {
+        let mut offset = 0;
+        let tensors = named_shapes
+            .into_iter()
+            .map(|(name, shape)| {
+                let spec = TensorSpec { name, shape, offset };
+                offset += spec.n_features();
+                spec
+            })
+            .collect();
+        Self { tensors, column_names: None }
+    }
+
+    /// The tensors in column order.
+    pub fn tensors(&self) -> &[TensorSpec] {
+        &self.tensors
+    }
+
+    /// Number of columns of a flat row.
+    pub fn n_features(&self) -> usize {
+        self.tensors.iter().map(TensorSpec::n_features).sum()
+    }
+
+    /// The image shape, when a row is exactly one `[channels, height, width]` tensor.
+    pub fn image_shape(&self) -> Option<ImageShape> {
+        match self.tensors.as_slice() {
+            [one] => match one.shape.as_slice() {
+                &[channels, height, width] => Some(ImageShape { channels, height, width }),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Names of the columns of a table.
+    pub fn column_names(&self) -> Option<&[String]> {
+        self.column_names.as_deref()
+    }
+
+    /// A readable name for column `column`: its own, or tensor name and index.
+    pub fn column_name(&self, column: usize) -> String {
+        if let Some(names) = &self.column_names {
+            return names[column].clone();
+        }
+        let tensor = self.tensors.iter().rev().find(|tensor| tensor.offset <= column);
+        match tensor {
+            Some(tensor) => format!("{}[{}]", tensor.name, column - tensor.offset),
+            None => format!("[{column}]"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Architectures on burn, with PyTorch-compatible parameter names.

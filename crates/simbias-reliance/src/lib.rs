@@ -1,0 +1,1 @@
+//! Which parts of the input a model relies on, by randomization.

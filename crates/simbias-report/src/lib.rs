@@ -1,0 +1,1 @@
+//! The vocabulary of a result: reports, tables, charts, caveats and verdicts.

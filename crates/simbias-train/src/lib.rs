@@ -1,0 +1,1 @@
+//! The training loop, optimisers, attacks, traces, checkpoints and exact resume.

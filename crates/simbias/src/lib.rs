@@ -1,0 +1,1 @@
+//! Measures, explains and changes the inductive bias of neural networks: the facade.
