@@ -1,0 +1,48 @@
+//! Comma-separated text after RFC 4180.
+
+/// Text under construction, one record a line.
+#[derive(Default)]
+pub(crate) struct CsvText(String);
+
+impl CsvText {
+    /// A text that opens with its column names.
+    pub(crate) fn with_header<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
+        let mut text = Self::default();
+        text.record(names);
+        text
+    }
+
+    /// Adds one record; fields are quoted only where they must be.
+    pub(crate) fn record<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
+        for (index, field) in fields.into_iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            let field = field.as_ref();
+            if field.contains([',', '"', '\n', '\r']) {
+                self.0.push('"');
+                self.0.push_str(&field.replace('"', "\"\""));
+                self.0.push('"');
+            } else {
+                self.0.push_str(field);
+            }
+        }
+        self.0.push('\n');
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_special_fields_are_quoted() {
+        let mut text = CsvText::with_header(["plain", "a,b"]);
+        text.record(["say \"hi\"", "two\nlines"]);
+        assert_eq!(text.finish(), "plain,\"a,b\"\n\"say \"\"hi\"\"\",\"two\nlines\"\n");
+    }
+}

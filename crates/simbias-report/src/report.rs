@@ -1,0 +1,282 @@
+//! The report: an answer with its evidence.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Caveat, Cell, Chart, Images, Provenance, Table};
+
+/// The wire form's name and version; reading any other version is an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schema;
+
+impl Schema {
+    /// Changes whenever an old reader would misunderstand.
+    pub const NAME: &str = "simbias.report/1";
+}
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(Self::NAME)
+    }
+}
+
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = String::deserialize(deserializer)?;
+        if found == Self::NAME {
+            Ok(Self)
+        } else {
+            Err(serde::de::Error::custom(format_args!(
+                "schema is {found:?}; this version reads {:?}",
+                Self::NAME
+            )))
+        }
+    }
+}
+
+/// A text that is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// Not JSON, not a report, or another version.
+    #[error("not a report in the form {:?}: {source}", Schema::NAME)]
+    Json {
+        /// What the parser says.
+        #[from]
+        source: serde_json::Error,
+    },
+}
+
+/// A figure for the top of the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyFigure {
+    /// What is measured.
+    pub label: String,
+    /// The figure.
+    pub value: Cell,
+    /// How to read it; may be empty.
+    pub note: String,
+}
+
+impl KeyFigure {
+    /// A figure without a note.
+    pub fn new(label: impl Into<String>, value: impl Into<Cell>) -> Self {
+        Self { label: label.into(), value: value.into(), note: String::new() }
+    }
+
+    /// Says how to read it.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+}
+
+/// One piece of a section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Element {
+    /// A paragraph.
+    Text(String),
+    /// A table.
+    Table(Table),
+    /// A chart.
+    Chart(Box<Chart>),
+    /// Pictures.
+    Images(Images),
+    /// A doubt about what stands beside it.
+    Caveat(Caveat),
+}
+
+/// One question and its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// Name for links.
+    pub id: String,
+    /// Heading.
+    pub title: String,
+    /// Paragraphs that open the section.
+    pub prose: Vec<String>,
+    /// Evidence, in reading order.
+    pub elements: Vec<Element>,
+}
+
+impl Section {
+    /// An empty section.
+    pub fn new(id: impl Into<String>, title: impl Into<String>) -> Self {
+        Self { id: id.into(), title: title.into(), prose: Vec::new(), elements: Vec::new() }
+    }
+
+    /// Adds an opening paragraph.
+    #[must_use]
+    pub fn prose(mut self, paragraph: impl Into<String>) -> Self {
+        self.prose.push(paragraph.into());
+        self
+    }
+
+    /// Adds a paragraph between the evidence.
+    #[must_use]
+    pub fn text(self, paragraph: impl Into<String>) -> Self {
+        self.element(Element::Text(paragraph.into()))
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn table(self, table: Table) -> Self {
+        self.element(Element::Table(table))
+    }
+
+    /// Adds a chart.
+    #[must_use]
+    pub fn chart(self, chart: Chart) -> Self {
+        self.element(Element::Chart(Box::new(chart)))
+    }
+
+    /// Adds pictures.
+    #[must_use]
+    pub fn images(self, images: Images) -> Self {
+        self.element(Element::Images(images))
+    }
+
+    /// Adds a doubt.
+    #[must_use]
+    pub fn caveat(self, caveat: Caveat) -> Self {
+        self.element(Element::Caveat(caveat))
+    }
+
+    /// Adds any piece of evidence.
+    #[must_use]
+    pub fn element(mut self, element: Element) -> Self {
+        self.elements.push(element);
+        self
+    }
+}
+
+/// An answer: in plain language, in key figures, and with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The wire form's name.
+    pub schema: Schema,
+    /// Heading.
+    pub title: String,
+    /// One line under the heading; may be empty.
+    pub subtitle: String,
+    /// The answer in plain language, a sentence or two each.
+    pub summary: Vec<String>,
+    /// The figures to remember.
+    pub key_figures: Vec<KeyFigure>,
+    /// The evidence.
+    pub sections: Vec<Section>,
+    /// Doubts about the whole.
+    pub caveats: Vec<Caveat>,
+    /// Where the result came from; absent for results without a run.
+    pub provenance: Option<Provenance>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            schema: Schema,
+            title: title.into(),
+            subtitle: String::new(),
+            summary: Vec::new(),
+            key_figures: Vec::new(),
+            sections: Vec::new(),
+            caveats: Vec::new(),
+            provenance: None,
+        }
+    }
+
+    /// Sets the line under the heading.
+    #[must_use]
+    pub fn subtitle(mut self, subtitle: impl Into<String>) -> Self {
+        self.subtitle = subtitle.into();
+        self
+    }
+
+    /// Adds a sentence or two to the answer.
+    #[must_use]
+    pub fn summarise(mut self, sentence: impl Into<String>) -> Self {
+        self.summary.push(sentence.into());
+        self
+    }
+
+    /// Adds a figure to remember.
+    #[must_use]
+    pub fn key_figure(mut self, figure: KeyFigure) -> Self {
+        self.key_figures.push(figure);
+        self
+    }
+
+    /// Adds a section.
+    #[must_use]
+    pub fn section(mut self, section: Section) -> Self {
+        self.sections.push(section);
+        self
+    }
+
+    /// Adds a doubt about the whole.
+    #[must_use]
+    pub fn caveat(mut self, caveat: Caveat) -> Self {
+        self.caveats.push(caveat);
+        self
+    }
+
+    /// Says where the result came from.
+    #[must_use]
+    pub fn provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = Some(provenance);
+        self
+    }
+
+    /// The report in its wire form, indented, with a final newline.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self)
+            .expect("a report has string keys only and writes to memory");
+        json.push('\n');
+        json
+    }
+
+    /// Reads the wire form.
+    ///
+    /// # Errors
+    /// When the text is not JSON, not a report, or of another version.
+    pub fn from_json(json: &str) -> Result<Self, ReportError> {
+        Ok(serde_json::from_str(json)?)
+    }
+
+    /// The data of every table and chart, in reading order, as pairs of file name and content.
+    ///
+    /// A name is the element's id reduced to letters, digits and dashes; repeated names get `-2`, `-3`, ….
+    pub fn csv_files(&self) -> Vec<(String, String)> {
+        let mut taken = BTreeSet::new();
+        let mut files = Vec::new();
+        for element in self.sections.iter().flat_map(|section| &section.elements) {
+            let (id, content) = match element {
+                Element::Table(table) => (&table.id, table.to_csv()),
+                Element::Chart(chart) => (&chart.id, chart.to_csv()),
+                Element::Text(_) | Element::Images(_) | Element::Caveat(_) => continue,
+            };
+            files.push((format!("{}.csv", free_slug(id, &mut taken)), content));
+        }
+        files
+    }
+}
+
+/// A name for files and links that is not in `taken` yet; adds it there.
+fn free_slug(id: &str, taken: &mut BTreeSet<String>) -> String {
+    let words: Vec<&str> = id
+        .split(|symbol: char| !symbol.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .collect();
+    let slug = if words.is_empty() { "data".into() } else { words.join("-").to_lowercase() };
+    let mut name = slug.clone();
+    let mut copy = 1;
+    while !taken.insert(name.clone()) {
+        copy += 1;
+        name = format!("{slug}-{copy}");
+    }
+    name
+}
