@@ -1,0 +1,130 @@
+//! Why an ONNX file cannot serve as a scorer.
+
+use std::path::PathBuf;
+
+/// Why an ONNX file cannot serve as a scorer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OnnxError {
+    /// The file cannot be read.
+    #[error("{path:?}: {cause}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The bytes are not an ONNX model.
+    #[error(
+        "not an ONNX model: {reason}; expected the file that torch.onnx.export, tf2onnx or skl2onnx \
+         writes"
+    )]
+    NotOnnx {
+        /// What gave it away.
+        reason: String,
+    },
+    /// The bytes start like an ONNX model and then break off or contradict themselves.
+    #[error("the ONNX model is damaged or cut short: {reason}; copy or export the file again")]
+    Damaged {
+        /// What does not fit.
+        reason: String,
+    },
+    /// The graph uses operators that the runtime lacks.
+    #[error(
+        "the model needs operators that are not supported: {operators:?}; score it where it was \
+         trained instead, with `simbias reliance plan` and `simbias reliance score`"
+    )]
+    UnsupportedOperators {
+        /// Their names, sorted, with the domain when it is not ONNX's own.
+        operators: Vec<String>,
+    },
+    /// The asked output does not exist.
+    #[error("the model has no output {found:?}; its outputs are {available:?}")]
+    UnknownOutput {
+        /// The name that was asked for.
+        found: String,
+        /// The graph's outputs.
+        available: Vec<String>,
+    },
+    /// Several outputs could be the scores.
+    #[error("the model has several outputs that may be scores: {candidates:?}; name one of them")]
+    AmbiguousOutput {
+        /// Outputs with floating-point values.
+        candidates: Vec<String>,
+    },
+    /// The output holds no scores.
+    #[error(
+        "output {output:?} holds {found}, not scores; export the logits or probabilities as an \
+         output{}", if available.is_empty() { String::new() } else { format!(" or take one of {available:?}") }
+    )]
+    NotScores {
+        /// The output.
+        output: String,
+        /// What it holds.
+        found: String,
+        /// Outputs that may hold scores.
+        available: Vec<String>,
+    },
+    /// An input takes integers or strings.
+    #[error(
+        "input {input:?} takes {found}, rows are floating-point numbers; score the model where it \
+         was trained, with `simbias reliance plan` and `simbias reliance score`"
+    )]
+    InputType {
+        /// The input.
+        input: String,
+        /// Its element type.
+        found: String,
+    },
+    /// A row does not fit an input.
+    #[error(
+        "input {input:?} has shape {expected}, a row has shape {found:?} ({n_features} values); \
+         give data of the shape the model was trained on"
+    )]
+    InputShape {
+        /// The input.
+        input: String,
+        /// Its shape in the file, `?` where free.
+        expected: String,
+        /// Shape of one row.
+        found: Vec<usize>,
+        /// Values of one row.
+        n_features: usize,
+    },
+    /// The names of inputs and tensors differ.
+    #[error(
+        "the model has the inputs {inputs:?} and the data the tensors {tensors:?}; name the tensors \
+         as the inputs"
+    )]
+    InputNames {
+        /// Names of the model's inputs.
+        inputs: Vec<String>,
+        /// Names of the data's tensors.
+        tensors: Vec<String>,
+    },
+    /// The batch size is zero.
+    #[error("a batch of 0 rows; use 1 or more")]
+    EmptyBatch,
+    /// The output has no `[batch]`, `[batch, 1]` or `[batch, classes]` shape.
+    #[error(
+        "output {output:?} has shape {found:?} for {batch} rows; expected [{batch}], [{batch}, 1] or \
+         [{batch}, classes]"
+    )]
+    OutputShape {
+        /// The output.
+        output: String,
+        /// The shape that came.
+        found: Vec<usize>,
+        /// Rows that went in.
+        batch: usize,
+    },
+    /// The runtime refuses the graph.
+    #[error(
+        "the model cannot be prepared: {message}; score it where it was trained instead, with \
+         `simbias reliance plan` and `simbias reliance score`"
+    )]
+    Prepare {
+        /// What the runtime said.
+        message: String,
+    },
+}
