@@ -1,0 +1,5 @@
+//! Public behaviour of `simbias-stats`.
+
+mod coverage;
+mod golden;
+mod roc;
