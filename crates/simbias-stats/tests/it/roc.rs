@@ -35,7 +35,7 @@ fn covariance_of_means(first: &[f64], second: &[f64]) -> f64 {
 
 fn step_sum_precision(scores: &[f64], positives: &[bool]) -> f64 {
     let mut thresholds = scores.to_vec();
-    thresholds.sort_by(|a, b| b.partial_cmp(a).unwrap());
+    thresholds.sort_by(|a, b| b.total_cmp(a));
     thresholds.dedup();
     let n_positives = positives.iter().filter(|&&p| p).count() as f64;
     let (mut sum, mut recall_before) = (0.0, 0.0);
