@@ -133,6 +133,33 @@ impl Dataset {
         }
     }
 
+    /// All rows of `parts`, in order, under the name of the first; `None` for no part or parts whose layouts, classes
+    /// or strata differ.
+    pub fn concatenate(parts: Vec<Self>) -> Option<Self> {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next()?;
+        for part in parts {
+            if part.layout != all.layout || part.strata.len() != all.strata.len() {
+                return None;
+            }
+            match (&mut all.target, part.target) {
+                (Target::Classes(labels), Target::Classes(more)) if labels.names == more.names => {
+                    labels.indices.extend(more.indices);
+                }
+                (Target::Values(values), Target::Values(more)) => values.extend(more),
+                _ => return None,
+            }
+            for (stratum, more) in all.strata.iter_mut().zip(part.strata) {
+                if (&stratum.name, &stratum.values) != (&more.name, &more.values) {
+                    return None;
+                }
+                stratum.indices.extend(more.indices);
+            }
+            all.rows.append(Axis(0), part.rows.view()).ok()?;
+        }
+        Some(all)
+    }
+
     /// Content hash over shape, values, targets and strata, 32 hexadecimal digits.
     ///
     /// Two sets have the same fingerprint exactly if a model sees the same numbers and labels; file names,

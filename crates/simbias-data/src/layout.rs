@@ -20,6 +20,15 @@ impl TensorSpec {
     }
 }
 
+/// Columns of a table that stem from one column of the source, such as the one-hot columns of a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnGroup {
+    /// Name of the source's column.
+    pub name: String,
+    /// The columns of the flat row.
+    pub columns: std::ops::Range<usize>,
+}
+
 /// Shape of one image, channels first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
@@ -50,6 +59,8 @@ impl ImageShape {
 pub struct Layout {
     tensors: Vec<TensorSpec>,
     column_names: Option<Vec<String>>,
+    #[serde(default)]
+    column_groups: Vec<ColumnGroup>,
 }
 
 impl Layout {
@@ -57,12 +68,18 @@ impl Layout {
     pub fn table(column_names: Vec<String>) -> Self {
         let n_columns = column_names.len();
         let tensors = vec![TensorSpec { name: "x".into(), shape: vec![n_columns], offset: 0 }];
-        Self { tensors, column_names: Some(column_names) }
+        Self { tensors, column_names: Some(column_names), column_groups: Vec::new() }
+    }
+
+    /// A table whose columns stem from fewer columns of the source; the groups follow one another without gaps.
+    pub fn table_with_groups(column_names: Vec<String>, column_groups: Vec<ColumnGroup>) -> Self {
+        Self { column_groups, ..Self::table(column_names) }
     }
 
     /// Unnamed columns: one tensor of the given shape.
     pub fn array(shape: Vec<usize>) -> Self {
-        Self { tensors: vec![TensorSpec { name: "x".into(), shape, offset: 0 }], column_names: None }
+        let tensors = vec![TensorSpec { name: "x".into(), shape, offset: 0 }];
+        Self { tensors, column_names: None, column_groups: Vec::new() }
     }
 
     /// An image of shape `[channels, height, width]`.
@@ -81,7 +98,7 @@ impl Layout {
                 spec
             })
             .collect();
-        Self { tensors, column_names: None }
+        Self { tensors, column_names: None, column_groups: Vec::new() }
     }
 
     /// The tensors in column order.
@@ -108,6 +125,12 @@ impl Layout {
     /// Names of the columns of a table.
     pub fn column_names(&self) -> Option<&[String]> {
         self.column_names.as_deref()
+    }
+
+    /// Columns that belong together because one column of the source was spread over them (one-hot texts);
+    /// empty when nothing is known.
+    pub fn column_groups(&self) -> &[ColumnGroup] {
+        &self.column_groups
     }
 
     /// A readable name for column `column`: its own, or tensor name and index.

@@ -4,9 +4,20 @@
 //! Models of any framework are met through [`Scorer`] (rows in, scores out) and [`LossGradient`].
 
 mod dataset;
+pub mod embedded;
+mod error;
 mod layout;
+pub mod read;
 mod scorer;
+mod split;
+pub mod synth;
+pub mod transform;
+mod write;
 
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
-pub use layout::{ImageShape, Layout, TensorSpec};
+pub use error::DataError;
+pub use layout::{ColumnGroup, ImageShape, Layout, TensorSpec};
+pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};
+pub use split::{SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit};
+pub use write::{write_csv, write_npy, write_safetensors, write_whole};

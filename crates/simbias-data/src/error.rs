@@ -1,0 +1,285 @@
+//! What can be wrong with a person's files, and what to try next.
+
+use std::path::{Path, PathBuf};
+
+/// Why a file gave no data. Every message says where, what was found, what was expected and what to try.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The operating system refused.
+    #[error("cannot {action} {file:?}: {source}")]
+    Io {
+        /// The file or directory.
+        file: PathBuf,
+        /// What was tried: read, write, rename.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not what the format promises.
+    #[error("{file:?} is not a readable {format} file: {problem}; {hint}")]
+    Malformed {
+        /// The file.
+        file: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+        /// What was found and what was expected.
+        problem: String,
+        /// What to try.
+        hint: String,
+    },
+    /// A header asks for more bytes than the file can hold.
+    #[error(
+        "{file:?}: the {format} header announces {announced} of data but the file holds {available} bytes; \
+         the file is cut short or damaged, fetch or export it again"
+    )]
+    Truncated {
+        /// The file.
+        file: PathBuf,
+        /// Name of the format.
+        format: &'static str,
+        /// Size in the header, with its unit, or "more than memory can address".
+        announced: String,
+        /// Bytes present.
+        available: u64,
+    },
+    /// Nothing that a reader knows.
+    #[error(
+        "{path:?} {problem}; readable are IDX (.gz), CIFAR binary, image folders, .npy, .npz, .safetensors, \
+         .csv, .tsv and .parquet files"
+    )]
+    Unrecognised {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+    },
+    /// A column or array that was asked for does not exist.
+    #[error(
+        "{file:?} has no {role} named {name:?}; it has {}{}",
+        list(available), suggestion(nearest.as_deref())
+    )]
+    NoSuchName {
+        /// The file.
+        file: PathBuf,
+        /// What the name was wanted for, for example "label column".
+        role: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// The names that exist.
+        available: Vec<String>,
+        /// The existing name most like it.
+        nearest: Option<String>,
+    },
+    /// Nothing says which column or array holds the labels.
+    #[error(
+        "{file:?}: which of {} holds the labels? none has a usual name (label, target, class, y); name one",
+        list(available)
+    )]
+    NoLabels {
+        /// The file.
+        file: PathBuf,
+        /// The names that exist.
+        available: Vec<String>,
+    },
+    /// Two columns share a name.
+    #[error("{file:?}: columns {first} and {second} are both named {name:?}; rename one of them")]
+    DuplicateColumn {
+        /// The file.
+        file: PathBuf,
+        /// The shared name.
+        name: String,
+        /// Number of the first column, from 1.
+        first: usize,
+        /// Number of the second column, from 1.
+        second: usize,
+    },
+    /// An empty cell where a value is needed.
+    #[error(
+        "{file:?}: row {row}, column {column:?} is missing; drop such rows, fill them with the column's mean, \
+         or leave the column out"
+    )]
+    MissingValue {
+        /// The file.
+        file: PathBuf,
+        /// Row, from 1, not counting a header.
+        row: usize,
+        /// Name of the column.
+        column: String,
+    },
+    /// NaN or infinity.
+    #[error(
+        "{file:?}: row {row}, {column:?} is {value}; every input must be a finite 32-bit number: repair or drop \
+         that row, or leave the column out"
+    )]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// Row, from 1, not counting a header.
+        row: usize,
+        /// Name of the column.
+        column: String,
+        /// What was found.
+        value: f64,
+    },
+    /// Too little to learn from.
+    #[error(
+        "{file:?} holds {found} usable row(s), at least 2 are needed; check that the right file was given"
+    )]
+    TooFewRows {
+        /// The file.
+        file: PathBuf,
+        /// Rows left after dropping.
+        found: usize,
+    },
+    /// Labels and rows do not match.
+    #[error("{file:?}: {labels} labels for {rows} rows; give the labels that belong to these rows")]
+    LabelCount {
+        /// The file with the rows.
+        file: PathBuf,
+        /// Rows.
+        rows: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// A label that cannot be used as asked.
+    #[error("{file:?}: label {value:?} of row {row} {problem}")]
+    BadLabel {
+        /// The file.
+        file: PathBuf,
+        /// Row, from 1.
+        row: usize,
+        /// The label.
+        value: String,
+        /// Why not, and what to try.
+        problem: &'static str,
+    },
+    /// Images of different sizes.
+    #[error(
+        "{file:?} is {found_height}x{found_width} pixels (height x width) but {first:?} is \
+         {height}x{width}; give an image size to resize all of them"
+    )]
+    ImageSize {
+        /// The first image that differs.
+        file: PathBuf,
+        /// Its height.
+        found_height: usize,
+        /// Its width.
+        found_width: usize,
+        /// The image that set the size.
+        first: PathBuf,
+        /// Height of that image.
+        height: usize,
+        /// Width of that image.
+        width: usize,
+    },
+    /// An option that does not fit this source.
+    #[error("{file:?}: {problem}")]
+    Option {
+        /// The file.
+        file: PathBuf,
+        /// Which option, why, and what to give instead.
+        problem: String,
+    },
+    /// A split that cannot be made.
+    #[error("cannot split {name:?}: {problem}")]
+    Split {
+        /// Name of the data set.
+        name: String,
+        /// Why, and what to try.
+        problem: String,
+    },
+}
+
+impl DataError {
+    pub(crate) fn malformed(
+        file: &Path,
+        format: &'static str,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::Malformed { file: file.into(), format, problem: problem.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn option(file: &Path, problem: impl Into<String>) -> Self {
+        Self::Option { file: file.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn no_such_name(
+        file: &Path,
+        role: &'static str,
+        name: &str,
+        available: &[String],
+    ) -> Self {
+        Self::NoSuchName {
+            file: file.into(),
+            role,
+            name: name.into(),
+            available: available.to_vec(),
+            nearest: nearest_name(name, available),
+        }
+    }
+}
+
+/// The candidate with the smallest edit distance to `name` (letter case ignored), if it is near enough to be a typo.
+fn nearest_name(name: &str, candidates: &[String]) -> Option<String> {
+    let wanted = name.to_lowercase();
+    let limit = (wanted.chars().count() / 3).max(1);
+    candidates
+        .iter()
+        .map(|candidate| (edit_distance(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|&(distance, _)| distance <= limit)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate.clone())
+}
+
+/// Levenshtein distance in characters.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut distances: Vec<usize> = (0..=right.len()).collect();
+    for (i, letter) in left.chars().enumerate() {
+        let mut diagonal = distances[0];
+        distances[0] = i + 1;
+        for (j, &other) in right.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != other);
+            diagonal = distances[j + 1];
+            distances[j + 1] = replaced.min(diagonal + 1).min(distances[j] + 1);
+        }
+    }
+    distances[right.len()]
+}
+
+/// At most twelve quoted names.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    if names.is_empty() {
+        return "no names at all".into();
+    }
+    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let rest = names.len().saturating_sub(SHOWN);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    quoted.join(", ") + &more
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_finds_its_name_and_nonsense_finds_none() {
+        let names = ["label".to_string(), "age".into(), "Weight".into()];
+        assert_eq!(nearest_name("labl", &names).as_deref(), Some("label"));
+        assert_eq!(nearest_name("weigth", &names).as_deref(), Some("Weight"));
+        assert_eq!(nearest_name("quux", &names), None);
+    }
+
+    #[test]
+    fn edit_distance_counts_changes() {
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("", "abc"), 3);
+    }
+}

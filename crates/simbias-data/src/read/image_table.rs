@@ -1,0 +1,297 @@
+//! Tables of images: one column holds paths or encoded bytes, others labels and strata.
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Features, Missing, ReadOptions,
+    array::stem,
+    csv::{Delimiter, TextTable},
+    image_rows::{self, EncodedImages, ImageFiles},
+    labels::RawLabels,
+    options::kept_rows,
+    read_array,
+    table::{Cell, Gathered, Roles, TableSource, check_distinct},
+};
+use crate::{DataError, Dataset, Layout};
+
+/// One line of a list of images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelsTable {
+    /// Names of the columns; `path`, `label`, `column3`, … when the file names none.
+    pub columns: Vec<String>,
+    /// The cells, line by line.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Encoded images in memory.
+struct ImageBytes {
+    file: PathBuf,
+    images: Vec<Vec<u8>>,
+    rows: Vec<usize>,
+}
+
+impl EncodedImages for ImageBytes {
+    fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    fn name(&self, row: usize) -> PathBuf {
+        self.file.join(format!("row {}", self.rows[row] + 1))
+    }
+
+    fn bytes(&self, row: usize) -> Result<Cow<'_, [u8]>, DataError> {
+        Ok(Cow::Borrowed(&self.images[row]))
+    }
+}
+
+/// Reads a list of images from memory: cells between commas, semicolons, tabs or blanks, header optional.
+///
+/// `is_image` says whether a cell is the path of an image; the first line is a header if none of its cells is.
+/// `file` is for messages.
+///
+/// # Errors
+/// No text, lines of different lengths, no path anywhere in the first two lines.
+pub fn parse_labels_table(
+    file: &Path,
+    bytes: &[u8],
+    is_image: &dyn Fn(&str) -> bool,
+) -> Result<LabelsTable, DataError> {
+    let Some((table, _)) = open(file, bytes, is_image)? else {
+        return Err(DataError::option(
+            file,
+            "no cell of its first two lines is the path of an image beside it; check where the images are",
+        ));
+    };
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let n_columns = table.columns().len();
+    table.visit(&vec![true; n_columns], &mut |row, _, cell| {
+        rows.resize_with(row + 1, || Vec::with_capacity(n_columns));
+        if let Cell::Raw(text) = cell {
+            rows[row].push(text.into());
+        }
+        Ok(())
+    })?;
+    Ok(LabelsTable { columns: table.columns().to_vec(), rows })
+}
+
+/// The table and its column of paths, if it has one.
+fn open<'a>(
+    file: &Path,
+    bytes: &'a [u8],
+    is_image: &dyn Fn(&str) -> bool,
+) -> Result<Option<(TextTable<'a>, usize)>, DataError> {
+    let delimiters =
+        [b',', b'\t', b';'].map(Delimiter::Byte).into_iter().chain([Delimiter::Blanks]);
+    for delimiter in delimiters {
+        let Ok(table) = TextTable::with_delimiter(file, bytes, delimiter, true) else { continue };
+        let in_first_line = table.columns().iter().position(|cell| is_image(cell));
+        if let Some(column) = in_first_line {
+            let mut table = TextTable::with_delimiter(file, bytes, delimiter, false)?;
+            table.rename(column, "path");
+            let label = (0..table.columns().len()).find(|&other| other != column);
+            if let Some(label) = label {
+                table.rename(label, "label");
+            }
+            return Ok(Some((table, column)));
+        }
+        if table.columns().len() < 2 {
+            continue;
+        }
+        let first_row = table.first_row()?;
+        if let Some(column) = first_row.iter().position(|cell| is_image(cell)) {
+            return Ok(Some((table, column)));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads a text table as a list of images, if it is one.
+pub(super) fn read_if_list(
+    path: &Path,
+    bytes: &[u8],
+    options: &ReadOptions,
+) -> Result<Option<Dataset>, DataError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let is_image = |cell: &str| !cell.is_empty() && folder.join(cell).is_file();
+    let (table, column) = match &options.image_column {
+        None => match open(path, bytes, &is_image)? {
+            Some(found) => found,
+            None => return Ok(None),
+        },
+        Some(name) => {
+            let table = match open(path, bytes, &is_image)? {
+                Some((table, _)) => table,
+                None => TextTable::with_header(path, bytes)?,
+            };
+            let column = table.columns().iter().position(|column| column == name);
+            let column = column.ok_or_else(|| {
+                DataError::no_such_name(path, "image column", name, table.columns())
+            })?;
+            (table, column)
+        }
+    };
+    let rows = choose_rows(&table, column, options)?;
+    let mut paths = Vec::with_capacity(rows.kept.len());
+    let wanted = only(column, table.columns().len());
+    let mut next = rows.kept.iter().peekable();
+    table.visit(&wanted, &mut |row, _, cell| {
+        if next.next_if(|&&kept| kept == row).is_some()
+            && let Cell::Raw(text) = cell
+        {
+            paths.push(folder.join(text));
+        }
+        Ok(())
+    })?;
+    finish(&table, rows, &ImageFiles(paths), stem(path), options).map(Some)
+}
+
+/// Reads a table whose column `column` holds encoded images.
+pub(super) fn read_bytes(
+    table: &dyn TableSource,
+    column: usize,
+    name: String,
+    options: &ReadOptions,
+) -> Result<Dataset, DataError> {
+    let rows = choose_rows(table, column, options)?;
+    let mut images = Vec::with_capacity(rows.kept.len());
+    let wanted = only(column, table.columns().len());
+    let mut next = rows.kept.iter().peekable();
+    table.visit(&wanted, &mut |row, _, cell| {
+        if next.next_if(|&&kept| kept == row).is_some()
+            && let Cell::Bytes(bytes) = cell
+        {
+            images.push(bytes.to_vec());
+        }
+        Ok(())
+    })?;
+    let images = ImageBytes { file: table.file().into(), images, rows: rows.kept.clone() };
+    finish(table, rows, &images, name, options)
+}
+
+fn only(column: usize, n_columns: usize) -> Vec<bool> {
+    (0..n_columns).map(|other| other == column).collect()
+}
+
+/// Rows to read and their labels and strata.
+struct ChosenRows {
+    kept: Vec<usize>,
+    labels: RawLabels,
+    strata: Vec<(String, RawLabels)>,
+}
+
+fn choose_rows(
+    table: &dyn TableSource,
+    image_column: usize,
+    options: &ReadOptions,
+) -> Result<ChosenRows, DataError> {
+    let (file, columns) = (table.file(), table.columns());
+    check_distinct(file, columns)?;
+    image_rows::check_image_size(file, options.image_size)?;
+    if let Features::Only(names) = &options.features
+        && names.iter().any(|name| *name != columns[image_column])
+    {
+        return Err(DataError::option(
+            file,
+            "the input of a table of images is its image; name no other input column",
+        ));
+    }
+    let roles = Roles::new(
+        table,
+        &ReadOptions { features: Features::All, ..options.clone() },
+        &[image_column],
+    )?;
+    let roles = Roles { features: Vec::new(), ..roles };
+    let mut wanted = roles.wanted(columns.len());
+    wanted[image_column] = true;
+    let mut is_text = vec![false; columns.len()];
+    let mut missing: Vec<bool> = Vec::new();
+    let mut first_missing: Option<(usize, usize)> = None;
+    let n_rows = table.visit(&wanted, &mut |row, column, cell| {
+        match cell.read() {
+            Cell::Missing => {
+                missing.resize(missing.len().max(row + 1), false);
+                missing[row] = true;
+                if first_missing.is_none_or(|(first, _)| row < first) {
+                    first_missing = Some((row, column));
+                }
+            }
+            Cell::Text(_) => is_text[column] = true,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    if let (Some((row, column)), true) = (first_missing, options.missing != Missing::Drop) {
+        return Err(DataError::MissingValue {
+            file: file.into(),
+            row: row + 1,
+            column: columns[column].clone(),
+        });
+    }
+    missing.resize(n_rows, false);
+    let usable: Vec<usize> = (0..n_rows).filter(|&row| !missing[row]).collect();
+    let kept: Vec<usize> =
+        kept_rows(usable.len(), options.max_rows).into_iter().map(|row| usable[row]).collect();
+    if kept.len() < 2 {
+        return Err(DataError::TooFewRows { file: file.into(), found: kept.len() });
+    }
+    let mut label = roles.label.map(|column| Gathered::new(is_text[column]));
+    let mut strata: Vec<Gathered> =
+        roles.strata.iter().map(|&column| Gathered::new(is_text[column])).collect();
+    let mut is_kept = vec![false; n_rows];
+    kept.iter().for_each(|&row| is_kept[row] = true);
+    wanted[image_column] = false;
+    table.visit(&wanted, &mut |row, column, cell| {
+        if is_kept[row] {
+            if let (true, Some(label)) = (roles.label == Some(column), &mut label) {
+                label.push(cell);
+            }
+            for (stratum, &wanted) in strata.iter_mut().zip(&roles.strata) {
+                if wanted == column {
+                    stratum.push(cell);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let labels = match (label, options.labels_file()) {
+        (Some(gathered), _) => {
+            gathered.into_labels(roles.label.and_then(|column| table.class_names(column)))
+        }
+        (None, Some(path)) => {
+            let labels = read_array(path)?.into_labels(path)?;
+            if labels.len() != n_rows {
+                return Err(DataError::LabelCount {
+                    file: file.into(),
+                    rows: n_rows,
+                    labels: labels.len(),
+                });
+            }
+            labels.select(&kept)
+        }
+        (None, None) => unreachable!("roles without a label column come with a label file"),
+    };
+    let strata = strata
+        .into_iter()
+        .zip(&roles.strata)
+        .map(|(gathered, &column)| {
+            (columns[column].clone(), gathered.into_labels(table.class_names(column)))
+        })
+        .collect();
+    Ok(ChosenRows { kept, labels, strata })
+}
+
+fn finish(
+    table: &dyn TableSource,
+    rows: ChosenRows,
+    images: &dyn EncodedImages,
+    name: String,
+    options: &ReadOptions,
+) -> Result<Dataset, DataError> {
+    let target = rows.labels.into_target(table.file(), options)?;
+    let strata = rows.strata.into_iter().map(|(name, raw)| raw.into_stratum(&name)).collect();
+    let (rows, shape) = image_rows::decode_rows(images, options.image_size)?;
+    Ok(Dataset { name, rows, layout: Layout::image(shape), target, strata })
+}

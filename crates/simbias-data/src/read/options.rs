@@ -1,0 +1,211 @@
+//! What a person may say about their files.
+
+use std::path::{Path, PathBuf};
+
+/// How to read a source. The default guesses what can be guessed and fails with a question otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReadOptions {
+    /// Where the labels are; `None` looks for the usual names (label, target, class, y) or partner file.
+    pub labels: Option<LabelSource>,
+    /// Columns (arrays) that group the rows and are never model input.
+    pub strata: Vec<String>,
+    /// Which columns (arrays) are model input.
+    pub features: Features,
+    /// Column of a table that holds images, or paths to them relative to the table.
+    pub image_column: Option<String>,
+    /// Height and width to which all images are resized (triangle filter); `None` demands one size.
+    pub image_size: Option<(usize, usize)>,
+    /// At most this many rows, evenly spaced over the source, so that a source sorted by class keeps all classes.
+    pub max_rows: Option<usize>,
+    /// Classification or regression.
+    pub task: Task,
+    /// Turns a numeric label into the two classes `<t` and `>=t`.
+    pub label_threshold: Option<f64>,
+    /// What to do with missing cells of a table.
+    pub missing: Missing,
+    /// More distinct texts than this in one column are taken for an identifier and refused.
+    pub max_categories: usize,
+    /// Which part of a source that comes in train and test files.
+    pub parts: PartChoice,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            labels: None,
+            strata: Vec::new(),
+            features: Features::All,
+            image_column: None,
+            image_size: None,
+            max_rows: None,
+            task: Task::Auto,
+            label_threshold: None,
+            missing: Missing::Error,
+            // A one-hot block wider than this swamps the other columns.
+            max_categories: 256,
+            parts: PartChoice::All,
+        }
+    }
+}
+
+impl ReadOptions {
+    /// The file that holds the labels, if they have one of their own.
+    pub(crate) fn labels_file(&self) -> Option<&Path> {
+        match &self.labels {
+            Some(LabelSource::File(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// Where the labels are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelSource {
+    /// A column of the table, or an array of the same file.
+    Named(String),
+    /// A file of its own, `PATH` or `PATH::ARRAY`: IDX, `.npy`, `.npz`, `.safetensors` or one-column text.
+    File(PathBuf),
+}
+
+impl LabelSource {
+    /// Reads a person's words: an existing file (with or without `::ARRAY`) or a name.
+    pub fn from_words(words: &str) -> Self {
+        let path = words.split_once("::").map_or(words, |(path, _)| path);
+        if Path::new(path).is_file() { Self::File(words.into()) } else { Self::Named(words.into()) }
+    }
+}
+
+/// Which columns (arrays) are model input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Features {
+    /// All but labels and strata.
+    #[default]
+    All,
+    /// Exactly these, in this order.
+    Only(Vec<String>),
+    /// All but these, labels and strata.
+    AllBut(Vec<String>),
+}
+
+/// Classification or regression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// Texts are classes; whole numbers are classes if at most ten are distinct, or each occurs ten times on average
+    /// and at most 1000 are distinct; other numbers are values.
+    #[default]
+    Auto,
+    /// Every distinct label is a class.
+    Classes,
+    /// Labels are numbers to be predicted.
+    Values,
+}
+
+/// What to do with missing cells (empty, `NA`, `NaN`, `null`, `?`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Stop and name the first one.
+    #[default]
+    Error,
+    /// Fill numbers with the column's mean; a missing text has none of the column's categories.
+    /// A missing label is still an error.
+    Mean,
+    /// Leave out rows with a missing cell in any column in use.
+    Drop,
+}
+
+/// Which part of a source that comes in several files to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartChoice {
+    /// All parts.
+    #[default]
+    All,
+    /// One of them.
+    Only(Part),
+}
+
+/// What the files of a source are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// To learn from.
+    Train,
+    /// To choose settings with.
+    Validation,
+    /// To judge with, once.
+    Test,
+}
+
+impl Part {
+    /// The name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The part that a file, folder or array name speaks of in its first or last word, and the name without it.
+    pub(crate) fn of_name(name: &str) -> Option<(Self, String)> {
+        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+        let part_of = |word: &str| match word.to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" | "dev" => Some(Self::Validation),
+            "test" | "testing" | "t10k" => Some(Self::Test),
+            _ => None,
+        };
+        if let Some(part) = words.first().and_then(|word| part_of(word)) {
+            return Some((part, words[1..].join("_")));
+        }
+        let (last, rest) = words.split_last()?;
+        part_of(last).map(|part| (part, rest.join("_")))
+    }
+}
+
+/// Whether `name` is a usual name for labels.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    const USUAL: [&str; 9] =
+        ["label", "labels", "target", "targets", "class", "classes", "y", "fine_label", "outcome"];
+    USUAL.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether source row `row` of `n_rows` is among `kept` evenly spaced ones.
+pub(crate) fn keeps(row: usize, n_rows: usize, kept: usize) -> bool {
+    // The product of two row counts may pass 64 bits only in a damaged header, hence 128.
+    let before = row as u128 * kept as u128 / n_rows as u128;
+    let after = (row as u128 + 1) * kept as u128 / n_rows as u128;
+    after > before
+}
+
+/// The rows to read, evenly spaced.
+pub(crate) fn kept_rows(n_rows: usize, max_rows: Option<usize>) -> Vec<usize> {
+    match max_rows {
+        Some(kept) if kept < n_rows => {
+            (0..n_rows).filter(|&row| keeps(row, n_rows, kept)).collect()
+        }
+        _ => (0..n_rows).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_rows_are_as_many_as_asked_and_spread() {
+        assert_eq!(kept_rows(10, Some(5)), [1, 3, 5, 7, 9]);
+        assert_eq!(kept_rows(7, Some(3)).len(), 3);
+        assert_eq!(kept_rows(3, Some(9)), [0, 1, 2]);
+        assert_eq!(kept_rows(4, None), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn parts_are_read_from_either_end_of_a_name() {
+        assert_eq!(Part::of_name("train_images"), Some((Part::Train, "images".into())));
+        assert_eq!(Part::of_name("x_test"), Some((Part::Test, "x".into())));
+        assert_eq!(
+            Part::of_name("val-00000-of-00001"),
+            Some((Part::Validation, "00000_of_00001".into()))
+        );
+        assert_eq!(Part::of_name("latest"), None);
+    }
+}

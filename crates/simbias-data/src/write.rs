@@ -1,0 +1,141 @@
+//! Arrays and tables to files, written under a temporary name and renamed when whole.
+
+use std::{
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use ::safetensors::{Dtype, serialize, tensor::TensorView};
+
+use crate::{
+    DataError,
+    read::{ArrayValues, NamedArray},
+};
+
+/// Writes `path` through `fill`: either the whole file appears or nothing.
+///
+/// # Errors
+/// What the system or `fill` says; the temporary file is removed.
+pub fn write_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), DataError> {
+    let io = |action| move |source| DataError::Io { file: path.into(), action, source };
+    let temporary = temporary_name(path);
+    let written = File::create(&temporary).and_then(|file| {
+        let mut writer = BufWriter::new(file);
+        fill(&mut writer)?;
+        writer.flush()?;
+        writer.get_ref().sync_all()
+    });
+    let renamed = written.map_err(io("write")).and_then(|()| {
+        fs::rename(&temporary, path).map_err(io("rename the finished temporary file to"))
+    });
+    if renamed.is_err() {
+        // The first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
+}
+
+/// Little-endian bytes, `.npy` type and safetensors type.
+fn encode(path: &Path, array: &NamedArray) -> Result<(Vec<u8>, &'static str, Dtype), DataError> {
+    let n_values: usize = array.shape.iter().product();
+    if n_values != array.values.len() {
+        return Err(DataError::option(
+            path,
+            format!(
+                "array {:?} has {} values for shape {:?}",
+                array.name,
+                array.values.len(),
+                array.shape
+            ),
+        ));
+    }
+    Ok(match &array.values {
+        ArrayValues::F32(values) => {
+            (values.iter().flat_map(|value| value.to_le_bytes()).collect(), "<f4", Dtype::F32)
+        }
+        ArrayValues::F64(values) => {
+            (values.iter().flat_map(|value| value.to_le_bytes()).collect(), "<f8", Dtype::F64)
+        }
+        ArrayValues::I64(values) => {
+            (values.iter().flat_map(|value| value.to_le_bytes()).collect(), "<i8", Dtype::I64)
+        }
+        ArrayValues::U8(values) => (values.clone(), "|u1", Dtype::U8),
+        ArrayValues::Bool(values) => (values.clone(), "|b1", Dtype::BOOL),
+        ArrayValues::Texts(_) => {
+            return Err(DataError::option(
+                path,
+                format!("array {:?} holds texts, which are written to .csv only", array.name),
+            ));
+        }
+    })
+}
+
+/// Writes named arrays as one `.safetensors` file, with optional text metadata.
+///
+/// # Errors
+/// Texts, shapes that do not fit, and what the system says.
+pub fn write_safetensors(
+    path: &Path,
+    arrays: &[NamedArray],
+    metadata: &[(String, String)],
+) -> Result<(), DataError> {
+    let encoded =
+        arrays.iter().map(|array| encode(path, array)).collect::<Result<Vec<_>, DataError>>()?;
+    let malformed = |error: ::safetensors::SafeTensorError| {
+        DataError::malformed(path, "safetensors", error.to_string(), "give arrays that fit it")
+    };
+    let mut views = Vec::with_capacity(arrays.len());
+    for (array, (bytes, _, dtype)) in arrays.iter().zip(&encoded) {
+        let view = TensorView::new(*dtype, array.shape.clone(), bytes).map_err(malformed)?;
+        views.push((array.name.as_str(), view));
+    }
+    let metadata = (!metadata.is_empty()).then(|| metadata.iter().cloned().collect());
+    let bytes = serialize(views, metadata).map_err(malformed)?;
+    write_whole(path, |writer| writer.write_all(&bytes))
+}
+
+/// Writes one array as `.npy`, C order.
+///
+/// # Errors
+/// Texts, shapes that do not fit, and what the system says.
+pub fn write_npy(path: &Path, array: &NamedArray) -> Result<(), DataError> {
+    let (bytes, descr, _) = encode(path, array)?;
+    let lengths: Vec<String> = array.shape.iter().map(|length| format!("{length},")).collect();
+    let fields = format!(
+        "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}",
+        lengths.join(" ")
+    );
+    // Magic, version and length take 10 bytes; the values begin at a multiple of 64.
+    let padded = (10 + fields.len() + 1).next_multiple_of(64) - 10;
+    let header = format!("{fields:<width$}\n", width = padded - 1);
+    write_whole(path, |writer| {
+        writer.write_all(b"\x93NUMPY\x01\x00")?;
+        writer.write_all(&(header.len() as u16).to_le_bytes())?;
+        writer.write_all(header.as_bytes())?;
+        writer.write_all(&bytes)
+    })
+}
+
+/// Writes a table with a header line, quoting where needed.
+///
+/// # Errors
+/// Rows of another length than the header, and what the system says.
+pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Result<(), DataError> {
+    write_whole(path, |writer| {
+        let mut writer = csv::Writer::from_writer(writer);
+        writer.write_record(columns).map_err(std::io::Error::other)?;
+        for row in rows {
+            writer.write_record(row).map_err(std::io::Error::other)?;
+        }
+        writer.flush()
+    })
+}
