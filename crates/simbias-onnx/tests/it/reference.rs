@@ -47,7 +47,7 @@ impl Case {
     fn rows(&self) -> Array2<f32> {
         let n_columns = self.rows[0].len();
         let values = self.rows.iter().flatten().map(|&value| value as f32).collect();
-        Array2::from_shape_vec((self.rows.len(), n_columns), values).unwrap()
+        Array2::from_shape_vec((self.rows.len(), n_columns), values).expect("rows of one length")
     }
 
     fn open(&self, batch: usize) -> OnnxScorer {
@@ -59,11 +59,12 @@ impl Case {
 
 fn expected() -> Expected {
     let path = fixture("x").with_file_name("expected.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    let json = std::fs::read_to_string(path).expect("the fixtures are in the repository");
+    serde_json::from_str(&json).expect("make.py wrote this form")
 }
 
 fn case(name: &str) -> Case {
-    expected().cases.into_iter().find(|case| case.name == name).unwrap()
+    expected().cases.into_iter().find(|case| case.name == name).expect("a case of that name")
 }
 
 fn centred(row: &[f64]) -> Vec<f64> {

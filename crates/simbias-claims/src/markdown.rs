@@ -1,0 +1,114 @@
+//! The README's table, generated from the ledger and never typed.
+
+use simbias_report::{Verdict, format};
+
+use crate::{Claim, ClaimError, Ledger, LedgerCriterion, LedgerEntry, Scale, all};
+
+/// The line that opens the generated part of a document.
+pub const BEGIN: &str = "<!-- claims:begin -->";
+/// The line that closes it.
+pub const END: &str = "<!-- claims:end -->";
+
+/// The table of all claims: every entry of the ledger, and one line for each claim that has none.
+pub fn table(ledger: &Ledger) -> String {
+    let mut lines = vec![
+        "| claim | statement | the paper | here: mean over seeds [95 % interval] | scale | verdict |"
+            .to_string(),
+        "|---|---|---|---|---|---|".to_string(),
+    ];
+    for claim in all() {
+        let mut is_listed = false;
+        for scale in Scale::ALL {
+            if let Some(entry) = ledger.entry(claim.id, scale) {
+                lines.push(row(claim, scale, &figures(entry), &word(entry)));
+                is_listed = true;
+            }
+        }
+        if !is_listed {
+            let reason = claim.measure_at(Scale::Cpu).err().unwrap_or_default();
+            lines.push(row(claim, Scale::Cpu, &reason, Verdict::NotRun.word()));
+        }
+    }
+    lines.push(String::new());
+    lines.push(counts(ledger));
+    lines.join("\n") + "\n"
+}
+
+/// `document` with everything between the two markers replaced by `table`; the rest stays byte for byte.
+///
+/// # Errors
+/// [`ClaimError::Markers`] unless the document has each marker exactly once, in order.
+pub fn replace_section(document: &str, table: &str) -> Result<String, ClaimError> {
+    let error = |found: String| ClaimError::Markers { begin: BEGIN, end: END, found };
+    let (n_begins, n_ends) = (document.matches(BEGIN).count(), document.matches(END).count());
+    if (n_begins, n_ends) != (1, 1) {
+        return Err(error(format!("{n_begins} and {n_ends}")));
+    }
+    match (document.split_once(BEGIN), document.split_once(END)) {
+        (Some((before, _)), Some((until_end, after))) if until_end.contains(BEGIN) => {
+            Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", table.trim_end()))
+        }
+        _ => Err(error("them in the other order".into())),
+    }
+}
+
+fn row(claim: &Claim, scale: Scale, figures: &str, verdict: &str) -> String {
+    let cells = [claim.id, claim.statement, claim.paper_figure, figures, scale.word(), verdict];
+    let cells: Vec<String> = cells.into_iter().map(cell).collect();
+    format!("| {} |", cells.join(" | "))
+}
+
+/// Text that cannot break the table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn word(entry: &LedgerEntry) -> String {
+    match entry.verdict {
+        Verdict::Holds => format!("**{}**", entry.verdict),
+        verdict => verdict.to_string(),
+    }
+}
+
+fn figures(entry: &LedgerEntry) -> String {
+    if entry.criteria.is_empty() {
+        return entry.reason.clone();
+    }
+    let figures: Vec<String> = entry.criteria.iter().map(figure).collect();
+    figures.join("; ")
+}
+
+fn figure(criterion: &LedgerCriterion) -> String {
+    let number = |value: f64| format::number(value, 4);
+    let unit =
+        if criterion.unit.is_empty() { String::new() } else { format!(" {}", criterion.unit) };
+    let found = match (criterion.mean, criterion.low, criterion.high) {
+        (Some(mean), Some(low), Some(high)) => {
+            format!("{}{unit} [{}, {}]", number(mean), number(low), number(high))
+        }
+        (Some(mean), ..) => format!("{}{unit}", number(mean)),
+        _ => "no number".into(),
+    };
+    let mark = match criterion.verdict {
+        Verdict::Holds => String::new(),
+        verdict => format!(" → {verdict}"),
+    };
+    format!("{} {found} (expected {}){mark}", criterion.name, criterion.expected)
+}
+
+fn counts(ledger: &Ledger) -> String {
+    let of = |verdict| {
+        ledger
+            .entries()
+            .iter()
+            .filter(|entry| entry.scale == Scale::Cpu && entry.verdict == verdict)
+            .count()
+    };
+    let (holds, open, fails) =
+        (of(Verdict::Holds), of(Verdict::Inconclusive), of(Verdict::DoesNotHold));
+    let rest = all().count().saturating_sub(holds + open + fails);
+    format!(
+        "At scale cpu: {holds} hold, {open} inconclusive, {fails} do not hold, {rest} not run. \
+         Per-seed values, dates, devices and versions: `claims/ledger.json`."
+    )
+}

@@ -1,0 +1,117 @@
+//! What a measurement gets and what it returns.
+
+use simbias_report::Caveat;
+use simbias_stats::Seed;
+
+use crate::{ClaimError, Scale};
+
+/// Hears how far a measurement is; shells draw bars, tests stay silent.
+pub trait Progress: Sync {
+    /// `done` of `total` parts are finished and `stage` begins.
+    fn stage(&self, stage: &str, done: usize, total: usize);
+
+    /// Whether the person asked to stop; measurements look between stages.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _stage: &str, _done: usize, _total: usize) {}
+}
+
+/// The circumstances of a measurement.
+pub struct MeasureContext<'a> {
+    /// How large the check is.
+    pub scale: Scale,
+    /// One training and data seed a repetition; at least [`crate::MIN_SEEDS`] for a verdict.
+    pub seeds: Vec<Seed>,
+    /// Reduced sizes, to see that the code runs; such a run is never judged.
+    pub quick: bool,
+    /// Device to compute on, as the person named it.
+    pub device: String,
+    /// Hears about stages.
+    pub progress: &'a dyn Progress,
+}
+
+impl<'a> MeasureContext<'a> {
+    /// `n_seeds` consecutive seeds from `root` on, on the CPU, at full size.
+    pub fn new(scale: Scale, root: u64, n_seeds: usize, progress: &'a dyn Progress) -> Self {
+        let seeds = (0..n_seeds as u64).map(|index| Seed::new(root.wrapping_add(index))).collect();
+        Self { scale, seeds, quick: false, device: "cpu".into(), progress }
+    }
+
+    /// Announces a stage and ends the measurement when the person asked for it.
+    ///
+    /// # Errors
+    /// [`ClaimError::Interrupted`].
+    pub fn stage(
+        &self,
+        claim: &'static str,
+        stage: &str,
+        done: usize,
+        total: usize,
+    ) -> Result<(), ClaimError> {
+        if self.progress.is_interrupted() {
+            return Err(ClaimError::Interrupted { claim });
+        }
+        self.progress.stage(stage, done, total);
+        Ok(())
+    }
+}
+
+/// One judged number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// Name of the criterion in the table.
+    pub criterion: &'static str,
+    /// Seed of the repetition.
+    pub seed: u64,
+    /// The number; NaN when the repetition gave none.
+    pub value: f64,
+}
+
+/// One number shown beside the judged ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control {
+    /// What was measured.
+    pub name: String,
+    /// Seed of the repetition.
+    pub seed: u64,
+    /// The number.
+    pub value: f64,
+}
+
+/// Everything a measurement found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measurement {
+    /// Judged numbers.
+    pub observations: Vec<Observation>,
+    /// Numbers beside them.
+    pub controls: Vec<Control>,
+    /// Doubts.
+    pub caveats: Vec<Caveat>,
+}
+
+impl Measurement {
+    /// Adds a judged number.
+    pub fn observe(&mut self, criterion: &'static str, seed: Seed, value: f64) {
+        self.observations.push(Observation { criterion, seed: seed.value(), value });
+    }
+
+    /// Adds a number that is shown and not judged.
+    pub fn control(&mut self, name: impl Into<String>, seed: Seed, value: f64) {
+        self.controls.push(Control { name: name.into(), seed: seed.value(), value });
+    }
+
+    /// Adds a doubt, once.
+    pub fn caveat(&mut self, caveat: Caveat) {
+        if !self.caveats.contains(&caveat) {
+            self.caveats.push(caveat);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! All claims, and how a person names them.
+
+use crate::{Claim, ClaimError, Paper, pitfalls};
+
+/// One entry a paper, in the papers' order.
+const TABLES: &[(&Paper, &[Claim])] = &[(&pitfalls::PAPER, pitfalls::CLAIMS)];
+
+/// Every claim, in the papers' order.
+pub fn all() -> impl Iterator<Item = &'static Claim> {
+    TABLES.iter().flat_map(|(_, claims)| claims.iter())
+}
+
+/// The claim of that id, whatever the case of its letters.
+pub fn claim(id: &str) -> Option<&'static Claim> {
+    all().find(|claim| claim.id.eq_ignore_ascii_case(id))
+}
+
+/// The claims that a person means: ids (`P2-C1`), papers (`02`, `2`, `P2`, `pitfalls`) or `all`, separated
+/// by commas. In the table's order, each once.
+///
+/// # Errors
+/// [`ClaimError::Unknown`] for the first name that means nothing.
+pub fn select(names: &str) -> Result<Vec<&'static Claim>, ClaimError> {
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    for name in &names {
+        if !all().any(|claim| is_meant(name, claim)) {
+            return Err(ClaimError::Unknown { found: (*name).into() });
+        }
+    }
+    Ok(all().filter(|claim| names.iter().any(|name| is_meant(name, claim))).collect())
+}
+
+fn is_meant(name: &str, claim: &Claim) -> bool {
+    let paper = claim.paper;
+    let digits = name.strip_prefix(['p', 'P']).unwrap_or(name);
+    let same_number = digits.parse::<u32>().is_ok_and(|number| paper.number.parse() == Ok(number));
+    name.eq_ignore_ascii_case("all")
+        || name.eq_ignore_ascii_case(claim.id)
+        || name.eq_ignore_ascii_case(paper.slug)
+        || same_number
+}

@@ -1,0 +1,97 @@
+//! The committed record.
+
+use simbias_claims::{Ledger, MeasureContext, Outcome, Scale, Silent, run};
+use simbias_report::Verdict;
+
+use crate::sample::{RISING, outcome, stamp};
+
+#[test]
+fn the_wire_form_comes_back_unchanged() {
+    let mut ledger = Ledger::default();
+    ledger.record(&outcome(4), stamp("2026-01-02")).unwrap();
+    ledger.record(&outcome(1), stamp("2026-01-02")).unwrap();
+    let json = ledger.to_json();
+    assert_eq!(Ledger::from_json(&json).unwrap(), ledger);
+    assert_eq!(Ledger::from_json(&json).unwrap().to_json(), json);
+}
+
+#[test]
+fn figures_and_circumstances_are_kept() {
+    let mut ledger = Ledger::default();
+    ledger.record(&outcome(3), stamp("2026-01-02")).unwrap();
+    let entry = ledger.entry("P2-C1", Scale::Cpu).unwrap();
+    let criterion = &entry.criteria[0];
+    assert_eq!(criterion.values, [Some(0.9), Some(0.91), Some(0.92)]);
+    assert_eq!(criterion.seeds, [5, 6, 7]);
+    assert!((criterion.mean.unwrap() - 0.91).abs() < 1e-12);
+    assert!((criterion.high.unwrap() - 0.91 - 0.024_841).abs() < 1e-5, "t(2) = 4.3027");
+    assert_eq!(entry.controls[0].values, [Some(5.0), Some(6.0), Some(7.0)]);
+    assert_eq!((entry.paper_figure.as_str(), entry.reference.as_str()), (".95", "T1"));
+    assert_eq!(entry.stamp, stamp("2026-01-02"));
+}
+
+#[test]
+fn a_later_run_replaces_an_earlier_one_of_the_same_claim_and_scale() {
+    let mut ledger = Ledger::default();
+    ledger.record(&outcome(2), stamp("2026-01-02")).unwrap();
+    ledger.record(&outcome(3), stamp("2026-01-03")).unwrap();
+    ledger.record(&Outcome::not_run(&RISING, Scale::Gpu, "needs it"), stamp("2026-01-03")).unwrap();
+    assert_eq!(ledger.entries().len(), 2);
+    assert_eq!(ledger.entries()[0].verdict, Verdict::Holds);
+    assert_eq!(ledger.entries()[0].stamp.date, "2026-01-03");
+
+    // What was measured stays when nobody could measure it again.
+    ledger.record(&Outcome::not_run(&RISING, Scale::Cpu, "no"), stamp("2026-01-04")).unwrap();
+    assert_eq!(ledger.entries()[0].verdict, Verdict::Holds);
+
+    let mut other = Ledger::default();
+    other.record(&outcome(1), stamp("2026-01-05")).unwrap();
+    ledger.merge(other);
+    assert_eq!(ledger.entries().len(), 2);
+    assert_eq!(ledger.entries()[0].stamp.date, "2026-01-05");
+}
+
+#[test]
+fn claims_stand_in_numerical_order() {
+    let ids = ["P2-C10", "P10-C1", "P2-C9", "P2-C1"];
+    let claims = ids.map(|id| {
+        let claim: &'static simbias_claims::Claim =
+            Box::leak(Box::new(simbias_claims::Claim { id, ..RISING }));
+        claim
+    });
+    let mut ledger = Ledger::default();
+    for claim in claims {
+        let outcome = run(claim, &mut MeasureContext::new(Scale::Cpu, 0, 3, &Silent)).unwrap();
+        ledger.record(&outcome, stamp("2026-01-02")).unwrap();
+    }
+    let order: Vec<&str> = ledger.entries().iter().map(|entry| entry.claim.as_str()).collect();
+    assert_eq!(order, ["P2-C1", "P2-C9", "P2-C10", "P10-C1"]);
+}
+
+#[test]
+fn quick_runs_are_not_kept() {
+    let mut context = MeasureContext::new(Scale::Cpu, 0, 3, &Silent);
+    context.quick = true;
+    let outcome = run(&RISING, &mut context).unwrap();
+    let mut ledger = Ledger::default();
+    assert!(ledger.record(&outcome, stamp("2026-01-02")).is_err());
+    assert!(ledger.entries().is_empty());
+}
+
+#[test]
+fn other_texts_are_refused_with_a_reason() {
+    let mut ledger = Ledger::default();
+    ledger.record(&outcome(3), stamp("2026-01-02")).unwrap();
+    let newer = ledger.to_json().replace("ledger/1", "ledger/2");
+    let entry = serde_json::to_value(&ledger.entries()[0]).unwrap();
+    let twice = serde_json::json!({ "schema": Ledger::SCHEMA, "entries": [entry, entry] });
+    for (text, part) in [
+        (newer.as_str(), "ledger/2"),
+        (twice.to_string().as_str(), "twice"),
+        ("{}", "schema"),
+        ("", "EOF"),
+    ] {
+        let message = Ledger::from_json(text).unwrap_err().to_string();
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+}

@@ -1,0 +1,6 @@
+//! Public behaviour of the claims registry, the ledger and the documents made from them.
+
+mod documents;
+mod ledger;
+mod registry;
+mod sample;

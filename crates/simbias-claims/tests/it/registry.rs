@@ -1,0 +1,107 @@
+//! The table, the names by which claims are found, and running one.
+
+use std::collections::BTreeSet;
+
+use simbias_claims::{
+    Availability, ClaimError, MeasureContext, Progress, Scale, Silent, all, claim, run, select,
+};
+use simbias_report::Verdict;
+
+use crate::sample::{MISSPELT, REPEATED, RISING, outcome};
+
+#[test]
+fn every_id_and_criterion_name_is_unique() {
+    let mut ids = BTreeSet::new();
+    for claim in all() {
+        assert!(ids.insert(claim.id), "{} stands twice", claim.id);
+        let names: BTreeSet<_> = claim.criteria.iter().map(|criterion| criterion.name).collect();
+        assert_eq!(names.len(), claim.criteria.len(), "{}", claim.id);
+    }
+    let expected: Vec<String> = (1..=19).map(|number| format!("P2-C{number}")).collect();
+    let found: Vec<&str> =
+        all().filter(|claim| claim.paper.number == "02").map(|claim| claim.id).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_runnable_claim_says_what_it_expects() {
+    for claim in all() {
+        for scale in Scale::ALL {
+            if let Availability::Runnable { minutes } = claim.availability(scale) {
+                assert!(!claim.criteria.is_empty(), "{} has no criteria", claim.id);
+                assert!(minutes > 0.0, "{}", claim.id);
+            }
+        }
+        for text in [claim.title, claim.statement, claim.paper_figure, claim.reference] {
+            assert!(!text.is_empty() && !text.ends_with('.'), "{}: {text:?}", claim.id);
+        }
+    }
+}
+
+#[test]
+fn claims_are_found_by_id_and_paper() {
+    assert_eq!(claim("p2-c11").unwrap().id, "P2-C11");
+    assert!(claim("P2-C99").is_none());
+    let ids = |names: &str| -> Vec<&str> {
+        select(names).unwrap().into_iter().map(|claim| claim.id).collect()
+    };
+    assert_eq!(ids("P2-C4, p2-c1,P2-C4"), ["P2-C1", "P2-C4"]);
+    for paper in ["02", "2", "P2", "pitfalls"] {
+        assert_eq!(ids(paper).len(), 19, "{paper}");
+    }
+    assert_eq!(ids("all").len(), all().count());
+    for unknown in ["", "P2-C0", "99", "everything", "P2-C1,nothing"] {
+        assert!(matches!(select(unknown), Err(ClaimError::Unknown { .. })), "{unknown:?}");
+    }
+    assert_eq!("GPU".parse::<Scale>().unwrap(), Scale::Gpu);
+    assert!("huge".parse::<Scale>().is_err());
+}
+
+#[test]
+fn three_seeds_decide_and_two_do_not() {
+    assert_eq!(outcome(3).verdict, Verdict::Holds);
+    for n_seeds in [0, 1, 2] {
+        let outcome = outcome(n_seeds);
+        assert_eq!(outcome.verdict, Verdict::Inconclusive, "{n_seeds} seeds");
+        assert!(!outcome.reason.is_empty());
+        assert_eq!(outcome.criteria[0].per_seed.len(), n_seeds, "every value is kept");
+    }
+}
+
+#[test]
+fn what_cannot_run_is_an_outcome_with_its_needs() {
+    for (scale, word) in [(Scale::Gpu, "a large machine"), (Scale::Full, "full")] {
+        let outcome = run(&RISING, &mut MeasureContext::new(scale, 0, 3, &Silent)).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NotRun);
+        assert!(outcome.reason.contains(word), "{}", outcome.reason);
+    }
+}
+
+#[test]
+fn a_quick_run_is_never_judged() {
+    let mut context = MeasureContext::new(Scale::Cpu, 0, 5, &Silent);
+    context.quick = true;
+    assert_eq!(run(&RISING, &mut context).unwrap().verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_measurement_must_fit_the_table() {
+    let mut context = MeasureContext::new(Scale::Cpu, 0, 3, &Silent);
+    let error = run(&MISSPELT, &mut context).unwrap_err();
+    assert!(error.to_string().contains("\"acuracy\""), "{error}");
+    let error = run(&REPEATED, &mut context).unwrap_err();
+    assert!(matches!(error, ClaimError::RepeatedSeed { seed: 0, .. }), "{error}");
+}
+
+#[test]
+fn an_interrupt_ends_the_measurement() {
+    struct Stop;
+    impl Progress for Stop {
+        fn stage(&self, _stage: &str, _done: usize, _total: usize) {}
+        fn is_interrupted(&self) -> bool {
+            true
+        }
+    }
+    let error = run(&RISING, &mut MeasureContext::new(Scale::Cpu, 0, 3, &Stop)).unwrap_err();
+    assert!(matches!(error, ClaimError::Interrupted { .. }), "{error}");
+}
