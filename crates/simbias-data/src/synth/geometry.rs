@@ -18,18 +18,20 @@ pub struct SlabRegion {
     pub probability: f64,
 }
 
-/// A coordinate of `k` slabs on `[-B, B]` whose class alternates from slab to slab, neighbours `2γB` apart.
+/// A coordinate of `k` slabs on `[-B, B]` whose class alternates from slab to slab, neighbours
+/// `2γB` apart.
 ///
 /// Slab width is `w = 2B(1 − (k−1)γ)/k` (Shah et al. 2020, Appendix B). Region `j = 0 … (k−1)/2` is
 /// `|x| ∈ [(j−½)w + 2jγB, (j+½)w + 2jγB]`, cut at 0 for `j = 0`.
 ///
 /// # Probabilities
 ///
-/// The second moment of class `c` is `w²/12 + (w + 2γB)² · E[j² | c]`, so the classes have equal variance
-/// exactly if `E[j²]` agrees, whatever `B` and `γ`. The class without the outermost slab visits its regions
-/// equally often; the other class visits its inner regions equally often, and its outermost one with the
-/// probability that makes `E[j²]` agree. This gives the paper's ¾, ¼ for `k = 5` and ½, ½, ⅞, ⅛ for `k = 7`,
-/// and continues them to larger `k`. For `k = 3` there is nothing to choose and the variances differ.
+/// The second moment of class `c` is `w²/12 + (w + 2γB)² · E[j² | c]`, so the classes have equal
+/// variance exactly if `E[j²]` agrees, whatever `B` and `γ`. The class without the outermost slab
+/// visits its regions equally often; the other class visits its inner regions equally often, and
+/// its outermost one with the probability that makes `E[j²]` agree. This gives the paper's ¾, ¼
+/// for `k = 5` and ½, ½, ⅞, ⅛ for `k = 7`, and continues them to larger `k`. For `k = 3` there is
+/// nothing to choose and the variances differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlabGeometry {
     n_slabs: usize,
@@ -92,8 +94,8 @@ impl SlabGeometry {
         self.regions.iter().filter(move |region| region.class == class)
     }
 
-    /// The gaps between neighbouring slabs as bounds of `|x|`, from the centre outwards; with their mirror
-    /// images `k − 1` gaps.
+    /// The gaps between neighbouring slabs as bounds of `|x|`, from the centre outwards; with
+    /// their mirror images `k − 1` gaps.
     pub fn gaps(&self) -> impl Iterator<Item = (f64, f64)> {
         self.regions
             .iter()
@@ -117,7 +119,8 @@ impl SlabGeometry {
             .sum()
     }
 
-    /// The class whose slabs hold `value`, with `tolerance` around each slab; none in a gap or outside.
+    /// The class whose slabs hold `value`, with `tolerance` around each slab; none in a gap or
+    /// outside.
     pub fn class_at(&self, value: f64, tolerance: f64) -> Option<u32> {
         let size = value.abs();
         self.regions
@@ -141,7 +144,8 @@ impl SlabGeometry {
         draw_signed(region.low, region.high, stream)
     }
 
-    /// One value of the *other* class, each of its regions equally likely (the official code's fair coin).
+    /// One value of the *other* class, each of its regions equally likely (the official code's
+    /// fair coin).
     pub(super) fn draw_flipped(&self, class: u32, stream: &mut Stream) -> f64 {
         let others = self.regions.iter().filter(|region| region.class != class);
         let index = stream.random_range(0..others.clone().count());

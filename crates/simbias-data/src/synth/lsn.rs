@@ -1,14 +1,16 @@
-//! Linear, slab and noise: the distribution and the network of Theorem 1 (Shah et al. 2020, §4.1, Appendix F).
+//! Linear, slab and noise: the distribution and the network of Theorem 1 (Shah et al. 2020, §4.1,
+//! Appendix F).
 //!
-//! A row is `x = (y, ½(y+1)ε, g)` with `y, ε = ±1` fair and `g ~ N(0, I)`: coordinate 0 is linear, coordinate 1
-//! a slab that separates the classes as well, the others are noise. The network is
-//! `f(x) = Σⱼ vⱼ·relu(wⱼ·x)` with `vⱼ = ±1/√k` fixed, trained on the hinge loss `max(0, 1 − y·f(x))` by SGD
-//! with a fresh batch a step.
+//! A row is `x = (y, ½(y+1)ε, g)` with `y, ε = ±1` fair and `g ~ N(0, I)`: coordinate 0 is linear,
+//! coordinate 1 a slab that separates the classes as well, the others are noise. The network is
+//! `f(x) = Σⱼ vⱼ·relu(wⱼ·x)` with `vⱼ = ±1/√k` fixed, trained on the hinge loss
+//! `max(0, 1 − y·f(x))` by SGD with a fresh batch a step.
 //!
-//! The theorem says that after `t ≈ 4/η` steps the linear weights are `2/√k`, all others much smaller. Its
-//! constants need an astronomically large dimension; at `d = 100 … 1000` one sees the behaviour, which is not
-//! a proof. The closed forms ([`LsnNetwork::population_gradient`]) hold while every row is active, so a check
-//! must run the actual SGD and look at [`HingeStep::active_fraction`].
+//! The theorem says that after `t ≈ 4/η` steps the linear weights are `2/√k`, all others much
+//! smaller. Its constants need an astronomically large dimension; at `d = 100 … 1000` one sees the
+//! behaviour, which is not a proof. The closed forms ([`LsnNetwork::population_gradient`]) hold
+//! while every row is active, so a check must run the actual SGD and look at
+//! [`HingeStep::active_fraction`].
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use rand::RngExt;
@@ -211,7 +213,8 @@ pub(super) fn coordinate_names(dim: usize) -> Vec<String> {
 }
 
 impl LsnNetwork {
-    /// The theorem's start: weights `N(0, 1/(dk·log⁴d))`, half of the output weights `+1/√k`, half `−1/√k`.
+    /// The theorem's start: weights `N(0, 1/(dk·log⁴d))`, half of the output weights `+1/√k`, half
+    /// `−1/√k`.
     ///
     /// (Lemma 1 prints `log²`; the theorem's `log⁴` is used.)
     ///
@@ -412,7 +415,8 @@ fn normal_pdf(value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Property 14 of the specification: the sample gradient lies within 4 standard errors of the closed form.
+    /// Property 14 of the specification: the sample gradient lies within 4 standard errors of the
+    /// closed form.
     #[test]
     fn the_sample_gradient_agrees_with_the_closed_form() {
         const N_BATCHES: u64 = 40;

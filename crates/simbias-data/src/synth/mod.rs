@@ -1,8 +1,9 @@
 //! Generators of data whose features have a known simplicity order.
 //!
-//! Blocks of Shah et al., *The Pitfalls of Simplicity Bias in Neural Networks* (NeurIPS 2020): linear and
-//! k-slab coordinates ([`SlabSpec`]), the distribution of its Theorem 1 ([`lsn`]) and dominoes of two images
-//! ([`domino`]). Where paper and official code disagree, the code's formula is used and the item says so.
+//! Blocks of Shah et al., *The Pitfalls of Simplicity Bias in Neural Networks* (NeurIPS 2020):
+//! linear and k-slab coordinates ([`SlabSpec`]), the distribution of its Theorem 1 ([`lsn`]) and
+//! dominoes of two images ([`domino`]). Where paper and official code disagree, the code's formula
+//! is used and the item says so.
 
 pub mod domino;
 mod error;

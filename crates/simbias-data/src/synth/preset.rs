@@ -35,8 +35,8 @@ pub enum Preset {
 /// How noise moves a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoiseMode {
-    /// Into the margin or the gaps, where no class lives. Half of the values stay right by luck on a linear
-    /// coordinate.
+    /// Into the margin or the gaps, where no class lives. Half of the values stay right by luck on
+    /// a linear coordinate.
     Margin,
     /// To where the other class lives.
     Flip,
@@ -110,8 +110,9 @@ impl Preset {
 
     /// The paper's settings: `B = 1`, `γ = .1`, 50 rotated coordinates, 10 000 test rows.
     ///
-    /// Noise is 10 % for the two noisy presets and 0 otherwise. LMS-5 has the 50 000 rows of Appendix B (the
-    /// notebooks use 100 000). `lsn` is not rotated, because Theorem 1 speaks of its coordinates.
+    /// Noise is 10 % for the two noisy presets and 0 otherwise. LMS-5 has the 50 000 rows of
+    /// Appendix B (the notebooks use 100 000). `lsn` is not rotated, because Theorem 1 speaks of
+    /// its coordinates.
     pub fn defaults(self) -> PresetOptions {
         let n_train = match self {
             Self::Ms57 => 100_000,

@@ -9,15 +9,15 @@ const SMALLEST_RESIDUAL: f64 = 1e-7;
 
 /// An orthogonal `[dim, dim]` matrix, uniform (Haar) over the orthogonal group.
 ///
-/// It is the Q of a standard-normal matrix with the diagonal of R positive; only that sign makes Q Haar.
-/// Gram–Schmidt divides by column lengths, so its R has the sign by construction; every column is projected
-/// twice, which keeps Q orthogonal to rounding.
+/// It is the Q of a standard-normal matrix with the diagonal of R positive; only that sign makes Q
+/// Haar. Gram–Schmidt divides by column lengths, so its R has the sign by construction; every
+/// column is projected twice, which keeps Q orthogonal to rounding.
 pub fn haar_rotation(dim: usize, seed: Seed) -> Array2<f64> {
     let mut attempt = 0;
     loop {
         let mut stream = seed.child("synth/rotation", attempt).stream();
-        // Rows are orthonormalised instead of columns: the transpose of a Haar matrix is Haar, and rows lie
-        // together in memory.
+        // Rows are orthonormalised instead of columns: the transpose of a Haar matrix is Haar, and
+        // rows lie together in memory.
         let normal =
             Array2::from_shape_simple_fn((dim, dim), || StandardNormal.sample(&mut stream));
         if let Some(rotation) = orthonormal_rows(normal) {
@@ -64,8 +64,8 @@ mod tests {
         }
     }
 
-    /// Under Haar measure every entry has mean 0 and variance 1/d; without the sign of R the diagonal of Q
-    /// would lean to one side.
+    /// Under Haar measure every entry has mean 0 and variance 1/d; without the sign of R the
+    /// diagonal of Q would lean to one side.
     #[test]
     fn entries_have_haar_moments() {
         const N: u64 = 4000;

@@ -24,13 +24,15 @@ pub enum SlabBlock {
     Nuisance,
 }
 
-/// Noise on some coordinates: exactly `round(share · n_rows)` rows are hit, drawn without replacement.
+/// Noise on some coordinates: exactly `round(share · n_rows)` rows are hit, drawn without
+/// replacement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SlabNoise {
     /// The first linear coordinate of the chosen rows becomes uniform on the margin `[-γB, γB)`.
     ///
     /// Half of those rows still have the right sign, so a linear rule keeps accuracy `1 − share/2`.
-    /// (The paper's Appendix B swaps `p` and `1 − p`; this is the official code's `corrupt_lin_margin`.)
+    /// (The paper's Appendix B swaps `p` and `1 − p`; this is the official code's
+    /// `corrupt_lin_margin`.)
     LinearMargin {
         /// Share of the rows.
         share: f64,
@@ -40,16 +42,16 @@ pub enum SlabNoise {
         /// Share of the rows.
         share: f64,
     },
-    /// Every coordinate of `n_slabs` slabs, each with rows of its own, gets a value from a gap between
-    /// slabs, all gaps equally likely.
+    /// Every coordinate of `n_slabs` slabs, each with rows of its own, gets a value from a gap
+    /// between slabs, all gaps equally likely.
     SlabGap {
         /// Which coordinates: those with this many slabs.
         n_slabs: usize,
         /// Share of the rows, per coordinate.
         share: f64,
     },
-    /// Every coordinate of `n_slabs` slabs, each with rows of its own, moves into a slab of the wrong
-    /// class, all of that class' regions of `|x|` equally likely.
+    /// Every coordinate of `n_slabs` slabs, each with rows of its own, moves into a slab of the
+    /// wrong class, all of that class' regions of `|x|` equally likely.
     SlabFlip {
         /// Which coordinates: those with this many slabs.
         n_slabs: usize,
@@ -71,8 +73,9 @@ impl SlabNoise {
 
 /// A distribution of labelled rows whose coordinates are independent given the label.
 ///
-/// Labels are fair coins. The informative coordinates come first, in the order of `blocks`; the official
-/// order is linear, 3-, 5-, 7-slabs. The remaining `dim − blocks.len()` coordinates are nuisance.
+/// Labels are fair coins. The informative coordinates come first, in the order of `blocks`; the
+/// official order is linear, 3-, 5-, 7-slabs. The remaining `dim − blocks.len()` coordinates are
+/// nuisance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlabSpec {
     /// Name of the data set.
@@ -127,8 +130,9 @@ impl SlabSpec {
     ///
     /// # Errors
     ///
-    /// When a setting is impossible: no coordinate, more blocks than coordinates, a margin share that leaves no
-    /// room for a slab, noise on a coordinate that is not there or twice on the same.
+    /// When a setting is impossible: no coordinate, more blocks than coordinates, a margin share
+    /// that leaves no room for a slab, noise on a coordinate that is not there or twice on the
+    /// same.
     pub fn sample(&self, n_rows: usize) -> Result<SlabSample, SynthError> {
         if n_rows == 0 || u32::try_from(n_rows).is_err() {
             return Err(SynthError::out_of_range("rows", n_rows as f64, "from 1 to 2³² − 1"));
@@ -137,7 +141,8 @@ impl SlabSpec {
         let noise = self.noise_by_coordinate()?;
         let labels = self.draw_labels(n_rows);
 
-        // One contiguous row of `coordinates` is one coordinate, so that each can be drawn by itself.
+        // One contiguous row of `coordinates` is one coordinate, so that each can be drawn by
+        // itself.
         let mut coordinates = Array2::<f64>::zeros((self.dim, n_rows));
         let corrupted: Vec<Option<CorruptedRows>> = coordinates
             .axis_iter_mut(Axis(0))
@@ -366,7 +371,8 @@ fn clean_mask(n_rows: usize, corrupted: &[CorruptedRows]) -> Vec<bool> {
     clean
 }
 
-/// `x · Q` in 64 bits, rounded once. Blocks of fixed size: the result does not depend on the thread count.
+/// `x · Q` in 64 bits, rounded once. Blocks of fixed size: the result does not depend on the
+/// thread count.
 pub(super) fn rotate_rows(rows: ArrayView2<'_, f64>, rotation: &Array2<f64>) -> Array2<f32> {
     const BLOCK: usize = 1024;
     let mut rotated = Array2::<f32>::zeros(rows.raw_dim());

@@ -7,9 +7,9 @@ use crate::ImageShape;
 
 /// Orthonormal two-dimensional cosine transform (DCT-II) of every channel of an image.
 ///
-/// A transformed row is `[channel, row frequency, column frequency]` in C order, as many columns as the row.
-/// Frequency index `u` of an axis of length `n` has `u/(2n)` cycles per pixel. Real and orthogonal, so any
-/// exchange of coefficients gives an image.
+/// A transformed row is `[channel, row frequency, column frequency]` in C order, as many columns
+/// as the row. Frequency index `u` of an axis of length `n` has `u/(2n)` cycles per pixel. Real
+/// and orthogonal, so any exchange of coefficients gives an image.
 #[derive(Clone, Debug)]
 pub struct Dct2 {
     shape: ImageShape,

@@ -63,8 +63,8 @@ pub enum TransformError {
     },
     /// A band that is empty by its bounds or holds no coefficient.
     #[error(
-        "band [{low}, {high}) cycles/pixel holds no coefficient of these images; allowed are bounds \
-         with low < high, and frequencies run from 0 to {largest:.4}"
+        "band [{low}, {high}) cycles/pixel holds no coefficient of these images; allowed are \
+         bounds with low < high, and frequencies run from 0 to {largest:.4}"
     )]
     EmptyBand {
         /// Lower bound.

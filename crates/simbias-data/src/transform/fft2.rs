@@ -13,10 +13,11 @@ use crate::ImageShape;
 
 /// Unitary two-dimensional discrete Fourier transform of every channel of an image.
 ///
-/// A transformed row is `[channel, row frequency, column frequency, (re, im)]` in C order: `2·n_features`
-/// columns. The full spectrum is kept, with its conjugate symmetry; a [`RadialBand`] holds a coefficient
-/// together with its conjugate, so exchanging bands between images keeps the symmetry and the result real.
-/// [`Transform::dropped_share`] measures the imaginary rest of any other change.
+/// A transformed row is `[channel, row frequency, column frequency, (re, im)]` in C order:
+/// `2·n_features` columns. The full spectrum is kept, with its conjugate symmetry; a
+/// [`RadialBand`] holds a coefficient together with its conjugate, so exchanging bands between
+/// images keeps the symmetry and the result real. [`Transform::dropped_share`] measures the
+/// imaginary rest of any other change.
 pub struct Fft2 {
     shape: ImageShape,
     along_row: Direction,
@@ -60,7 +61,8 @@ impl Fft2 {
         self.shape
     }
 
-    /// Columns of the transformed rows that belong to a band, real and imaginary parts of all channels.
+    /// Columns of the transformed rows that belong to a band, real and imaginary parts of all
+    /// channels.
     ///
     /// # Errors
     ///
@@ -111,12 +113,14 @@ impl Fft2 {
         transpose(transposed, image, height);
     }
 
-    /// One over the root of the number of pixels: the same scale in both directions makes it unitary.
+    /// One over the root of the number of pixels: the same scale in both directions makes it
+    /// unitary.
     fn scale(&self) -> f32 {
         (1.0 / ((self.shape.height * self.shape.width) as f64).sqrt()) as f32
     }
 
-    /// Leaves the complex image behind one channel's coefficients in `workspace.image`, without scaling.
+    /// Leaves the complex image behind one channel's coefficients in `workspace.image`, without
+    /// scaling.
     fn invert_channel(&self, coefficients: &[f32], workspace: &mut Workspace) {
         for (pixel, pair) in workspace.image.iter_mut().zip(coefficients.chunks_exact(2)) {
             *pixel = Complex32::new(pair[0], pair[1]);

@@ -4,7 +4,8 @@ use ndarray::{Array2, ArrayView2, Axis, linalg::general_mat_mul, s};
 
 use super::{Transform, TransformError, check_columns, map_blocks};
 
-/// Largest entry of `|W·Wᵀ − I|` up to which a matrix counts as orthogonal; matrices come from files of 32 bits.
+/// Largest entry of `|W·Wᵀ − I|` up to which a matrix counts as orthogonal; matrices come from
+/// files of 32 bits.
 const ORTHOGONALITY_TOLERANCE: f64 = 1e-4;
 /// Largest entry of `|W·W⁻¹ − I|` that a supplied inverse may have.
 const INVERSE_TOLERANCE: f64 = 1e-3;
@@ -30,8 +31,8 @@ pub enum InverseOrigin {
     Transpose,
     /// Supplied and checked.
     Supplied,
-    /// Computed by elimination. Blocks of a matrix that is not orthogonal overlap in the rows, which a report
-    /// should say.
+    /// Computed by elimination. Blocks of a matrix that is not orthogonal overlap in the rows,
+    /// which a report should say.
     Computed {
         /// Condition number of the matrix in the 1-norm; round-trip errors grow with it.
         condition: f64,
@@ -39,8 +40,8 @@ pub enum InverseOrigin {
 }
 
 impl LinearTransform {
-    /// A transform by `matrix`, shape `[n, n]`; the inverse is the transpose if the matrix is orthogonal and
-    /// computed otherwise ([`Self::inverse_origin`] tells).
+    /// A transform by `matrix`, shape `[n, n]`; the inverse is the transpose if the matrix is
+    /// orthogonal and computed otherwise ([`Self::inverse_origin`] tells).
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Invertible maps between rows and the coordinates in which blocks are named.
 //!
-//! A rotation that was applied to generated data, the frequencies of an image, or nothing. Blocks are then sets of
-//! columns of the transformed rows.
+//! A rotation that was applied to generated data, the frequencies of an image, or nothing. Blocks
+//! are then sets of columns of the transformed rows.
 
 mod bands;
 mod dct2;
@@ -31,7 +31,8 @@ pub trait Transform: Sync {
     /// Columns of a row.
     fn n_features(&self) -> usize;
 
-    /// Columns of a transformed row; more than [`Self::n_features`] when the coordinates are redundant.
+    /// Columns of a transformed row; more than [`Self::n_features`] when the coordinates are
+    /// redundant.
     fn n_coefficients(&self) -> usize {
         self.n_features()
     }
@@ -42,8 +43,8 @@ pub trait Transform: Sync {
     /// Coordinates to rows, `[batch, n_coefficients]` → `[batch, n_features]`.
     fn inverse(&self, coefficients: ArrayView2<'_, f32>) -> Array2<f32>;
 
-    /// How far the coordinates are from those of any row: the largest part that [`Self::inverse`] drops, in
-    /// units of the largest value that it keeps. 0 when no coordinate is redundant.
+    /// How far the coordinates are from those of any row: the largest part that [`Self::inverse`]
+    /// drops, in units of the largest value that it keeps. 0 when no coordinate is redundant.
     fn dropped_share(&self, _coefficients: ArrayView2<'_, f32>) -> f32 {
         0.0
     }
@@ -53,8 +54,9 @@ pub trait Transform: Sync {
         false
     }
 
-    /// `M` with `inverse(z) = z · M`, shape `[n_coefficients, n_features]`, if the inverse is linear and its
-    /// matrix is at hand. Lets a model's first affine layer be moved into these coordinates.
+    /// `M` with `inverse(z) = z · M`, shape `[n_coefficients, n_features]`, if the inverse is
+    /// linear and its matrix is at hand. Lets a model's first affine layer be moved into these
+    /// coordinates.
     fn inverse_matrix(&self) -> Option<ArrayView2<'_, f32>> {
         None
     }

@@ -57,8 +57,8 @@ pub(super) fn rows_of_classes<S: AsRef<str>>(
     Ok(rows)
 }
 
-/// The rows of some classes as a set of two: class 0 the rows named in `zero`, class 1 those in `one`, in
-/// their original order.
+/// The rows of some classes as a set of two: class 0 the rows named in `zero`, class 1 those in
+/// `one`, in their original order.
 ///
 /// # Errors
 ///
@@ -90,8 +90,8 @@ pub fn two_classes<S: AsRef<str>>(
     Ok(selected)
 }
 
-/// Zero-pads every image around its centre to the shape's height and width, and copies a single channel to
-/// all channels of the shape (as MNIST 28×28 becomes 3×32×32 beside CIFAR).
+/// Zero-pads every image around its centre to the shape's height and width, and copies a single
+/// channel to all channels of the shape (as MNIST 28×28 becomes 3×32×32 beside CIFAR).
 ///
 /// An odd rest goes below and to the right.
 ///

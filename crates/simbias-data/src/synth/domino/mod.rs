@@ -1,7 +1,7 @@
 //! Dominoes: two images on top of one another, each of which tells the label.
 //!
-//! [`combine`] joins any two image sets as the paper does for MNIST-CIFAR. [`StandIn`] draws dominoes that need
-//! no download; a result on them is no result on MNIST-CIFAR and must say so.
+//! [`combine`] joins any two image sets as the paper does for MNIST-CIFAR. [`StandIn`] draws
+//! dominoes that need no download; a result on them is no result on MNIST-CIFAR and must say so.
 
 mod combine;
 mod images;
@@ -18,6 +18,7 @@ use crate::Dataset;
 pub struct Domino {
     /// Images of shape `[channels, top + bottom height, width]` with two classes.
     pub dataset: Dataset,
-    /// Pixel rows of the upper image: rows `0..top_height` are the upper block, the others the lower.
+    /// Pixel rows of the upper image: rows `0..top_height` are the upper block, the others the
+    /// lower.
     pub top_height: usize,
 }

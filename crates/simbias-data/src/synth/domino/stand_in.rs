@@ -1,4 +1,5 @@
-//! Dominoes of real handwritten digits and drawn glyphs: stand-ins for MNIST-CIFAR that need no download.
+//! Dominoes of real handwritten digits and drawn glyphs: stand-ins for MNIST-CIFAR that need no
+//! download.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +12,10 @@ use simbias_stats::{Seed, Stream};
 use super::super::SynthError;
 use super::Domino;
 use super::images::{image_mut, image_shape, mean_pool_2x2, paste_centred, rows_of_classes};
-use crate::{ClassLabels, Dataset, ImageShape, Layout, Target};
+use crate::{
+    ClassLabels, Dataset, ImageShape, Layout, SplitDataset, Target, TestSplit, TrainSplit,
+    ValidationSplit,
+};
 
 /// Side of a tile with a glyph, in pixels.
 const GLYPH_TILE: usize = 16;
@@ -19,8 +23,8 @@ const GLYPH_TILE: usize = 16;
 const GLYPH: usize = 5;
 /// Pixel noise behind the glyphs.
 const GLYPH_NOISE_DEVIATION: f32 = 0.15;
-/// Glyph columns of the XOR task: the left glyph starts in one of the first, the right one in one of the
-/// second, so that they never touch.
+/// Glyph columns of the XOR task: the left glyph starts in one of the first, the right one in one
+/// of the second, so that they never touch.
 const XOR_COLUMNS: [std::ops::RangeInclusive<usize>; 2] = [0..=3, 8..=11];
 /// Parts of the source digits for training, validation and test.
 const SOURCE_SHARES: [f64; 3] = [0.6, 0.2, 0.2];
@@ -28,11 +32,11 @@ const SOURCE_SHARES: [f64; 3] = [0.6, 0.2, 0.2];
 /// What lies under the easy digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StandInKind {
-    /// Noise and one 5×5 plus (class 0) or cross (class 1), of random sign and position: learned alone in
-    /// about 100 steps, so a network uses it in part.
+    /// Noise and one 5×5 plus (class 0) or cross (class 1), of random sign and position: learned
+    /// alone in about 100 steps, so a network uses it in part.
     GlyphEasy,
-    /// Noise and two glyphs; the class is the XOR of their types: learned alone, but much later than the
-    /// top, and then ignored.
+    /// Noise and two glyphs; the class is the XOR of their types: learned alone, but much later
+    /// than the top, and then ignored.
     GlyphXor,
     /// Another real digit of one of two groups.
     Digits,
@@ -40,11 +44,12 @@ pub enum StandInKind {
     DigitsXor,
 }
 
-/// A domino distribution: above, a digit that tells the class at a glance; below, something that tells it
-/// as surely but is harder to learn.
+/// A domino distribution: above, a digit that tells the class at a glance; below, something that
+/// tells it as surely but is harder to learn.
 ///
-/// Source digits are divided into training, validation and test images *before* any pair is made; a domino
-/// then draws its digits from its part, with replacement. Digits are mean-pooled to half their side.
+/// Source digits are divided into training, validation and test images *before* any pair is made;
+/// a domino then draws its digits from its part, with replacement. Digits are mean-pooled to half
+/// their side.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandIn {
     /// What lies below.
@@ -72,6 +77,17 @@ pub struct StandInSplits {
     pub validation: Domino,
     /// For measuring.
     pub test: Domino,
+}
+
+impl StandInSplits {
+    /// The three parts as a split data set.
+    pub fn into_split(self) -> SplitDataset {
+        SplitDataset {
+            train: TrainSplit(self.train.dataset),
+            validation: ValidationSplit(self.validation.dataset),
+            test: TestSplit(self.test.dataset),
+        }
+    }
 }
 
 impl StandInKind {
@@ -125,14 +141,16 @@ impl FromStr for StandInKind {
     }
 }
 
-/// Source digits of one part: upper and lower, each by class or group, as rows of the pooled digits.
+/// Source digits of one part: upper and lower, each by class or group, as rows of the pooled
+/// digits.
 struct Sources {
     top: [Vec<u32>; 2],
     bottom: [Vec<u32>; 2],
 }
 
 impl StandIn {
-    /// The kind with zeros and ones on top, threes and eights below, and 4000, 2000 and 2000 dominoes.
+    /// The kind with zeros and ones on top, threes and eights below, and 4000, 2000 and 2000
+    /// dominoes.
     pub fn new(kind: StandInKind, seed: Seed) -> Self {
         Self {
             kind,
@@ -145,13 +163,14 @@ impl StandIn {
         }
     }
 
-    /// Draws the dominoes from `digits`, a set of square single-channel images whose classes are named `"0"` …
+    /// Draws the dominoes from `digits`, a set of square single-channel images whose classes are
+    /// named `"0"` …
     /// `"9"`, such as [`crate::embedded::digits`].
     ///
     /// # Errors
     ///
-    /// When `digits` is something else, a digit has fewer than 10 images, a digit is used twice, a tile is too
-    /// small for a pooled digit, or a part has no row.
+    /// When `digits` is something else, a digit has fewer than 10 images, a digit is used twice, a
+    /// tile is too small for a pooled digit, or a part has no row.
     pub fn generate(&self, digits: &Dataset) -> Result<StandInSplits, SynthError> {
         for (what, n_rows) in [
             ("training rows", self.n_train),
