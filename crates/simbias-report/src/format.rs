@@ -41,8 +41,8 @@ pub fn percent(fraction: f64) -> String {
 
 /// A value and its interval: `0.512 [0.498, 0.526]`.
 ///
-/// All three numbers share their decimals: three for values below ten, fewer above, and up to six where
-/// the interval is too narrow to be seen otherwise. Without an interval, the value alone.
+/// All three numbers share their decimals: three for values below ten, up to six of them where the
+/// interval is too narrow to be seen otherwise, and fewer for larger values. Without an interval, the value alone.
 pub fn estimate(estimate: &Estimate) -> String {
     let digits = estimate_digits(estimate);
     let show = |value: f64| match non_finite(value) {
@@ -102,11 +102,10 @@ fn estimate_digits(estimate: &Estimate) -> usize {
         size if size < 1000.0 => 1,
         _ => 0,
     };
-    let width = estimate.high - estimate.low;
-    if width.is_finite() && width > 0.0 {
-        // Two figures of the width, so that a narrow interval does not look like a point.
-        let by_width = (1.0 - width.log10().floor()).clamp(0.0, 6.0) as usize;
-        by_size.max(by_width.min(if by_size == 0 { 0 } else { 6 }))
+    let half_width = (estimate.high - estimate.low) / 2.0;
+    if by_size == 3 && half_width.is_finite() && half_width > 0.0 {
+        // One figure of the half width, so that a narrow interval does not look like a point.
+        (-half_width.log10().floor()).clamp(3.0, 6.0) as usize
     } else {
         by_size
     }

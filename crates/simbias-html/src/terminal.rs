@@ -1,0 +1,150 @@
+//! The report as terminal text.
+
+mod canvas;
+mod drawing;
+mod grid;
+
+use simbias_report::{
+    Caveat, Cell, Chart, Element, Images, Provenance, Report, Section, Severity, Table, Tone,
+    Verdict, format,
+};
+
+use canvas::{Canvas, Ink};
+
+/// The report as text of at most `width` columns (at least 40), the answer first.
+///
+/// With `colour`, ANSI colours and line-drawing symbols are used; without, the renderer adds plain ASCII
+/// only, so that the text survives pipes, logs and old terminals. Control characters in the report's own
+/// words are replaced, so that no label can steer the terminal.
+pub fn render_terminal(report: &Report, width: usize, colour: bool) -> String {
+    let mut canvas = Canvas::new(width.max(40), colour);
+    head(&mut canvas, report);
+    for section in &report.sections {
+        chapter(&mut canvas, section);
+    }
+    if let Some(provenance) = &report.provenance {
+        origin(&mut canvas, provenance);
+    }
+    canvas.finish()
+}
+
+fn head(canvas: &mut Canvas, report: &Report) {
+    canvas.paragraph(&report.title, 0, Ink::Strong);
+    if !report.subtitle.is_empty() {
+        canvas.paragraph(&report.subtitle, 0, Ink::Faint);
+    }
+    canvas.rule('━', '=');
+    for sentence in &report.summary {
+        canvas.bullet(sentence);
+    }
+    if !report.key_figures.is_empty() {
+        canvas.blank();
+        let longest = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
+        let figures = &report.key_figures;
+        let labels = longest(&mut figures.iter().map(|figure| canvas::width(&figure.label)));
+        let values =
+            longest(&mut figures.iter().map(|figure| canvas::width(&figure.value.display())));
+        let column =
+            labels.min(canvas.width() / 2).min(canvas.width().saturating_sub(values + 4)).max(12);
+        for figure in &report.key_figures {
+            let (value, ink) = cell(&figure.value);
+            canvas.pair(&figure.label, column, &value, ink);
+            let basis = match &figure.value {
+                Cell::Estimate(estimate) => estimate.basis(),
+                _ => String::new(),
+            };
+            for small in [&figure.note, &basis].into_iter().filter(|text| !text.is_empty()) {
+                canvas.paragraph(small, column + 4, Ink::Faint);
+            }
+        }
+    }
+    if !report.caveats.is_empty() {
+        canvas.blank();
+        report.caveats.iter().for_each(|doubt| caveat(canvas, doubt));
+    }
+}
+
+fn chapter(canvas: &mut Canvas, section: &Section) {
+    canvas.blank();
+    canvas.paragraph(&section.title, 0, Ink::Strong);
+    canvas.rule('─', '-');
+    for paragraph in &section.prose {
+        canvas.paragraph(paragraph, 0, Ink::Plain);
+    }
+    for element in &section.elements {
+        canvas.blank();
+        match element {
+            Element::Text(text) => canvas.paragraph(text, 0, Ink::Plain),
+            Element::Table(table) => framed_table(canvas, table),
+            Element::Chart(chart) => figure(canvas, chart),
+            Element::Images(images) => gallery(canvas, images),
+            Element::Caveat(doubt) => caveat(canvas, doubt),
+        }
+    }
+}
+
+fn caveat(canvas: &mut Canvas, caveat: &Caveat) {
+    let ink = match caveat.severity {
+        Severity::Note => Ink::Accent,
+        Severity::Caution => Ink::Caution,
+        Severity::Warning => Ink::Bad,
+    };
+    canvas.lead(&format!("{}: ", caveat.severity.word()), ink, &caveat.message);
+}
+
+fn heading(canvas: &mut Canvas, title: &str, caption: &str) {
+    canvas.paragraph(title, 0, Ink::Accent);
+    if !caption.is_empty() {
+        canvas.paragraph(caption, 0, Ink::Faint);
+    }
+}
+
+fn framed_table(canvas: &mut Canvas, table: &Table) {
+    heading(canvas, &table.title, &table.caption);
+    grid::draw(canvas, table);
+}
+
+fn figure(canvas: &mut Canvas, chart: &Chart) {
+    heading(canvas, &chart.title, &chart.caption);
+    drawing::draw(canvas, chart);
+}
+
+fn gallery(canvas: &mut Canvas, images: &Images) {
+    heading(canvas, &images.title, &images.caption);
+    let captions: Vec<&str> = images.items.iter().map(|image| image.caption()).collect();
+    let words = if captions.len() == 1 { "picture" } else { "pictures" };
+    let list = format!("{} {words} in the page: {}", captions.len(), captions.join("; "));
+    canvas.paragraph(&list, 2, Ink::Faint);
+}
+
+fn origin(canvas: &mut Canvas, provenance: &Provenance) {
+    canvas.blank();
+    canvas.rule('─', '-');
+    let facts = format!(
+        "{} · seed {} · {} · {} threads · {} wall, {} CPU · simbias {} · {}",
+        provenance.command,
+        provenance.seed,
+        provenance.device,
+        provenance.threads,
+        format::duration(provenance.wall_seconds),
+        format::duration(provenance.cpu_seconds),
+        provenance.version,
+        provenance.started,
+    );
+    canvas.paragraph(&facts, 0, Ink::Faint);
+}
+
+/// A cell's words and colour.
+fn cell(cell: &Cell) -> (String, Ink) {
+    let ink = match cell {
+        Cell::Verdict(Verdict::Holds) | Cell::Tag { tone: Tone::Good, .. } => Ink::Good,
+        Cell::Verdict(Verdict::Inconclusive) | Cell::Tag { tone: Tone::Caution, .. } => {
+            Ink::Caution
+        }
+        Cell::Verdict(Verdict::DoesNotHold) | Cell::Tag { tone: Tone::Bad, .. } => Ink::Bad,
+        Cell::Verdict(Verdict::NotRun) | Cell::Empty => Ink::Faint,
+        Cell::Tag { tone: Tone::Accent, .. } => Ink::Accent,
+        _ => Ink::Plain,
+    };
+    (cell.display(), ink)
+}

@@ -1,0 +1,130 @@
+//! Tables in columns, or as records where columns do not fit.
+
+use simbias_report::{Cell, Table};
+
+use super::canvas::{self, Canvas, Ink};
+
+/// Columns between two columns.
+const GAP: usize = 2;
+/// A column of words is not squeezed below this.
+const NARROWEST: usize = 10;
+
+pub(crate) fn draw(canvas: &mut Canvas, table: &Table) {
+    if table.rows.is_empty() {
+        canvas.paragraph("(no rows)", 2, Ink::Faint);
+        return;
+    }
+    let headings: Vec<String> =
+        table.columns.iter().map(|column| canvas.plain(&column.heading())).collect();
+    let rows: Vec<Vec<(String, Ink)>> = table
+        .rows
+        .iter()
+        .map(|row| {
+            (0..headings.len())
+                .map(|column| {
+                    let (text, ink) = super::cell(row.get(column).unwrap_or(&Cell::Empty));
+                    (canvas.plain(&text), ink)
+                })
+                .collect()
+        })
+        .collect();
+    let numeric: Vec<bool> = (0..headings.len())
+        .map(|column| {
+            let mut cells = table.rows.iter().filter_map(|row| row.get(column));
+            cells.any(|cell| cell.value().is_some())
+        })
+        .collect();
+    match fit(canvas.width(), &headings, &rows, &numeric) {
+        Some(widths) => columns(canvas, &headings, &rows, &numeric, &widths),
+        None => records(canvas, &headings, &rows),
+    }
+}
+
+/// Widths of the columns, words squeezed where needed; `None` when it cannot be done.
+fn fit(
+    width: usize,
+    headings: &[String],
+    rows: &[Vec<(String, Ink)>],
+    numeric: &[bool],
+) -> Option<Vec<usize>> {
+    let mut widths: Vec<usize> = (0..headings.len())
+        .map(|column| {
+            let widest = rows.iter().map(|row| canvas::width(&row[column].0)).max().unwrap_or(0);
+            let heading = canvas::width(&headings[column]);
+            // A long heading over short numbers is wrapped between its words.
+            let word = headings[column].split_whitespace().map(canvas::width).max().unwrap_or(0);
+            widest.max(if numeric[column] { word.max(heading.min(12)) } else { heading })
+        })
+        .collect();
+    let gaps = GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + gaps > width {
+        let widest = (0..widths.len())
+            .filter(|&column| !numeric[column] && widths[column] > NARROWEST)
+            .max_by_key(|&column| widths[column])?;
+        widths[widest] -= 1;
+    }
+    Some(widths)
+}
+
+fn columns(
+    canvas: &mut Canvas,
+    headings: &[String],
+    rows: &[Vec<(String, Ink)>],
+    numeric: &[bool],
+    widths: &[usize],
+) {
+    let heading: Vec<(String, Ink)> =
+        headings.iter().map(|text| (text.clone(), Ink::Strong)).collect();
+    row(canvas, &heading, numeric, widths, true);
+    let dash = canvas.pick('─', '-');
+    let rules: Vec<String> =
+        widths.iter().map(|&width| std::iter::repeat_n(dash, width).collect()).collect();
+    let rule = canvas.ink(&rules.join(&" ".repeat(GAP)), Ink::Faint);
+    canvas.line(&rule);
+    for cells in rows {
+        row(canvas, cells, numeric, widths, false);
+    }
+}
+
+/// One row, as many lines as its longest cell; headings stand on their rule.
+fn row(
+    canvas: &mut Canvas,
+    cells: &[(String, Ink)],
+    numeric: &[bool],
+    widths: &[usize],
+    heading: bool,
+) {
+    let wrapped: Vec<Vec<String>> =
+        cells.iter().zip(widths).map(|((text, _), &width)| canvas::wrap(text, width)).collect();
+    let height = wrapped.iter().map(Vec::len).max().unwrap_or(1);
+    for line in 0..height {
+        let mut text = String::new();
+        for (column, lines) in wrapped.iter().enumerate() {
+            let above = if heading { height - lines.len() } else { 0 };
+            let part =
+                line.checked_sub(above).and_then(|at| lines.get(at)).map_or("", String::as_str);
+            if column > 0 {
+                text.push_str(&" ".repeat(GAP));
+            }
+            // Padding first: colour codes have no width.
+            let padded = canvas::pad(part, widths[column], numeric[column]);
+            text.push_str(&canvas.ink(&padded, cells[column].1));
+        }
+        canvas.line(&text);
+    }
+}
+
+/// Each row as a block of `heading  value` lines.
+fn records(canvas: &mut Canvas, headings: &[String], rows: &[Vec<(String, Ink)>]) {
+    let widest = headings.iter().map(|heading| canvas::width(heading)).max().unwrap_or(0);
+    let column = widest.min(canvas.width() / 2);
+    for cells in rows {
+        if let Some((first, _)) = cells.first() {
+            canvas.paragraph(first, 0, Ink::Strong);
+        }
+        for (heading, (text, _)) in headings.iter().zip(cells).skip(1) {
+            let heading = canvas::pad(&canvas::cut(heading, column), column, false);
+            canvas.lead(&format!("  {heading}  "), Ink::Faint, text);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What the renderers promise to the outside.
+
+mod fixture;
+mod page;
+mod terminal;
