@@ -38,7 +38,8 @@ pub(crate) fn report(word: &str) -> Report {
         let chart = Chart::new(format!("chart {index}"), word, kind).caption(word);
         section = section.chart(chart.x(Axis::new(word).unit(word)).y(word));
     }
-    let image = Image::new(word, 2, 2, 1, vec![0, 90, 180, 255]).unwrap();
+    let image =
+        Image::new(word, 2, 2, 1, vec![0, 90, 180, 255]).expect("four bytes are 2x2 grey pixels");
     Report::new(word)
         .subtitle(word)
         .summarise(word)

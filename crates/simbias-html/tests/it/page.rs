@@ -13,7 +13,7 @@ fn own_markup(page: &str) -> String {
     let start = page.find("<script type=\"text/javascript\">");
     match start {
         Some(start) => {
-            let end = start + page[start..].find("</script>").unwrap();
+            let end = start + page[start..].find("</script>").expect("the script element ends");
             format!("{}{}", &page[..start], &page[end..])
         }
         None => page.to_owned(),
@@ -22,9 +22,9 @@ fn own_markup(page: &str) -> String {
 
 fn embedded_data(page: &str) -> Value {
     let open = "<script type=\"application/json\" id=\"data\">";
-    let start = page.find(open).unwrap() + open.len();
-    let end = start + page[start..].find("</script>").unwrap();
-    serde_json::from_str(&page[start..end]).unwrap()
+    let start = page.find(open).expect("the page holds its data") + open.len();
+    let end = start + page[start..].find("</script>").expect("the script element ends");
+    serde_json::from_str(&page[start..end]).expect("the data is JSON")
 }
 
 #[test]

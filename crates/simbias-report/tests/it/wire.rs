@@ -53,7 +53,7 @@ fn everything(value: f64) -> Report {
     for chart in charts {
         section = section.chart(chart.x(Axis::new("x").unit("s").log().range(value, value)));
     }
-    let image = Image::new("i", 1, 1, 3, vec![1, 2, 3]).unwrap();
+    let image = Image::new("i", 1, 1, 3, vec![1, 2, 3]).expect("three bytes are one RGB pixel");
     Report::new("R")
         .subtitle("s")
         .summarise("a")
