@@ -30,17 +30,17 @@ pub enum DataError {
     },
     /// A header asks for more bytes than the file can hold.
     #[error(
-        "{file:?}: the {format} header announces {announced} of data but the file holds {available} bytes; \
-         the file is cut short or damaged, fetch or export it again"
+        "{file:?}: the {format} header announces {}, but the file holds {available} bytes of it; it is cut short or \
+         damaged, fetch or export it again", announced_size(*announced)
     )]
     Truncated {
         /// The file.
         file: PathBuf,
         /// Name of the format.
         format: &'static str,
-        /// Size in the header, with its unit, or "more than memory can address".
-        announced: String,
-        /// Bytes present.
+        /// Bytes of data according to the header; `None` when memory could not address them.
+        announced: Option<u64>,
+        /// Bytes of data present.
         available: u64,
     },
     /// Nothing that a reader knows.
@@ -224,7 +224,8 @@ impl DataError {
 /// The candidate with the smallest edit distance to `name` (letter case ignored), if it is near enough to be a typo.
 fn nearest_name(name: &str, candidates: &[String]) -> Option<String> {
     let wanted = name.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
+    // Two letters swapped count twice.
+    let limit = wanted.chars().count().div_ceil(3);
     candidates
         .iter()
         .map(|candidate| (edit_distance(&wanted, &candidate.to_lowercase()), candidate))
@@ -259,6 +260,13 @@ fn list(names: &[String]) -> String {
     let rest = names.len().saturating_sub(SHOWN);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     quoted.join(", ") + &more
+}
+
+fn announced_size(n_bytes: Option<u64>) -> String {
+    match n_bytes {
+        Some(n_bytes) => format!("{n_bytes} bytes of data"),
+        None => "more data than memory can address".into(),
+    }
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -19,6 +19,9 @@ pub(super) enum Delimiter {
     Blanks,
 }
 
+/// Takes line number (from 0) and cells; answers whether to go on.
+type EachLine<'e> = dyn FnMut(usize, &[&str]) -> Result<bool, DataError> + 'e;
+
 /// A table in text, parsed again on every visit.
 pub(super) struct TextTable<'a> {
     file: PathBuf,
@@ -151,10 +154,7 @@ impl<'a> TextTable<'a> {
     }
 
     /// Calls `each` with line number (from 0) and cells until it answers `false`; all lines have one length.
-    fn for_each_line(
-        &self,
-        each: &mut dyn FnMut(usize, &[&str]) -> Result<bool, DataError>,
-    ) -> Result<(), DataError> {
+    fn for_each_line(&self, each: &mut EachLine<'_>) -> Result<(), DataError> {
         match self.delimiter {
             Delimiter::Byte(delimiter) => {
                 let mut reader = ReaderBuilder::new()
@@ -214,7 +214,7 @@ fn checked_text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a [u8], DataError>
         return Err(malformed(file, "it is empty"));
     }
     let is_control = |&byte: &u8| byte < 0x20 && !byte.is_ascii_whitespace();
-    match text.iter().take(LOOKED_AT).position(|byte| is_control(byte)) {
+    match text.iter().take(LOOKED_AT).position(is_control) {
         Some(position) => Err(malformed(file, format!("byte {position} is no text"))),
         None => Ok(text),
     }

@@ -108,8 +108,7 @@ pub fn parse_idx(file: &Path, bytes: &[u8]) -> Result<IdxArray, DataError> {
             return Err(DataError::Truncated {
                 file: file.into(),
                 format: "IDX",
-                announced: n_bytes
-                    .map_or("more than memory can address".into(), |n| format!("{n} bytes")),
+                announced: n_bytes.map(|n_bytes| n_bytes as u64),
                 available: data.len() as u64,
             });
         }

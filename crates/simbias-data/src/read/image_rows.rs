@@ -68,7 +68,7 @@ pub fn decode_image(file: &Path, bytes: &[u8]) -> Result<DecodedImage, DataError
     let shape =
         ImageShape { channels, height: image.height() as usize, width: image.width() as usize };
     let mut values = vec![0.0; shape.n_features()];
-    write_channels_first(&image, shape, &mut values);
+    write_channels_first(image, shape, &mut values);
     Ok(DecodedImage { shape, values })
 }
 
@@ -115,7 +115,7 @@ pub(super) fn decode_rows(
             if (image.height() as usize, image.width() as usize) != (height, width) {
                 image = image.resize_exact(width as u32, height as u32, FilterType::Triangle);
             }
-            write_channels_first(&image, shape, values);
+            write_channels_first(image, shape, values);
             Ok(())
         })?;
     Ok((rows, shape))
@@ -218,32 +218,22 @@ fn damaged(file: &Path, problem: &str) -> DataError {
 }
 
 /// Values in `[0, 1]`; a gray image fills every channel.
-fn write_channels_first(image: &DynamicImage, shape: ImageShape, values: &mut [f32]) {
-    let n_pixels = shape.height * shape.width;
-    match (image, shape.channels) {
-        (DynamicImage::ImageLuma8(gray), 1) => {
-            for (value, &byte) in values.iter_mut().zip(gray.as_raw()) {
-                *value = unit(byte);
-            }
-        }
-        (DynamicImage::ImageRgb8(colour), 3) => {
-            for (pixel, bytes) in colour.as_raw().chunks_exact(3).enumerate() {
-                for (channel, &byte) in bytes.iter().enumerate() {
-                    values[channel * n_pixels + pixel] = unit(byte);
-                }
-            }
-        }
-        (_, 1) => {
-            for (value, pixel) in values.iter_mut().zip(image.to_luma32f().as_raw()) {
-                *value = *pixel;
-            }
-        }
-        _ => {
-            for (pixel, levels) in image.to_rgb32f().as_raw().chunks_exact(3).enumerate() {
-                for (channel, &level) in levels.iter().enumerate() {
-                    values[channel * n_pixels + pixel] = level;
-                }
-            }
+fn write_channels_first(image: DynamicImage, shape: ImageShape, values: &mut [f32]) {
+    let is_8_bit = image.color().bytes_per_pixel() == image.color().channel_count();
+    match (shape.channels, is_8_bit) {
+        (1, true) => spread(&image.into_luma8(), 1, unit, values),
+        (1, false) => spread(&image.to_luma32f(), 1, |level| level, values),
+        (_, true) => spread(&image.into_rgb8(), 3, unit, values),
+        (_, false) => spread(&image.into_rgb32f(), 3, |level| level, values),
+    }
+}
+
+/// From `[pixel, channel]` to `[channel, pixel]`.
+fn spread<T: Copy>(levels: &[T], n_channels: usize, scale: fn(T) -> f32, values: &mut [f32]) {
+    let n_pixels = values.len() / n_channels;
+    for (pixel, levels) in levels.chunks_exact(n_channels).enumerate() {
+        for (channel, &level) in levels.iter().enumerate() {
+            values[channel * n_pixels + pixel] = scale(level);
         }
     }
 }

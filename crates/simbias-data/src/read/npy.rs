@@ -48,30 +48,18 @@ enum Kind {
 /// Damaged or cut files; complex, date, structured and pickled values.
 pub fn parse_npy(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
     let header = parse_header(file, bytes)?;
-    let n_values = n_values(&header.shape).ok_or_else(|| too_large(file, bytes))?;
     let data = &bytes[header.data_start..];
-    let n_bytes = n_values.checked_mul(header.item_size);
-    if n_bytes.is_none_or(|n_bytes| n_bytes > data.len()) {
+    let n_bytes = n_values(&header.shape).and_then(|n| n.checked_mul(header.item_size));
+    let Some(n_bytes) = n_bytes.filter(|&n_bytes| n_bytes <= data.len()) else {
         return Err(DataError::Truncated {
             file: file.into(),
             format: "npy",
-            announced: n_bytes
-                .map_or("more than memory can address".into(), |n| format!("{n} bytes")),
+            announced: n_bytes.map(|n_bytes| n_bytes as u64),
             available: data.len() as u64,
         });
-    }
-    let data = &data[..n_values * header.item_size];
-    let values = decode_values(file, &header, data)?;
+    };
+    let values = decode_values(file, &header, &data[..n_bytes])?;
     Ok(NamedArray { name: stem(file), shape: header.shape, values })
-}
-
-fn too_large(file: &Path, bytes: &[u8]) -> DataError {
-    DataError::Truncated {
-        file: file.into(),
-        format: "npy",
-        announced: "more than memory can address".into(),
-        available: bytes.len() as u64,
-    }
 }
 
 fn malformed(file: &Path, problem: impl Into<String>) -> DataError {

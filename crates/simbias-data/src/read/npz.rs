@@ -82,7 +82,7 @@ fn read_entry(
         return Err(DataError::Truncated {
             file: inside(file, &path),
             format: "npz",
-            announced: format!("{} bytes", entry.size()),
+            announced: Some(entry.size()),
             available: packed,
         });
     }

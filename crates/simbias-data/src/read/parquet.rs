@@ -218,12 +218,15 @@ impl LeafKind {
     }
 }
 
+/// Takes a row and its value, `None` where it is missing.
+type EachValue<'e, T> = dyn FnMut(usize, Option<&T>) -> Result<(), DataError> + 'e;
+
 /// Calls `each` with every row's value, `None` where it is missing; returns the number of rows.
 fn pump<T: DataType>(
     file: &Path,
     mut reader: ColumnReaderImpl<T>,
     column: &ColumnDescriptor,
-    each: &mut dyn FnMut(usize, Option<&T::T>) -> Result<(), DataError>,
+    each: &mut EachValue<'_, T::T>,
 ) -> Result<usize, DataError> {
     let max_level = column.max_def_level();
     let (mut levels, mut values) = (Vec::new(), Vec::new());

@@ -1,0 +1,80 @@
+//! Files that come back as they went out.
+
+use simbias_data::{
+    read::{ArrayValues, NamedArray, parse_safetensors},
+    read_array, write_csv, write_npy, write_safetensors, write_whole,
+};
+use tempfile::tempdir;
+
+use super::assert_says;
+
+fn array(name: &str, shape: &[usize], values: ArrayValues) -> NamedArray {
+    NamedArray { name: name.into(), shape: shape.to_vec(), values }
+}
+
+#[test]
+fn arrays_come_back() {
+    let folder = tempdir().unwrap();
+    for values in [
+        ArrayValues::F32(vec![0.5, -1.0, 2.0, 3.0, 4.0, 5.0]),
+        ArrayValues::F64(vec![0.1, 1.0, 2.0, 3.0, 4.0, 1e300]),
+        ArrayValues::I64(vec![i64::MIN, 1, 2, 3, 4, i64::MAX]),
+        ArrayValues::U8(vec![0, 1, 2, 3, 4, 255]),
+        ArrayValues::Bool(vec![0, 1, 1, 0, 0, 1]),
+    ] {
+        let one = array("one", &[2, 3], values);
+        let path = folder.path().join("one.npy");
+        write_npy(&path, &one).unwrap();
+        assert_eq!(read_array(&path).unwrap(), one);
+        assert_eq!(std::fs::read(&path).unwrap().windows(1).count() % 64, (one_len(&one)) % 64);
+        let path = folder.path().join("one.safetensors");
+        write_safetensors(&path, std::slice::from_ref(&one), &[("k".into(), "v".into())]).unwrap();
+        assert_eq!(parse_safetensors(&path, &std::fs::read(&path).unwrap()).unwrap(), [one]);
+    }
+}
+
+/// Bytes of the values.
+fn one_len(array: &NamedArray) -> usize {
+    let size = match array.values {
+        ArrayValues::F32(_) => 4,
+        ArrayValues::F64(_) | ArrayValues::I64(_) => 8,
+        _ => 1,
+    };
+    array.values.len() * size
+}
+
+#[test]
+fn scalars_and_empty_arrays_come_back() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("one.npy");
+    for (shape, values) in [(&[][..], vec![7.0]), (&[0, 3][..], vec![]), (&[1][..], vec![2.0])] {
+        let one = array("one", shape, ArrayValues::F32(values));
+        write_npy(&path, &one).unwrap();
+        assert_eq!(read_array(&path).unwrap(), one);
+    }
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_and_no_litter() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("kept.csv");
+    write_csv(&path, &["a".into(), "b".into()], &[vec!["1, 2".into(), "x".into()]]).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a,b\n\"1, 2\",x\n");
+    let failed = write_whole(&path, |writer| {
+        writer.write_all(b"half")?;
+        Err(std::io::Error::other("out of ink"))
+    });
+    assert_says(&failed.unwrap_err().to_string(), &["kept.csv", "out of ink"]);
+    assert!(write_csv(&path, &["a".into()], &[vec![]]).is_err());
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("a,b"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn arrays_that_do_not_fit_are_refused() {
+    let path = std::path::Path::new("never-written.npy");
+    let wrong = array("w", &[3], ArrayValues::U8(vec![1]));
+    assert_says(&write_npy(path, &wrong).unwrap_err().to_string(), &["1 values", "[3]"]);
+    let texts = array("t", &[1], ArrayValues::Texts(vec!["x".into()]));
+    assert_says(&write_npy(path, &texts).unwrap_err().to_string(), &["texts"]);
+}
