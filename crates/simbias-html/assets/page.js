@@ -115,7 +115,10 @@
     }
   });
   plots.forEach((plot) => watcher.observe(plot));
-  addEventListener("beforeprint", () => { plots.forEach((plot) => { draw(plot); Plotly.Plots.resize(plot); }); });
+  addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details")) details.open = true;
+    plots.forEach((plot) => { draw(plot); Plotly.Plots.resize(plot); });
+  });
   addEventListener("afterprint", drawAll);
 
   // Legends.
