@@ -1,0 +1,90 @@
+//! What can be wrong with an architecture, a device name or a weight file.
+
+use std::path::PathBuf;
+
+/// Why there is no network.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NnError {
+    /// A size of the architecture cannot be.
+    #[error("architecture: {field} is {found}, expected {expected}")]
+    Architecture {
+        /// Name of the offending field.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// No such device.
+    #[error("device {name:?} is not known; use cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX")]
+    UnknownDevice {
+        /// The name as given.
+        name: String,
+    },
+    /// A known device whose backend was left out of this build.
+    #[error(
+        "device {name:?} is not part of this build; rebuild with `--features {feature}` or use cpu"
+    )]
+    DeviceNotCompiledIn {
+        /// The name as given.
+        name: String,
+        /// Cargo feature that adds it.
+        feature: &'static str,
+    },
+    /// A parameter has no value in the file.
+    #[error(
+        "weights lack parameter {name:?} of shape {shape:?}; the file holds {found:?}; check that it \
+         was saved from the same architecture"
+    )]
+    MissingParameter {
+        /// Name in the architecture.
+        name: String,
+        /// Shape in the architecture.
+        shape: Vec<usize>,
+        /// Some of the names that were found.
+        found: Vec<String>,
+    },
+    /// A parameter has another shape.
+    #[error(
+        "parameter {name:?} has shape {found:?} in the weights, the architecture needs {expected:?}"
+    )]
+    ParameterShape {
+        /// Name of the parameter.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape in the architecture.
+        expected: Vec<usize>,
+    },
+    /// A tensor that no parameter wants.
+    #[error("weights hold {name:?}, which this architecture does not have; check the architecture")]
+    UnexpectedParameter {
+        /// Name in the file.
+        name: String,
+    },
+    /// A value is not finite.
+    #[error("parameter {name:?}: value {index} is not finite; the weights are damaged or diverged")]
+    NotFinite {
+        /// Name of the parameter.
+        name: String,
+        /// Flat index of the first such value.
+        index: usize,
+    },
+    /// A tensor type that weights cannot have.
+    #[error("parameter {name:?} is stored as {found}, expected F32 or F64")]
+    ParameterType {
+        /// Name of the parameter.
+        name: String,
+        /// Type in the file.
+        found: String,
+    },
+    /// The file could not be read or written.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the format reader said.
+        message: String,
+    },
+}

@@ -1,0 +1,211 @@
+//! The whole training state in one safetensors file, and exact resume from it.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+use simbias_data::Dataset;
+use simbias_nn::{Architecture, DType, Device, Init, Network, Precision, Tensor, TensorData};
+use simbias_stats::Seed;
+
+use crate::TrainError;
+use crate::fit::{Evaluation, FitConfig, TrainState};
+use crate::optimizer::{OptimizerState, Slot};
+
+/// Key of the metadata entry, and its version.
+const KEY: &str = "simbias.train-state.v1";
+
+/// What a checkpoint says beside its tensors.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    architecture: Architecture,
+    precision: Precision,
+    seed: u64,
+    step: u64,
+    optimizer_steps: u64,
+    evaluations: Vec<Evaluation>,
+    config: FitConfig,
+    data_fingerprint: String,
+}
+
+impl TrainState {
+    /// Writes the state to `path`, under a temporary name that is renamed when whole: weights by their PyTorch
+    /// names behind `network.`, optimiser memory behind `optimizer.first.` and `optimizer.second.`, the best
+    /// weights behind `best.`; everything else as JSON in the metadata.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::File`].
+    pub fn save(&self, path: &Path, config: &FitConfig, train: &Dataset) -> Result<(), TrainError> {
+        let failed = |message: String| TrainError::File { path: path.into(), message };
+        let head = Head {
+            architecture: self.network.architecture().clone(),
+            precision: self.network.precision(),
+            seed: self.seed.value(),
+            step: self.step,
+            optimizer_steps: self.optimizer.n_steps,
+            evaluations: self.evaluations.clone(),
+            config: config.clone(),
+            data_fingerprint: train.fingerprint(),
+        };
+        let head = serde_json::to_string(&head).map_err(|error| failed(error.to_string()))?;
+        let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
+        let mut add = |prefix: &str, index: usize, value: &Tensor<1>| {
+            let parameter = &self.network.parameters()[index];
+            let (dtype, bytes) = encode(value);
+            let name = format!("{prefix}.{}", parameter.name);
+            tensors.push((name, parameter.shape.clone(), dtype, bytes));
+        };
+        for (index, parameter) in self.network.parameters().iter().enumerate() {
+            add("network", index, &parameter.value);
+            let slot = &self.optimizer.slots[index];
+            for (prefix, value) in
+                [("optimizer.first", &slot.first), ("optimizer.second", &slot.second)]
+            {
+                if let Some(value) = value {
+                    add(prefix, index, value);
+                }
+            }
+            if let Some(best) = &self.best {
+                add("best", index, &best[index]);
+            }
+        }
+        let views = tensors
+            .iter()
+            .map(|(name, shape, dtype, bytes)| {
+                TensorView::new(*dtype, shape.clone(), bytes)
+                    .map(|view| (name.as_str(), view))
+                    .map_err(|error| failed(error.to_string()))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let metadata = HashMap::from([(KEY.to_string(), head)]);
+        let bytes = serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+        write_whole(path, &bytes)
+    }
+
+    /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `train`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::File`] for a damaged file, [`TrainError::OtherRun`] if settings (other than the number of
+    /// steps) or training data differ, because the result would be neither run's.
+    pub fn load(
+        path: &Path,
+        device: &Device,
+        config: &FitConfig,
+        train: &Dataset,
+    ) -> Result<Self, TrainError> {
+        let failed = |message: String| TrainError::File { path: path.into(), message };
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes)
+            .map_err(|error| failed(format!("not a safetensors file: {error}")))?;
+        let head = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));
+        let head = head.ok_or_else(|| {
+            failed("holds no training state; plain weights cannot be resumed".into())
+        })?;
+        let head: Head =
+            serde_json::from_str(head).map_err(|error| failed(format!("damaged head: {error}")))?;
+        let same_length = FitConfig { max_steps: config.max_steps, ..head.config };
+        if same_length != *config {
+            return Err(TrainError::OtherRun {
+                what: "settings",
+                found: format!("{same_length:?}"),
+                expected: format!("{config:?}"),
+            });
+        }
+        let fingerprint = train.fingerprint();
+        if head.data_fingerprint != fingerprint {
+            return Err(TrainError::OtherRun {
+                what: "training data",
+                found: head.data_fingerprint,
+                expected: fingerprint,
+            });
+        }
+
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
+        let seed = Seed::new(head.seed);
+        let mut network =
+            Network::new(head.architecture, Init::default(), head.precision, seed, device)?;
+        let read = |prefix: &str, index: usize| -> Result<Option<Tensor<1>>, TrainError> {
+            let parameter = &network.parameters()[index];
+            let name = format!("{prefix}.{}", parameter.name);
+            let Ok(view) = file.tensor(&name) else { return Ok(None) };
+            if view.shape() != parameter.shape {
+                return Err(failed(format!("{name:?} has shape {:?}", view.shape())));
+            }
+            let data =
+                decode(&view).ok_or_else(|| failed(format!("{name:?} is not F32 or F64")))?;
+            Ok(Some(Tensor::from_data(data, (network.device(), network.precision().dtype()))))
+        };
+        let all = |prefix: &str| -> Result<Option<Vec<Tensor<1>>>, TrainError> {
+            (0..network.parameters().len()).map(|index| read(prefix, index)).collect()
+        };
+        let values = all("network")?.ok_or_else(|| failed("weights are missing".into()))?;
+        let best = all("best")?;
+        let slots = (0..network.parameters().len())
+            .map(|index| {
+                let first = read("optimizer.first", index)?;
+                Ok(Slot { first, second: read("optimizer.second", index)? })
+            })
+            .collect::<Result<Vec<Slot>, TrainError>>()?;
+        network.set_values(values);
+        Ok(Self {
+            network,
+            optimizer: OptimizerState { n_steps: head.optimizer_steps, slots },
+            seed,
+            step: head.step,
+            evaluations: head.evaluations,
+            best,
+        })
+    }
+}
+
+/// Writes `bytes` beside `path` and renames, so that `path` is never half a file.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let failed =
+        |error: std::io::Error| TrainError::File { path: path.into(), message: error.to_string() };
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = std::fs::File::create(&partial).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&partial, path)
+    });
+    written.map_err(|error| {
+        // The first error is the one to tell; a leftover partial file harms nobody.
+        let _ = std::fs::remove_file(&partial);
+        failed(error)
+    })
+}
+
+fn encode(value: &Tensor<1>) -> (Dtype, Vec<u8>) {
+    let data = value.to_data();
+    let bytes = if data.dtype() == DType::F64 {
+        (Dtype::F64, data.iter::<f64>().flat_map(f64::to_le_bytes).collect())
+    } else {
+        (Dtype::F32, data.iter::<f32>().flat_map(f32::to_le_bytes).collect())
+    };
+    bytes
+}
+
+fn decode(view: &TensorView<'_>) -> Option<TensorData> {
+    match view.dtype() {
+        Dtype::F32 => {
+            let (chunks, _) = view.data().as_chunks::<4>();
+            let values: Vec<f32> = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+            let n = values.len();
+            Some(TensorData::new(values, [n]))
+        }
+        Dtype::F64 => {
+            let (chunks, _) = view.data().as_chunks::<8>();
+            let values: Vec<f64> = chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect();
+            let n = values.len();
+            Some(TensorData::new(values, [n]))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,68 @@
+//! What can go wrong while training.
+
+use std::path::PathBuf;
+
+/// Why training ended early or never began.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Data and network do not fit together.
+    #[error("{what}: found {found}, expected {expected}")]
+    Mismatch {
+        /// What was looked at.
+        what: &'static str,
+        /// What it is.
+        found: String,
+        /// What the network or the loss needs.
+        expected: String,
+    },
+    /// A setting that cannot be.
+    #[error("setting {field} is {found}, expected {expected}")]
+    Setting {
+        /// Name of the setting.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// The loss left the finite numbers.
+    #[error("the loss became {loss} by step {step}; lower the learning rate {learning_rate}")]
+    Diverged {
+        /// Steps done.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// Rate of the last step.
+        learning_rate: f64,
+    },
+    /// The network refused.
+    #[error(transparent)]
+    Network(#[from] simbias_nn::NnError),
+    /// A model failed inside an attack.
+    #[error(transparent)]
+    Scorer(#[from] simbias_data::ScorerError),
+    /// A file could not be read or written.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the format reader said.
+        message: String,
+    },
+    /// A checkpoint of another run.
+    #[error(
+        "checkpoint: {what} is {found}, this run has {expected}; resume with the same settings"
+    )]
+    OtherRun {
+        /// What differs.
+        what: &'static str,
+        /// Value in the checkpoint.
+        found: String,
+        /// Value of this run.
+        expected: String,
+    },
+    /// A watcher failed.
+    #[error("{0}")]
+    Watch(String),
+}
