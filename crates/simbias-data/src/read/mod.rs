@@ -17,6 +17,7 @@ mod arrays;
 mod cifar;
 mod content;
 mod csv;
+mod foreign;
 mod idx;
 mod image_folder;
 mod image_rows;

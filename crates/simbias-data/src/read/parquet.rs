@@ -20,11 +20,13 @@ use super::{
     ReadOptions,
     array::stem,
     content::Content,
+    foreign::guarded,
     image_table,
     table::{self, Cell, TableSource, Visit},
 };
 use crate::{DataError, Dataset};
 
+const FORMAT: &str = "Parquet";
 /// Rows decoded at a time.
 const BATCH: usize = 1024;
 
@@ -99,14 +101,39 @@ pub(super) fn read(
 }
 
 fn malformed(file: &Path, error: &ParquetError) -> DataError {
-    DataError::malformed(file, "Parquet", error.to_string(), "write or fetch it again")
+    DataError::malformed(file, FORMAT, error.to_string(), "write or fetch it again")
+}
+
+/// Every column chunk must lie inside the file; the decoder takes that for granted.
+fn check_chunks(file: &Path, metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), DataError> {
+    for chunk in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+        let end = start.checked_add(chunk.compressed_size());
+        let is_inside = start >= 0
+            && chunk.data_page_offset() >= 0
+            && chunk.compressed_size() >= 0
+            && end.is_some_and(|end| end as u64 <= n_bytes);
+        if !is_inside {
+            return Err(DataError::Truncated {
+                file: file.into(),
+                format: FORMAT,
+                announced: end.and_then(|end| u64::try_from(end).ok()),
+                available: n_bytes,
+            });
+        }
+    }
+    Ok(())
 }
 
 impl ParquetTable {
     pub(super) fn new(file: &Path, content: Content) -> Result<Self, DataError> {
-        let reader = SerializedFileReader::new(Bytes::from_owner(content))
-            .map_err(|error| malformed(file, &error))?;
+        let n_bytes = content.len() as u64;
+        let reader = guarded(file, FORMAT, || {
+            SerializedFileReader::new(Bytes::from_owner(content))
+                .map_err(|error| malformed(file, &error))
+        })?;
         let metadata = reader.metadata();
+        check_chunks(file, metadata, n_bytes)?;
         let schema = metadata.file_metadata().schema_descr();
         let mut names = Vec::new();
         let mut leaves = Vec::new();
@@ -234,9 +261,11 @@ fn pump<T: DataType>(
     loop {
         levels.clear();
         values.clear();
-        let (n_rows, _, _) = reader
-            .read_records(BATCH, Some(&mut levels), None, &mut values)
-            .map_err(|error| malformed(file, &error))?;
+        let (n_rows, _, _) = guarded(file, FORMAT, || {
+            reader
+                .read_records(BATCH, Some(&mut levels), None, &mut values)
+                .map_err(|error| malformed(file, &error))
+        })?;
         if n_rows == 0 {
             return Ok(row);
         }
@@ -259,11 +288,12 @@ impl ParquetTable {
         visit: &mut dyn FnMut(usize, Cell<'_>) -> Result<(), DataError>,
     ) -> Result<usize, DataError> {
         let file = &self.file;
-        let chunk = self
-            .reader
-            .get_row_group(group)
-            .and_then(|group| group.get_column_reader(leaf.index))
-            .map_err(|error| malformed(file, &error))?;
+        let chunk = guarded(file, FORMAT, || {
+            self.reader
+                .get_row_group(group)
+                .and_then(|group| group.get_column_reader(leaf.index))
+                .map_err(|error| malformed(file, &error))
+        })?;
         let column = self.reader.metadata().file_metadata().schema_descr().column(leaf.index);
         let divisor = match leaf.kind {
             LeafKind::Number { divisor } => divisor,
@@ -324,7 +354,7 @@ impl ParquetTable {
             }
             ColumnReader::Int96ColumnReader(_) => Err(DataError::malformed(
                 file,
-                "Parquet",
+                FORMAT,
                 "a column of 96-bit times was asked for",
                 "leave it out",
             )),
@@ -374,7 +404,7 @@ impl TableSource for ParquetTable {
                 {
                     return Err(DataError::malformed(
                         &self.file,
-                        "Parquet",
+                        FORMAT,
                         format!(
                             "column {:?} holds {found} rows in row group {group}, announced are {announced}",
                             self.names[column]
