@@ -109,6 +109,11 @@ pub fn read_splits(
 fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataError> {
     let mut parts =
         if path.is_dir() { read_folder(path, options)? } else { read_file(path, options)? };
+    if let PartChoice::Prefer(wanted) = options.parts
+        && parts.iter().any(|(part, _)| *part == Some(wanted))
+    {
+        parts.retain(|(part, _)| *part == Some(wanted));
+    }
     if let PartChoice::Only(wanted) = options.parts {
         let available: Vec<String> = parts
             .iter()
@@ -239,7 +244,8 @@ fn read_folder(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErr
 
 fn is_chosen(part: Option<Part>, options: &ReadOptions) -> bool {
     match options.parts {
-        PartChoice::All => true,
+        // What the source has is known only when all of it was read.
+        PartChoice::All | PartChoice::Prefer(_) => true,
         PartChoice::Only(wanted) => part == Some(wanted),
     }
 }

@@ -121,6 +121,8 @@ pub enum PartChoice {
     All,
     /// One of them.
     Only(Part),
+    /// This one if the source has it, otherwise all.
+    Prefer(Part),
 }
 
 /// What the files of a source are for.
