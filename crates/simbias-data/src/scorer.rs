@@ -59,8 +59,11 @@ pub trait FirstAffine: Sync {
 /// What an attack or a training step pushes on.
 #[derive(Clone, Copy, Debug)]
 pub enum Objective<'a> {
-    /// Mean softmax cross-entropy against class indices, one a row.
+    /// Softmax cross-entropy against class indices, one a row.
     CrossEntropy(&'a [u32]),
+    /// `Σ weights · logits` of every row, `[batch, n_outputs]`: the piece that a chain rule needs when a model
+    /// is part of a larger one.
+    WeightedLogits(ArrayView2<'a, f32>),
 }
 
 /// A model that can be differentiated with respect to its input.

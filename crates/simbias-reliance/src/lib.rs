@@ -1,1 +1,49 @@
 //! Which parts of the input a model relies on, by randomization.
+//!
+//! A block of coordinates is replaced by the values of another, randomly chosen row; what happens to the
+//! model's quality says how much it needs the block, and the same with everything else replaced says how far
+//! the block carries alone. Source: Shah et al., *The Pitfalls of Simplicity Bias in Neural Networks*,
+//! NeurIPS 2020; intervals, displacements and verdicts are this crate's own.
+//!
+//! Models are met through [`simbias_data::Scorer`]; nothing here needs a deep-learning framework.
+
+mod block;
+mod blocks_file;
+mod budget;
+mod compare;
+mod decision_map;
+mod dense;
+mod displacement;
+pub mod document;
+mod donors;
+mod error;
+mod figures;
+mod manifold;
+mod measure;
+pub mod metric;
+pub mod outcome;
+mod pieces;
+mod plan;
+mod propose;
+mod randomize;
+mod verdict;
+mod wire;
+
+pub use block::{Block, BlockSet, REST};
+pub use blocks_file::{BlocksFile, MatrixLoader, ResolvedBlocks};
+pub use budget::{BudgetShare, budget_shares, mean_budget_shares};
+pub use compare::{BlockChange, Change, Comparison, compare};
+pub use decision_map::{DecisionMap, Others, decision_map};
+pub use dense::{Activation, DenseLayer, DenseNetwork};
+pub use donors::{DonorMode, DonorSource};
+pub use error::RelianceError;
+pub use manifold::{mean_abs_correlation, off_manifold_auc};
+pub use measure::{Measurement, RelianceOptions, ScoreSamples, Unwatched, Watch, measure};
+pub use metric::{Metric, Predictions, Truth};
+pub use outcome::{BlockOutcome, RelianceOutcome};
+pub use pieces::{Pieces, ThresholdErrors, pieces, threshold_errors};
+pub use plan::{Job, PLAN_SCHEMA, Plan, PlanDocument};
+pub use propose::propose_blocks;
+pub use randomize::{PreparedBlock, Randomizer, Side, randomized_rows};
+pub use verdict::{BlockVerdict, VerdictThresholds, assign_verdicts};
+pub use wire::RELIANCE_SCHEMA;

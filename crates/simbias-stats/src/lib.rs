@@ -3,6 +3,7 @@
 //! Everything here is pure: numbers in, numbers out. No file, no clock, no thread count changes a result.
 
 mod accuracy;
+mod density;
 mod equivalence;
 mod error;
 mod interval;
@@ -19,13 +20,14 @@ mod seed;
 mod variance;
 
 pub use accuracy::{accuracy, argmax, binary_accuracy};
+pub use density::gaussian_density;
 pub use equivalence::{Equivalence, equivalence_test};
 pub use error::StatsError;
 pub use interval::{
     DEFAULT_LEVEL, Estimate, bootstrap, logit_interval, mean, mean_estimate, normal_cdf,
     normal_quantile, quantile, sample_variance, share_estimate, wald_interval, wilson_interval,
 };
-pub use ks::{KsTest, ks_test};
+pub use ks::{KsTest, ks_statistic_sorted, ks_test};
 pub use multiclass::{one_vs_one_auc, one_vs_rest_auc};
 pub use multiplicity::holm;
 pub use null::{null_auc_standard_error, permuted_accuracy};

@@ -440,6 +440,24 @@ impl Placements {
         self.class(false).map(move |doubled| doubled as f64 / scale)
     }
 
+    /// Influence of every row on the AUC, in row order, scaled so that the sum of squares is the DeLong
+    /// variance; the sum of squared differences of two rankings' influences is the variance of the paired
+    /// difference.
+    pub fn influence(&self) -> Vec<f64> {
+        let auc = self.estimate().auc;
+        let scale = |n: usize| 1.0 / (n as f64 * (n as f64 - 1.0)).sqrt();
+        let of_positive = (scale(self.n_positives), 2.0 * self.n_negatives() as f64);
+        let of_negative = (scale(self.n_negatives()), 2.0 * self.n_positives as f64);
+        self.positives
+            .iter()
+            .zip(&self.doubled)
+            .map(|(&positive, &doubled)| {
+                let (scale, doubled_opponents) = if positive { of_positive } else { of_negative };
+                scale * (doubled as f64 / doubled_opponents - auc)
+            })
+            .collect()
+    }
+
     /// AUC and DeLong variance of this ranking.
     pub fn estimate(&self) -> AucEstimate {
         AucEstimate {

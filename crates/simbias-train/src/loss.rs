@@ -1,7 +1,7 @@
 //! Losses per row.
 
 use serde::{Deserialize, Serialize};
-use simbias_nn::{Int, Tensor, activation};
+use simbias_nn::{Int, Network, Tensor, TensorData, activation};
 
 use crate::TrainError;
 use crate::batch::BatchTarget;
@@ -27,6 +27,24 @@ pub enum DeviceTarget {
     Classes(Tensor<1, Int>),
     /// Values `[batch]`; for [`Loss::Hinge`] the signs.
     Values(Tensor<1>),
+}
+
+impl DeviceTarget {
+    /// Uploads targets to the device of `network`.
+    pub(crate) fn new(target: &BatchTarget, network: &Network) -> Self {
+        let (device, dtype) = (network.device(), network.precision().dtype());
+        match target {
+            BatchTarget::Classes(classes) => {
+                let classes: Vec<i64> = classes.iter().map(|&class| i64::from(class)).collect();
+                let n = classes.len();
+                Self::Classes(Tensor::from_data(TensorData::new(classes, [n]), device))
+            }
+            BatchTarget::Values(values) => {
+                let data = TensorData::new(values.clone(), [values.len()]);
+                Self::Values(Tensor::from_data(data, (device, dtype)))
+            }
+        }
+    }
 }
 
 impl Loss {

@@ -5,7 +5,7 @@ use simbias_data::{Dataset, LossGradient, Objective, Scorer, ScorerError};
 use simbias_nn::{Mode, Network, Pass, Tensor};
 
 use crate::batch::{Batch, BatchTarget, select_target};
-use crate::loss::Loss;
+use crate::loss::{DeviceTarget, Loss};
 use crate::step::DeviceBatch;
 
 /// Rows that pass through the network at once; bounds memory, never changes a result.
@@ -76,25 +76,27 @@ impl LossGradient for NetScorer {
         objective: Objective<'_>,
     ) -> Result<(Vec<f32>, Array2<f32>), ScorerError> {
         self.check_columns(rows)?;
-        let Objective::CrossEntropy(classes) = objective;
         let mut losses = Vec::with_capacity(rows.nrows());
         let mut gradients = Vec::with_capacity(rows.len());
         let values = self.network.values();
-        let chunks = rows.axis_chunks_iter(Axis(0), self.rows_at_once);
-        for (chunk, classes) in chunks.zip(classes.chunks(self.rows_at_once)) {
-            let batch = Batch {
-                step: 0,
-                epoch: 0,
-                indices: Vec::new(),
-                rows: chunk.to_owned(),
-                target: BatchTarget::Classes(classes.to_vec()),
-                weights: None,
-            };
-            let batch = DeviceBatch::new(&batch, &self.network);
-            let input = batch.rows.autodiff().require_grad();
+        for (index, chunk) in rows.axis_chunks_iter(Axis(0), self.rows_at_once).enumerate() {
+            let start = index * self.rows_at_once;
+            let span = start..start + chunk.nrows();
+            let input = self.network.upload(chunk).autodiff().require_grad();
             let mut pass = Pass::new(Mode::Eval);
             let logits = self.network.forward_with(&values, input.clone(), &mut pass);
-            let per_row = Loss::CrossEntropy.per_row(logits, &batch.target);
+            let per_row = match objective {
+                Objective::CrossEntropy(classes) => {
+                    let target = BatchTarget::Classes(classes[span].to_vec());
+                    let target = DeviceTarget::new(&target, &self.network);
+                    Loss::CrossEntropy.per_row(logits, &target)
+                }
+                Objective::WeightedLogits(weights) => {
+                    let weights = self.network.upload(weights.slice(ndarray::s![span, ..]));
+                    let n_rows = chunk.nrows();
+                    (logits * weights).sum_dim(1).reshape([n_rows])
+                }
+            };
             let mut backward = per_row.clone().sum().backward();
             losses.extend(host(per_row.without_autodiff()));
             match input.grad_remove(&mut backward) {

@@ -3,7 +3,7 @@
 use simbias_nn::{Kind, Mode, Network, Pass, Tensor, TensorData};
 use simbias_stats::Seed;
 
-use crate::batch::{Batch, BatchTarget};
+use crate::batch::Batch;
 use crate::loss::{DeviceTarget, Loss};
 
 /// A batch on the network's device.
@@ -24,17 +24,9 @@ impl DeviceBatch {
         let vector = |values: &[f32]| {
             Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (device, dtype))
         };
-        let target = match &batch.target {
-            BatchTarget::Classes(classes) => {
-                let classes: Vec<i64> = classes.iter().map(|&class| i64::from(class)).collect();
-                let n = classes.len();
-                DeviceTarget::Classes(Tensor::from_data(TensorData::new(classes, [n]), device))
-            }
-            BatchTarget::Values(values) => DeviceTarget::Values(vector(values)),
-        };
         Self {
             rows: network.upload(batch.rows.view()),
-            target,
+            target: DeviceTarget::new(&batch.target, network),
             weights: batch.weights.as_deref().map(vector),
         }
     }

@@ -1,0 +1,4 @@
+//! Public behaviour of `simbias-reliance`.
+
+mod golden;
+mod properties;
