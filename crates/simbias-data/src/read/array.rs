@@ -87,7 +87,8 @@ impl NamedArray {
     pub(super) fn into_labels(self, file: &Path) -> Result<RawLabels, DataError> {
         let n_rows = self.n_rows();
         let n_values: usize = self.shape.iter().skip(1).product();
-        if self.shape.is_empty() || (n_rows > 0 && n_values != 1 && self.shape.len() != 2) {
+        let is_one_hot = n_values > 1 && self.shape.len() == 2;
+        if self.shape.is_empty() || (n_rows > 0 && n_values != 1 && !is_one_hot) {
             return Err(label_shape(file, &self));
         }
         if n_values == 1 || n_rows == 0 {
@@ -98,7 +99,7 @@ impl NamedArray {
         }
         let Some(values) = self.to_f64() else { return Err(label_shape(file, &self)) };
         let mut classes = Vec::with_capacity(n_rows);
-        for one_hot in values.chunks_exact(n_values.max(1)) {
+        for one_hot in values.chunks_exact(n_values) {
             let n_ones = one_hot.iter().filter(|&&value| value == 1.0).count();
             let n_zeros = one_hot.iter().filter(|&&value| value == 0.0).count();
             let hot = one_hot.iter().position(|&value| value == 1.0);

@@ -158,6 +158,15 @@ fn read_error(path: &std::path::Path, options: &ReadOptions) -> String {
     simbias_data::read_dataset(path, options).unwrap_err().to_string()
 }
 
+/// Found by fuzzing: memory was taken for as many labels as the first axis says.
+#[test]
+fn labels_without_values_are_refused() {
+    let folder = tempdir().unwrap();
+    let x = write(&folder, "x.npy", npy("|u1", "(1099511627776, 0)", &[]));
+    write(&folder, "y.npy", npy("|u1", "(1099511627776, 0)", &[]));
+    assert_says(&read_error(&x, &ReadOptions::default()), &["y.npy", "[1099511627776, 0]"]);
+}
+
 #[test]
 fn channels_last_are_turned() {
     let folder = tempdir().unwrap();
