@@ -15,6 +15,9 @@ use crate::predict::row_losses;
 use crate::schedule::Schedule;
 use crate::step::{DeviceBatch, Plain, StepRule};
 
+/// Relative change of the validation loss that still counts as a plateau.
+const FLAT: f64 = 0.01;
+
 /// Everything that training changes; a checkpoint is this and nothing else.
 ///
 /// All random draws are addressed by seed, epoch and step, so that a run continued from a saved state is the
@@ -103,8 +106,8 @@ impl Default for LossGoal {
 
 /// Stop when the validation score no longer improves.
 ///
-/// Counting begins only when some evaluation has beaten the first one: a long flat phase at the start is how
-/// hard features are learned, not a failure.
+/// Counting begins only when some validation loss has differed from the first one by more than one percent: a
+/// long flat phase at the start is how hard features are learned, not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patience {
     /// Evaluations without a new best before stopping.
@@ -531,8 +534,10 @@ fn stop_reason(state: &TrainState, config: &FitConfig) -> Option<StopReason> {
         }
         if let (Some(patience), Some(best)) = (config.patience, state.best_evaluation()) {
             let since_best = state.evaluations.iter().filter(|e| best.step < e.step).count();
-            let left_plateau =
-                state.evaluations.first().is_some_and(|first| first.step < best.step);
+            let mut losses = state.evaluations.iter().filter_map(|e| Some(e.validation?.loss));
+            let left_plateau = losses
+                .next()
+                .is_some_and(|first| losses.any(|loss| FLAT * first.abs() < (loss - first).abs()));
             if left_plateau && patience.evaluations <= since_best {
                 return Some(StopReason::Patience);
             }

@@ -1,0 +1,57 @@
+//! Behaviour of every architecture that a user can rely on.
+
+mod gradients;
+mod networks;
+mod recurrent;
+mod weights;
+
+use ndarray::Array2;
+use rand::RngExt;
+use simbias_nn::{
+    Activation, Architecture, ConvSequence, Fcn, GatedRecurrent, ImageDims, Init, Network,
+    Precision, ResNet18, SmallCnn, cpu,
+};
+use simbias_stats::Seed;
+
+/// One small network of every kind, and of every kind of hidden layer.
+fn architectures() -> Vec<Architecture> {
+    let image = ImageDims { channels: 2, height: 8, width: 6 };
+    let fcn = Fcn::new(5, 7, 2, 3);
+    vec![
+        Architecture::Fcn(fcn.clone()),
+        Architecture::Fcn(Fcn { n_hidden: 0, ..fcn.clone() }),
+        Architecture::Fcn(Fcn { activation: Activation::LeakyRelu, ..fcn.clone() }),
+        Architecture::Fcn(Fcn { activation: Activation::PRelu, ..fcn.clone() }),
+        Architecture::Fcn(Fcn { activation: Activation::Tanh, dropout: 0.3, ..fcn.clone() }),
+        Architecture::Fcn(Fcn { batch_norm: true, activation: Activation::Tanh, ..fcn }),
+        Architecture::SmallCnn(SmallCnn::new(image, 2)),
+        Architecture::Conv1d(ConvSequence {
+            d_input: 9,
+            n_filters: 3,
+            kernel: 4,
+            n_conv: 2,
+            n_outputs: 2,
+        }),
+        Architecture::Gru(GatedRecurrent {
+            d_input: 6,
+            step_width: 2,
+            d_hidden: 4,
+            n_layers: 2,
+            n_outputs: 2,
+        }),
+        Architecture::ResNet18(ResNet18 { image, width: 2, n_outputs: 2 }),
+    ]
+}
+
+fn network(architecture: &Architecture, precision: Precision) -> Network {
+    Network::new(architecture.clone(), Init::default(), precision, Seed::new(5), &cpu()).unwrap()
+}
+
+fn rows(n_rows: usize, n_features: usize, index: u64) -> Array2<f32> {
+    let mut stream = Seed::new(11).child("rows", index).stream();
+    Array2::from_shape_fn((n_rows, n_features), |_| stream.random::<f32>() * 2.0 - 1.0)
+}
+
+fn values<const D: usize>(tensor: &simbias_nn::Tensor<D>) -> Vec<f64> {
+    tensor.to_data().iter::<f64>().collect()
+}

@@ -1,0 +1,140 @@
+//! Against PyTorch (golden/pitfalls/README.md).
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use safetensors::SafeTensors;
+use simbias_nn::{
+    Architecture, DType, Fcn, Init, Mode, Network, Precision, Tensor, TensorData, cpu,
+};
+use simbias_stats::Seed;
+use simbias_train::{DeviceBatch, DeviceTarget, Gradients, Loss, Optimizer, OptimizerState};
+
+/// Tolerances of `train_steps` from the README.
+const F64_ABSOLUTE: f64 = 1e-10;
+const F32_ABSOLUTE: f64 = 1e-4;
+
+fn file(name: &str) -> Vec<u8> {
+    let folder = match std::env::var_os("SIMBIAS_GOLDEN") {
+        Some(folder) => PathBuf::from(folder).join("pitfalls"),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pitfalls"),
+    };
+    let path = folder.join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn f64s(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<f64>) {
+    let view = file.tensor(name).unwrap();
+    assert_eq!(view.dtype(), safetensors::Dtype::F64, "{name}");
+    let (chunks, _) = view.data().as_chunks::<8>();
+    (view.shape().to_vec(), chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect())
+}
+
+fn i64s(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<i64>) {
+    let view = file.tensor(name).unwrap();
+    let (chunks, _) = view.data().as_chunks::<8>();
+    (view.shape().to_vec(), chunks.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect())
+}
+
+/// Settings behind each name, from the README.
+fn recipe(name: &str) -> (Optimizer, f64) {
+    match name {
+        "sgd_wd" => (Optimizer::sgd(5e-3), 0.1),
+        "sgd_mom_wd" => (Optimizer::momentum(0.9, 5e-3), 0.1),
+        "adam" => (Optimizer::adam(0.0), 1e-2),
+        "adam_l2" => (Optimizer::adam(5e-3), 1e-2),
+        "rmsprop" => (Optimizer::rmsprop(0.0), 1e-2),
+        other => panic!("the README names no optimizer {other:?}"),
+    }
+}
+
+#[test]
+fn training_steps_in_double_precision() {
+    check_training_steps(Precision::F64, F64_ABSOLUTE);
+}
+
+#[test]
+fn training_steps_in_single_precision() {
+    check_training_steps(Precision::F32, F32_ABSOLUTE);
+}
+
+fn check_training_steps(precision: Precision, tolerance: f64) {
+    let bytes = file("train_steps.safetensors");
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let (x_shape, x) = f64s(&file, "x");
+    let (_, y) = i64s(&file, "y");
+    let (batch_shape, batch_idx) = i64s(&file, "batch_idx");
+    let (n_steps, batch_size) = (batch_shape[0], batch_shape[1]);
+    let runs: BTreeSet<String> = file
+        .names()
+        .into_iter()
+        .filter_map(|name| name.strip_suffix(".losses").map(String::from))
+        .collect();
+    assert!(!runs.is_empty());
+    for run in runs {
+        let (optimizer, rate) = recipe(run.split('.').next().unwrap());
+        // Linear layers are at the even positions of the sequential.
+        let n_linear = (0..)
+            .step_by(2)
+            .take_while(|i| file.tensor(&format!("{run}.init.{i}.weight")).is_ok())
+            .count();
+        let (first, _) = f64s(&file, &format!("{run}.init.0.weight"));
+        let (last, _) = f64s(&file, &format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
+        let fcn = Fcn::new(first[1], first[0], n_linear - 1, last[0]);
+        let architecture = Architecture::Fcn(fcn);
+        let mut network =
+            Network::new(architecture, Init::default(), precision, Seed::new(0), &cpu()).unwrap();
+        let golden = |network: &Network, which: &str| -> Vec<Vec<f64>> {
+            let of = |p: &simbias_nn::Parameter| {
+                let name = p.name.strip_prefix("model.").unwrap();
+                f64s(&file, &format!("{run}.{which}.{name}")).1
+            };
+            network.parameters().iter().map(of).collect()
+        };
+        let dtype = precision.dtype();
+        let upload = |values: Vec<f64>| -> Tensor<1> {
+            let n = values.len();
+            Tensor::from_data(TensorData::new(values, [n]), (&cpu(), dtype))
+        };
+        network.set_values(golden(&network, "init").into_iter().map(upload).collect());
+        let (_, losses) = f64s(&file, &format!("{run}.losses"));
+        let mut state = OptimizerState::new(&network);
+        let rates = vec![rate; network.parameters().len()];
+        for step in 0..n_steps {
+            let rows = &batch_idx[step * batch_size..][..batch_size];
+            let columns = x_shape[1];
+            let values: Vec<f64> = rows
+                .iter()
+                .flat_map(|&row| x[row as usize * columns..][..columns].iter().copied())
+                .collect();
+            let classes: Vec<i64> = rows.iter().map(|&row| y[row as usize]).collect();
+            let batch = DeviceBatch {
+                rows: Tensor::from_data(
+                    TensorData::new(values, [batch_size, columns]),
+                    (&cpu(), dtype),
+                ),
+                target: DeviceTarget::Classes(Tensor::from_data(
+                    TensorData::new(classes, [batch_size]),
+                    &cpu(),
+                )),
+                weights: None,
+            };
+            let values = network.values();
+            let gradients =
+                Gradients::at(&network, &values, &batch, Loss::CrossEntropy, Mode::Eval);
+            drop(values);
+            let loss = gradients.loss.to_data().iter::<f64>().next().unwrap();
+            assert!((loss - losses[step]).abs() <= tolerance, "{run} step {step}: {loss}");
+            optimizer.step(&mut state, &mut network, gradients.values, &rates);
+        }
+        for (parameter, expected) in network.parameters().iter().zip(golden(&network, "final")) {
+            assert_eq!(parameter.value.dtype(), dtype);
+            assert!(dtype == DType::F64 || dtype == DType::F32);
+            let found = parameter.value.to_data().iter::<f64>().collect::<Vec<_>>();
+            for (found, expected) in found.iter().zip(&expected) {
+                let error = (found - expected).abs();
+                assert!(error <= tolerance, "{run} {}: {found} {expected}", parameter.name);
+            }
+        }
+    }
+}

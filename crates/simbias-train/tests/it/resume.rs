@@ -1,0 +1,94 @@
+//! A run that was interrupted ends like one that was not.
+
+use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
+use simbias_stats::Seed;
+use simbias_train::{
+    FitConfig, Flow, Hooks, Optimizer, Outcome, Plain, Schedule, StepRecord, StopReason,
+    TrainError, TrainState, Watch, fit, fit_plain,
+};
+
+use crate::{config, two_classes, weights};
+
+struct StopAt(u64);
+
+impl Watch for StopAt {
+    fn after_step(&mut self, _: &TrainState, record: &StepRecord<'_>) -> Result<Flow, TrainError> {
+        Ok(if record.step == self.0 { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+fn fresh(fcn: &Fcn) -> TrainState {
+    let network = Network::new(
+        Architecture::Fcn(fcn.clone()),
+        Init::default(),
+        Precision::F32,
+        Seed::new(1),
+        &cpu(),
+    )
+    .unwrap();
+    TrainState::new(network, Seed::new(8))
+}
+
+fn check_resume(optimizer: Optimizer) {
+    // Dropout and batch norm: masks and running statistics must resume as well.
+    let fcn = Fcn { dropout: 0.2, batch_norm: true, ..Fcn::new(6, 16, 2, 2) };
+    let (train, validation) = (two_classes(150, 6, 0), two_classes(80, 6, 1));
+    let config = FitConfig { optimizer, ..config(60) };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+
+    let mut whole = fresh(&fcn);
+    let outcome = fit_plain(&mut whole, &train, Some(&validation), &config).unwrap();
+    for stop in [1, 7, 10, 33, 59] {
+        let mut part = fresh(&fcn);
+        let mut watch = StopAt(stop);
+        let hooks =
+            Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut watch };
+        let stopped = fit(&mut part, &train, Some(&validation), &config, hooks).unwrap();
+        assert_eq!((stopped.reason, stopped.steps), (StopReason::Watcher, stop));
+        part.save(&path, &config, &train).unwrap();
+        let mut resumed = TrainState::load(&path, &cpu(), &config, &train).unwrap();
+        let end: Outcome = fit_plain(&mut resumed, &train, Some(&validation), &config).unwrap();
+        assert_eq!(end, outcome);
+        assert_eq!(resumed.evaluations, whole.evaluations);
+        assert_eq!(weights(&resumed.network), weights(&whole.network), "stopped at {stop}");
+    }
+}
+
+#[test]
+fn with_momentum() {
+    check_resume(Optimizer::momentum(0.9, 5e-4));
+}
+
+#[test]
+fn with_adam() {
+    check_resume(Optimizer::adam(1e-4));
+}
+
+#[test]
+fn other_settings_or_data_are_refused() {
+    let (train, other) = (two_classes(50, 6, 0), two_classes(50, 6, 1));
+    let config = config(5);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    let mut state = fresh(&Fcn::new(6, 4, 1, 2));
+    fit_plain(&mut state, &train, None, &config).unwrap();
+    state.save(&path, &config, &train).unwrap();
+    assert!(
+        TrainState::load(&path, &cpu(), &FitConfig { max_steps: 9, ..config.clone() }, &train)
+            .is_ok()
+    );
+    let slower = FitConfig { schedule: Schedule::constant(0.01), ..config.clone() };
+    for error in [
+        TrainState::load(&path, &cpu(), &slower, &train).unwrap_err(),
+        TrainState::load(&path, &cpu(), &config, &other).unwrap_err(),
+    ] {
+        assert!(matches!(error, TrainError::OtherRun { .. }), "{error}");
+    }
+    std::fs::write(&path, b"not a checkpoint").unwrap();
+    assert!(matches!(
+        TrainState::load(&path, &cpu(), &config, &train),
+        Err(TrainError::File { .. })
+    ));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
