@@ -184,12 +184,11 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 
 fn encode(value: &Tensor<1>) -> (Dtype, Vec<u8>) {
     let data = value.to_data();
-    let bytes = if data.dtype() == DType::F64 {
+    if data.dtype() == DType::F64 {
         (Dtype::F64, data.iter::<f64>().flat_map(f64::to_le_bytes).collect())
     } else {
         (Dtype::F32, data.iter::<f32>().flat_map(f32::to_le_bytes).collect())
-    };
-    bytes
+    }
 }
 
 fn decode(view: &TensorView<'_>) -> Option<TensorData> {

@@ -39,9 +39,9 @@ pub enum TrainError {
     /// The network refused.
     #[error(transparent)]
     Network(#[from] simbias_nn::NnError),
-    /// A model failed inside an attack.
+    /// An attack on a batch failed.
     #[error(transparent)]
-    Scorer(#[from] simbias_data::ScorerError),
+    Attack(#[from] crate::attack::AttackError),
     /// A file could not be read or written.
     #[error("{}: {message}", path.display())]
     File {

@@ -5,6 +5,8 @@
 //! (augmentation, adversarial examples), and a [`Watch`] sees every step and evaluation. The loop knows no
 //! files, clocks or terminals.
 
+mod adversarial;
+pub mod attack;
 mod batch;
 mod checkpoint;
 mod error;
@@ -16,6 +18,7 @@ mod schedule;
 mod step;
 mod trace;
 
+pub use adversarial::Adversarial;
 pub use batch::{Batch, BatchTarget};
 pub use error::TrainError;
 pub use fit::{

@@ -1,5 +1,7 @@
 //! Behaviour of every architecture that a user can rely on.
 
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
 mod gradients;
 mod networks;
 mod recurrent;

@@ -4,10 +4,11 @@ use ndarray::Array2;
 use simbias_data::{Dataset, Layout, Target};
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
+use simbias_train::attack::{Norm, Pgd, pgd};
 use simbias_train::{
-    Batch, FitConfig, Flow, Hooks, Keep, Loss, LossGoal, NoWatch, Optimizer, Patience, Plain,
-    PrepareBatch, RateRule, Sam, Schedule, StepRecord, StopReason, TrainError, TrainState, Watch,
-    evaluate, fit, fit_plain,
+    Adversarial, Batch, FitConfig, Flow, Hooks, Keep, Loss, LossGoal, NetScorer, NoWatch,
+    Optimizer, Patience, Plain, PrepareBatch, RateRule, Sam, Schedule, StepRecord, StopReason,
+    TrainError, TrainState, Watch, evaluate, fit, fit_plain,
 };
 
 use crate::{config, small_fcn, two_classes, weights};
@@ -239,4 +240,24 @@ fn data_that_do_not_fit_are_refused() {
         watch: &mut NoWatch,
     };
     assert!(fit(&mut state(4), &data, None, &config(1), hooks).is_err());
+}
+
+#[test]
+fn adversarial_training_lowers_the_loss_under_attack() {
+    let data = two_classes(400, 4, 0);
+    let attack = Pgd::new(Norm::L2, 0.3, 0.1, 5);
+    let config = FitConfig { optimizer: Optimizer::momentum(0.9, 0.0), ..config(200) };
+    let robust = |prepare: Option<&mut dyn PrepareBatch>| {
+        let mut state = state(4);
+        let prepare = prepare.map(|prepare| prepare as &mut dyn PrepareBatch);
+        let hooks = Hooks { rule: &mut Plain, prepare, example_weights: None, watch: &mut NoWatch };
+        fit(&mut state, &data, None, &config, hooks).unwrap();
+        let model = NetScorer::new(state.network.clone());
+        let classes = &data.class_labels().unwrap().indices;
+        let found = pgd(&model, data.rows.view(), classes, &attack, Seed::new(0), 400).unwrap();
+        found.loss.iter().sum::<f32>()
+    };
+    let plain = robust(None);
+    let adversarial = robust(Some(&mut Adversarial { attack }));
+    assert!(adversarial < plain, "{adversarial} {plain}");
 }

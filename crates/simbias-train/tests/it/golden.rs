@@ -1,5 +1,7 @@
 //! Against PyTorch (golden/pitfalls/README.md).
 
+mod attacks;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

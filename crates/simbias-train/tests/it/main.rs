@@ -1,7 +1,11 @@
 //! Behaviour of training that a user can rely on.
 
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod attacks;
 mod fitting;
 mod golden;
+mod models;
 mod resume;
 mod scoring;
 mod threads;
