@@ -1,0 +1,224 @@
+//! Flags that several commands share: which data, which blocks, which models.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use simbias_data::read::{Features, LabelSource, Missing, Part, PartChoice, Task};
+use simbias_data::{Dataset, Layout, ReadOptions, read_array, read_dataset};
+use simbias_onnx::{OnnxOptions, OnnxScorer};
+use simbias_reliance::{BlocksFile, ResolvedBlocks, propose_blocks};
+use simbias_report::Caveat;
+
+use crate::shell::Failure;
+
+/// Which rows, which labels.
+#[derive(clap::Args, Debug)]
+pub(crate) struct DataArgs {
+    /// .csv, .tsv, .parquet, .npy, .npz, .safetensors, IDX, CIFAR binary, or a folder of images (class = subfolder)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+}
+
+/// How to read what was given.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Reading data")]
+pub(crate) struct ReadingArgs {
+    /// Label column or array, or a file of its own (FILE or FILE::ARRAY); usual names are found without
+    #[arg(long, value_name = "NAME|FILE")]
+    labels: Option<String>,
+    /// Makes two classes of a numeric label: below T and T or more
+    #[arg(long, value_name = "T", allow_hyphen_values = true)]
+    label_threshold: Option<f64>,
+    /// Whether labels are classes or numbers to predict
+    #[arg(long, value_enum, default_value_t = TaskWord::Auto)]
+    task: TaskWord,
+    /// Columns (arrays) that are no model input; repeat, or separate by commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    drop: Vec<String>,
+    /// Columns (arrays) that group the rows, such as a hospital; reported by value, never model input
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    strata: Vec<String>,
+    /// Resize all images to this height and width
+    #[arg(long, value_name = "HxW", value_parser = image_size)]
+    image_size: Option<(usize, usize)>,
+    /// Column of a table that holds images, or paths to them
+    #[arg(long, value_name = "NAME")]
+    image_column: Option<String>,
+    /// At most this many rows, evenly spaced over the source
+    #[arg(long, value_name = "N")]
+    max_rows: Option<usize>,
+    /// What to do with missing cells of a table
+    #[arg(long, value_enum, default_value_t = MissingWord::Error)]
+    missing: MissingWord,
+    /// Part of a source that comes in parts; the test part if there is one when not given
+    #[arg(long, value_enum, value_name = "PART")]
+    part: Option<PartWord>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum TaskWord {
+    /// Texts and few distinct whole numbers are classes
+    Auto,
+    /// Every distinct label is a class
+    Classes,
+    /// Labels are numbers
+    Values,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum MissingWord {
+    /// Stop and name the first one
+    Error,
+    /// Fill with the column's mean
+    Mean,
+    /// Leave such rows out
+    Drop,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum PartWord {
+    Train,
+    Validation,
+    Test,
+    All,
+}
+
+fn image_size(text: &str) -> Result<(usize, usize), String> {
+    let size = text.split_once(['x', '×']).and_then(|(height, width)| {
+        Some((height.trim().parse().ok()?, width.trim().parse().ok()?))
+    });
+    size.filter(|&(height, width)| height > 0 && width > 0)
+        .ok_or_else(|| "write HEIGHTxWIDTH in pixels, such as 64x64".into())
+}
+
+impl ReadingArgs {
+    /// The options of the readers.
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            labels: self.labels.as_deref().map(LabelSource::from_words),
+            strata: self.strata.clone(),
+            features: match self.drop.as_slice() {
+                [] => Features::All,
+                dropped => Features::AllBut(dropped.to_vec()),
+            },
+            image_column: self.image_column.clone(),
+            image_size: self.image_size,
+            max_rows: self.max_rows,
+            task: match self.task {
+                TaskWord::Auto => Task::Auto,
+                TaskWord::Classes => Task::Classes,
+                TaskWord::Values => Task::Values,
+            },
+            label_threshold: self.label_threshold,
+            missing: match self.missing {
+                MissingWord::Error => Missing::Error,
+                MissingWord::Mean => Missing::Mean,
+                MissingWord::Drop => Missing::Drop,
+            },
+            parts: match self.part {
+                None => PartChoice::Prefer(Part::Test),
+                Some(PartWord::All) => PartChoice::All,
+                Some(PartWord::Train) => PartChoice::Only(Part::Train),
+                Some(PartWord::Validation) => PartChoice::Only(Part::Validation),
+                Some(PartWord::Test) => PartChoice::Only(Part::Test),
+            },
+            ..ReadOptions::default()
+        }
+    }
+}
+
+impl DataArgs {
+    /// Reads the rows.
+    pub(crate) fn read(&self) -> Result<Dataset, Failure> {
+        Ok(read_dataset(&self.data, &self.reading.options())?)
+    }
+}
+
+/// Which blocks.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Blocks")]
+pub(crate) struct BlocksArgs {
+    /// Blocks: a TOML file, or grid:3x3, bands:4, correlation:0.7, columns, name=0,3..7;other=8..12;
+    /// proposed from the data when not given
+    #[arg(long, value_name = "FILE|FORM")]
+    blocks: Option<String>,
+    /// Let blocks share coordinates
+    #[arg(long)]
+    allow_overlap: bool,
+}
+
+impl BlocksArgs {
+    /// The blocks of `data`.
+    pub(crate) fn resolve(&self, data: &Dataset) -> Result<ResolvedBlocks, Failure> {
+        let Some(words) = &self.blocks else {
+            return Ok(ResolvedBlocks {
+                transform: Box::new(simbias_data::transform::Identity::new(data.n_features())),
+                blocks: propose_blocks(data)?,
+                notes: vec![
+                    "No blocks were given, so they were proposed from the data; name your own for a sharper \
+                     question."
+                        .into(),
+                ],
+            });
+        };
+        let path = Path::new(words);
+        let (definition, folder) = if path.is_file() {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;
+            (BlocksFile::from_toml(&text)?, path.parent().unwrap_or(Path::new("")))
+        } else {
+            (BlocksFile::from_short_form(words)?, Path::new(""))
+        };
+        let load = |name: &str| matrix(&folder.join(name));
+        Ok(definition.resolve(data, self.allow_overlap, &load)?)
+    }
+}
+
+/// Reads an array as a matrix: further axes are joined to the first, one axis is one row.
+fn matrix(path: &Path) -> Result<Array2<f64>, String> {
+    let array = read_array(path).map_err(|error| error.to_string())?;
+    let values = array.to_f64().ok_or_else(|| format!("{path:?} holds texts, not numbers"))?;
+    let shape = match array.shape.as_slice() {
+        [before @ .., last] => (before.iter().product(), *last),
+        [] => (1, 1),
+    };
+    Array2::from_shape_vec(shape, values).map_err(|error| format!("{path:?}: {error}"))
+}
+
+/// What was decided about the blocks, for the report.
+pub(crate) fn notes(resolved: &ResolvedBlocks) -> Vec<Caveat> {
+    resolved.notes.iter().map(|note| Caveat::note("blocks", note.as_str())).collect()
+}
+
+/// Which models.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ModelArgs {
+    /// ONNX file; repeat for models of several training seeds
+    #[arg(long = "model", value_name = "FILE.onnx", required = true)]
+    pub(crate) models: Vec<PathBuf>,
+    /// Output of the model that holds the scores, when it has several
+    #[arg(long, value_name = "NAME")]
+    model_output: Option<String>,
+    /// Rows that the model scores at a time
+    #[arg(long, value_name = "N", default_value_t = OnnxOptions::default().batch)]
+    batch: usize,
+}
+
+impl ModelArgs {
+    /// Opens every model for rows of `layout`.
+    pub(crate) fn open(&self, layout: &Layout) -> Result<Vec<OnnxScorer>, Failure> {
+        let options = OnnxOptions {
+            batch: self.batch,
+            output: self.model_output.clone(),
+            ..OnnxOptions::default()
+        };
+        self.models.iter().map(|path| Ok(OnnxScorer::open_with(path, layout, &options)?)).collect()
+    }
+
+    /// Rows that a model scores at a time.
+    pub(crate) fn batch(&self) -> usize {
+        self.batch
+    }
+}

@@ -1,0 +1,321 @@
+//! `simbias audit`: from labelled data to what a network relies on, ignores, and what remedies change.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use simbias_audit::document::audit_report;
+use simbias_audit::{
+    AuditInput, AuditOptions, AuditOutcome, AuditWatch, ForeignModel, NetworkChoice, Remedy,
+    Robustness, Subject, audit, demo_input, demo_options, prepared, training_settings,
+};
+use simbias_data::read::PartChoice;
+use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
+use simbias_nn::device_from_str;
+use simbias_onnx::OnnxScorer;
+use simbias_reliance::{DonorMode, RelianceOutcome};
+use simbias_report::Estimate;
+use simbias_train::{TrainError, TrainState};
+
+use super::arguments::{BlocksArgs, ReadingArgs, notes};
+use super::reliance::FailOn;
+use super::training::{Checkpoint, open_network};
+use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset, of_file};
+
+/// Audit a network: what it relies on, what it ignores, what remedies change.
+///
+/// Without DATA: real handwritten digits assembled into dominoes, with a CNN trained from scratch. With DATA: a
+/// network trained on your rows, or your own ONNX model; blocks are proposed when you name none.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias audit                                  real digits, about a minute
+  simbias audit photos/ --image-size 64x64       class = subfolder; blocks: a 3×3 grid
+  simbias audit table.csv --labels outcome       blocks: clusters of correlated columns
+  simbias audit cells/labels.csv --labels label --label-threshold 0.5 --strata type --image-size 48x48
+  simbias audit test.csv --labels y --model net.onnx --blocks blocks.toml
+  simbias audit table.csv --labels y --resume runs/audit-….checkpoint")]
+pub(crate) struct AuditArgs {
+    /// Rows with labels, in any format that `reliance run` reads; the embedded digits when not given
+    #[arg(value_name = "DATA")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    blocks: BlocksArgs,
+    /// Model to audit instead of training one: an ONNX file, or a network saved by simbias
+    #[arg(long, value_name = "FILE", requires = "data")]
+    model: Option<PathBuf>,
+    /// Network that is trained: auto, fcn, cnn, resnet18
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    network: NetworkChoice,
+    /// Half a minute instead of a minute and a half: fewer rows, repeats and probes
+    #[arg(long)]
+    quick: bool,
+    /// Donor maps; 30, or 5 with --quick, when not given
+    #[arg(long, value_name = "N")]
+    repeats: Option<usize>,
+    /// How donors are drawn: permute, independent, swap, within-class, within-stratum
+    #[arg(long, value_name = "MODE", default_value = "permute")]
+    mode: DonorMode,
+    /// Remedies to try, separated by commas: rotating-permutation, last-layer, denied-ensemble; "none" for none
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    remedies: Vec<String>,
+    /// Most training steps of the audited network and of each remedy
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
+    /// Share of the rows for validation
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
+    validation_share: f64,
+    /// Share of the rows for the test
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
+    test_share: f64,
+    /// Stratum whose values stay together in one part, such as a patient
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Go on from the checkpoint that an interrupted run left; give the other flags as before
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    fail_on: FailOn,
+    /// New directory for report and result; runs/audit-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl AuditArgs {
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let options = self.options(shell)?;
+        let mut inputs = Vec::new();
+        let input = match &self.data {
+            None => demo_input(shell.seed(), self.quick)?,
+            Some(path) => {
+                let input = self.read(path, shell)?;
+                inputs.push(of_dataset(path, &input.split.test.0));
+                input
+            }
+        };
+        let foreign = self.foreign(&input.split.test.0)?;
+        if let Some(path) = &self.model {
+            inputs.push(of_file(path)?);
+        }
+        let checkpoint = Checkpoint::beside(&run);
+        let (subject, fit, train_rows) = self.subject(&input, &options, foreign.as_ref())?;
+        let watch = ShellWatch {
+            progress: shell.progress("audit"),
+            save: |state: &TrainState| checkpoint.save(state, &fit, &train_rows),
+        };
+        let looking = watch.progress.looks_for_interrupt();
+        let found = audit(&input, subject, &options, &watch);
+        drop(looking);
+        drop(watch);
+        let outcome = match found {
+            Err(simbias_audit::AuditError::Interrupted) => {
+                checkpoint.tell(shell);
+                return Err(Failure::Interrupted);
+            }
+            other => other?,
+        };
+        checkpoint.remove();
+
+        let report = audit_report(&outcome, &input, shell.seed());
+        if let Some(network) = &outcome.network {
+            run.write("network.safetensors", &network.network().to_safetensors())?;
+            run.write_json("network.json", &json!(network.network().architecture()))?;
+        }
+        let result = result(&outcome);
+        let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
+        shell.close_run(run, Answer { report, result, inputs })?;
+        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+    }
+
+    fn options(&self, shell: &Shell) -> Result<AuditOptions, Failure> {
+        let mut options = match (&self.data, self.quick) {
+            (None, quick) | (Some(_), quick @ true) => demo_options(shell.seed(), quick),
+            (Some(_), false) => AuditOptions { seed: shell.seed(), ..AuditOptions::default() },
+        };
+        if self.data.is_some() || self.network != NetworkChoice::Auto {
+            options.network = self.network;
+        }
+        if let Some(repeats) = self.repeats {
+            options.reliance.repeats = repeats;
+        }
+        options.reliance.mode = self.mode;
+        if let Some(max_steps) = self.max_steps {
+            options.max_steps = max_steps;
+        }
+        options.device = device_from_str(shell.device())?;
+        match self.remedies.as_slice() {
+            [] => {}
+            [none] if none == "none" => options.remedies = Vec::new(),
+            names => {
+                options.remedies = names
+                    .iter()
+                    .map(|name| name.parse::<Remedy>().map_err(Failure::input))
+                    .collect::<Result<_, _>>()?;
+            }
+        }
+        Ok(options)
+    }
+
+    fn read(&self, path: &Path, shell: &Shell) -> Result<AuditInput, Failure> {
+        let options = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let split = read_splits(
+            path,
+            &options,
+            &SplitOptions {
+                validation: self.validation_share,
+                test: self.test_share,
+                seed: shell.seed(),
+                group: self.group.clone(),
+            },
+        )?;
+        super::reliance::label_map(shell, &split.test.0);
+        let resolved = self.blocks.resolve(&split.train.0)?;
+        let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
+        Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
+    }
+
+    fn foreign(&self, test: &Dataset) -> Result<Option<ForeignModel<OnnxScorer>>, Failure> {
+        match &self.model {
+            Some(path) if path.extension().is_some_and(|extension| extension == "onnx") => {
+                Ok(Some(ForeignModel(OnnxScorer::open(path, &test.layout, 256)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The model under audit, with the settings and rows that a checkpoint of its training belongs to.
+    fn subject<'a>(
+        &self,
+        input: &AuditInput,
+        options: &AuditOptions,
+        foreign: Option<&'a ForeignModel<OnnxScorer>>,
+    ) -> Result<(Subject<'a>, simbias_train::FitConfig, Dataset), Failure> {
+        let train_rows = prepared(input, &Subject::Train).0.train.0;
+        let (_, fit) = training_settings(&train_rows, options)?;
+        let subject = match (foreign, &self.model, &self.resume) {
+            (_, Some(_), Some(_)) => {
+                return Err(Failure::input("--model and --resume exclude each other")
+                    .hint("a model that is given is not trained"));
+            }
+            (Some(model), ..) => Subject::Foreign(model),
+            (None, Some(path), _) => {
+                Subject::Network(open_network(path, &train_rows, &options.device)?)
+            }
+            (None, None, Some(path)) => {
+                let state = TrainState::load(path, &options.device, &fit, &train_rows)?;
+                Subject::Resume(Box::new(state))
+            }
+            (None, None, None) => Subject::Train,
+        };
+        Ok((subject, fit, train_rows))
+    }
+}
+
+/// Shows stages on the progress bar and keeps checkpoints.
+struct ShellWatch<F> {
+    progress: Progress,
+    save: F,
+}
+
+/// Parts of a stage that the bar counts.
+const BAR_PARTS: usize = 1000;
+
+impl<F: Fn(&TrainState) -> Result<(), TrainError> + Sync> AuditWatch for ShellWatch<F> {
+    fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        self.progress.begin(&format!("[{index}/{n_stages}] {name}"));
+    }
+
+    fn progress(&self, share: f64, remark: &str) {
+        self.progress.remark(remark);
+        self.progress.set((share * BAR_PARTS as f64) as usize, BAR_PARTS);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.progress.is_interrupted()
+    }
+
+    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
+        (self.save)(state)
+    }
+}
+
+/// Version of `result.json`.
+const SCHEMA: &str = "simbias.audit/1";
+
+fn result(outcome: &AuditOutcome) -> Value {
+    json!({
+        "version": SCHEMA,
+        "model": outcome.model,
+        "n_rows": {
+            "train": outcome.n_rows[0],
+            "validation": outcome.n_rows[1],
+            "test": outcome.n_rows[2],
+        },
+        "training": outcome.training.as_ref().map(|training| json!({
+            "steps": training.steps,
+            "kept_step": training.kept_step,
+            "ended": training.ended,
+        })),
+        "reliance": reliance(&outcome.base.outcome),
+        "robustness": outcome.robustness.as_ref().map(robustness),
+        "solo": outcome.solo.iter().map(|(block, run)| json!({
+            "block": block,
+            "metric": run.metric,
+            "steps_to_learn": run.steps_to_learn,
+            "curve": run.curve,
+        })).collect::<Vec<_>>(),
+        "simplicity_correlation": outcome.simplicity_correlation.map(|(rho, n)| json!({
+            "spearman": rho,
+            "n_blocks": n,
+        })),
+        "remedies": outcome.remedies.iter().map(|remedied| json!({
+            "remedy": remedied.remedy.name(),
+            "more_diverse": remedied.comparison.is_more_diverse(),
+            "sufficient_blocks": {
+                "before": remedied.comparison.n_sufficient.0,
+                "after": remedied.comparison.n_sufficient.1,
+            },
+            "reliance": reliance(&remedied.measurement.outcome),
+            "robustness": remedied.robustness.as_ref().map(robustness),
+        })).collect::<Vec<_>>(),
+        "notes": outcome.notes,
+    })
+}
+
+fn reliance(outcome: &RelianceOutcome) -> Value {
+    serde_json::from_str(&outcome.to_json()).unwrap_or(Value::Null)
+}
+
+fn number(estimate: &Estimate) -> Value {
+    json!({ "value": estimate.value, "lo": estimate.low, "hi": estimate.high })
+}
+
+fn robustness(found: &Robustness) -> Value {
+    let shares = |shares: &[simbias_reliance::BudgetShare]| {
+        shares
+            .iter()
+            .map(|share| {
+                json!({
+                    "block": share.block,
+                    "norm_ratio": share.norm_ratio,
+                    "energy_share": share.energy_share,
+                })
+            })
+            .collect::<Vec<_>>()
+    };
+    json!({
+        "data_margin": found.data_margin,
+        "at": found.at.iter().map(|at| json!({
+            "radius_l2": at.radius,
+            "accuracy": number(&at.accuracy),
+        })).collect::<Vec<_>>(),
+        "shares": shares(&found.shares),
+        "universal": found.universals.iter().map(|universal| json!({
+            "label_signed": universal.label_signed,
+            "norm_l2": universal.norm,
+            "accuracy": number(&universal.accuracy),
+            "shares": shares(&universal.shares),
+        })).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,57 @@
+//! The commands. To add one: a module with an `Args` struct and `run(&self, &Shell)`, a variant here, a line in `run`.
+
+mod arguments;
+mod claims;
+mod reliance;
+mod synth;
+
+use clap::{Parser, Subcommand};
+
+use crate::shell::{Failure, Finished, GlobalArgs, Shell};
+
+/// Measures, explains and changes the inductive bias of neural networks.
+#[derive(Parser, Debug)]
+#[command(
+    name = "simbias",
+    version,
+    about,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  simbias synth slab --preset lms5 --out lms5.safetensors
+  simbias reliance run --model model.onnx --data lms5.safetensors --blocks lms5.blocks.toml
+  simbias claims list
+
+Exit codes: 0 done; 1 done, and the verdict is one named by --fail-on; 2 bad input; 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the person asks.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Which parts of the input does a model rely on, and which predictive parts does it ignore?
+    #[command(subcommand)]
+    Reliance(reliance::Command),
+    /// Generate data whose features have a known simplicity order
+    #[command(subcommand)]
+    Synth(synth::Command),
+    /// Check the papers' claims again and keep a ledger of what was found
+    #[command(subcommand)]
+    Claims(claims::Command),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        match self {
+            Self::Reliance(command) => command.run(shell),
+            Self::Synth(command) => command.run(shell),
+            Self::Claims(command) => command.run(shell),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `simbias reliance compare`: two results over the same rows and blocks.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use simbias_reliance::document::comparison_section;
+use simbias_reliance::{Change, Comparison, RelianceOutcome, compare};
+use simbias_report::{Caveat, Estimate, Report};
+
+use crate::shell::{Answer, Failure, Finished, Shell, of_file};
+
+/// Version of `result.json`.
+const SCHEMA: &str = "simbias.reliance-comparison/1";
+
+/// Compare two results: did a remedy make the model use more, or merely something else?
+///
+/// A higher metric without one block is no success by itself: the model may have switched to another single
+/// block. All blocks are compared, and "more diverse" is said only if at least two carry half of the skill alone.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias reliance compare runs/before/result.json runs/after/result.json
+  simbias reliance compare before.json after.json --fail-on not-more-diverse")]
+pub(crate) struct CompareArgs {
+    /// result.json of `reliance run` or `reliance score`
+    before: PathBuf,
+    /// The same for the other model
+    after: PathBuf,
+    /// Exit with code 1 in this case
+    #[arg(long, value_enum, value_name = "CASE")]
+    fail_on: Option<BadCase>,
+    /// New directory for report and result; runs/reliance-compare-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum BadCase {
+    /// The model may not be called more diverse
+    NotMoreDiverse,
+}
+
+impl CompareArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let (before, after) = (read(&self.before)?, read(&self.after)?);
+        let comparison = compare(&before, &after)?;
+        let metric = before.metric.title();
+        let mut report = Report::new(format!("Before and after on {}", before.data_name))
+            .summarise(if comparison.is_more_diverse() {
+                "The model uses more blocks than before."
+            } else {
+                "The model does not use more blocks than before."
+            });
+        if !comparison.paired {
+            report = report.caveat(Caveat::caution(
+                "not-paired",
+                "The two results used different donor maps, so the noise of randomization does not cancel. \
+                 Measure both with the same seed, mode and number of repeats.",
+            ));
+        }
+        let report = report.section(comparison_section(&comparison, "Before and after", metric));
+        let answer = Answer {
+            report,
+            result: wire(&comparison, metric),
+            inputs: vec![of_file(&self.before)?, of_file(&self.after)?],
+        };
+        shell.close_run(run, answer)?;
+        let is_bad = self.fail_on.is_some() && !comparison.is_more_diverse();
+        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+    }
+}
+
+fn read(path: &Path) -> Result<RelianceOutcome, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;
+    RelianceOutcome::from_json(&text).map_err(|error| {
+        Failure::input(format!("{path:?}: {error}"))
+            .hint("give the result.json of a `simbias reliance run` with one model, or of `reliance score`")
+    })
+}
+
+fn wire(comparison: &Comparison, metric: &str) -> serde_json::Value {
+    let blocks: Vec<_> = comparison
+        .blocks
+        .iter()
+        .map(|block| {
+            json!({
+                "name": block.block,
+                "randomized": change(&block.randomized),
+                "necessity": block.necessity.as_ref().map(change),
+                "sufficiency": block.sufficiency.as_ref().map(change),
+            })
+        })
+        .collect();
+    json!({
+        "version": SCHEMA,
+        "metric": metric,
+        "paired": comparison.paired,
+        "more_diverse": comparison.is_more_diverse(),
+        "sufficient_blocks": { "before": comparison.n_sufficient.0, "after": comparison.n_sufficient.1 },
+        "standard": change(&comparison.standard),
+        "blocks": blocks,
+    })
+}
+
+fn change(change: &Change) -> serde_json::Value {
+    json!({
+        "before": number(&change.before),
+        "after": number(&change.after),
+        "difference": number(&change.difference),
+        "p_value": change.p_value,
+    })
+}
+
+fn number(estimate: &Estimate) -> serde_json::Value {
+    json!({ "value": estimate.value, "lo": estimate.low, "hi": estimate.high })
+}

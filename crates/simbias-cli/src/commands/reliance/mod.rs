@@ -1,0 +1,39 @@
+//! `simbias reliance`: which parts of the input a model relies on.
+
+mod compare;
+mod models;
+mod options;
+mod plan;
+mod plan_files;
+mod run;
+mod score;
+
+use clap::Subcommand;
+
+use crate::shell::{Failure, Finished, Shell};
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Measure a model: randomize every block and its complement, with intervals and verdicts
+    Run(run::RunArgs),
+    /// Write down what to score, for a model of any framework
+    Plan(plan::PlanArgs),
+    /// Turn the scores of a plan into a report
+    Score(score::ScoreArgs),
+    /// Compare two results: did a remedy make the model use more, or merely something else?
+    Compare(compare::CompareArgs),
+}
+
+impl Command {
+    /// Runs the command.
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        shell.computes_on_cpu();
+        match self {
+            Self::Run(arguments) => arguments.run(shell),
+            Self::Plan(arguments) => arguments.run(shell),
+            Self::Score(arguments) => arguments.run(shell),
+            Self::Compare(arguments) => arguments.run(shell),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `simbias reliance run`: a model, rows, blocks; out comes what the model relies on.
+
+use std::path::PathBuf;
+
+use simbias_data::read::{Part, PartChoice};
+use simbias_data::transform::Transform;
+use simbias_data::{Dataset, ReadOptions, Scorer, read_dataset};
+use simbias_reliance::document::{decision_chart, example_images};
+use simbias_reliance::{
+    BlockSet, DonorSource, Measurement, Others, RelianceOptions, decision_map, measure,
+};
+use simbias_report::{Caveat, Section};
+
+use super::models;
+use super::options::{DonorArgs, FigureArgs};
+use crate::commands::arguments::{BlocksArgs, DataArgs, ModelArgs, notes};
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset, of_file};
+
+/// Rows shown with exchanged blocks.
+const N_EXAMPLES: usize = 4;
+/// Side of a decision map, in cells.
+const MAP_CELLS: usize = 64;
+
+/// Measure a model: randomize every block and its complement, with intervals and verdicts.
+///
+/// Every block is replaced by the values of another, randomly chosen row; the drop of the metric says how much
+/// the model needs the block. With everything but the block replaced, it says how far the block carries alone.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias reliance run --model model.onnx --data test.csv --labels outcome
+  simbias reliance run --model net.onnx --data photos/ --image-size 64x64 --blocks grid:3x3 --repeats 30
+  simbias reliance run --model a.onnx --model b.onnx --model c.onnx --data X.npy --labels y.npy \\
+      --blocks blocks.toml --strata hospital --fail-on exclusive,ignored-but-predictive
+
+A blocks.toml:
+  [transform]            # optional, for all blocks: identity, linear, fft2 or dct2
+  kind = \"linear\"
+  matrix = \"W.npy\"       # rows are x = z · W
+  [[block]]
+  name = \"age and sex\"
+  kind = \"columns\"       # also region, grid, mask, band, bands, linear, modality, auto-correlation, each-column
+  names = [\"age\", \"sex=*\"]")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    blocks: BlocksArgs,
+    #[command(flatten)]
+    donors: DonorArgs,
+    /// Randomize pairs of blocks too: which blocks stand in for one another
+    #[arg(long, help_heading = "Randomization")]
+    pairs: bool,
+    #[command(flatten)]
+    figures: FigureArgs,
+    /// Rows that the model was trained on; a warning is given if they are the measured ones
+    #[arg(long, value_name = "PATH", help_heading = "Reading data")]
+    train: Option<PathBuf>,
+    /// Draw the scores over these two coordinates (after undoing a rotation)
+    #[arg(long, value_name = "I,J", value_parser = two_coordinates)]
+    map: Option<(usize, usize)>,
+    /// What stands in the other coordinates of the map
+    #[arg(long, value_enum, default_value_t = OthersWord::Rows)]
+    map_others: OthersWord,
+    /// New directory for report and result; runs/reliance-run-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum OthersWord {
+    /// Values of sampled rows
+    Rows,
+    /// Uniform draws from 0 up, as in the paper's notebook; they leave the range of the data
+    Uniform,
+}
+
+fn two_coordinates(text: &str) -> Result<(usize, usize), String> {
+    text.split_once(',')
+        .and_then(|(i, j)| Some((i.trim().parse().ok()?, j.trim().parse().ok()?)))
+        .filter(|(i, j)| i != j)
+        .ok_or_else(|| "write two different coordinates, such as 0,1".into())
+}
+
+impl RunArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let data = self.data.read()?;
+        let resolved = self.blocks.resolve(&data)?;
+        let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
+        let mut caveats = notes(&resolved);
+        caveats.extend(self.training_caveat(&data)?);
+        let scorers = self.model.open(&data.layout)?;
+        let options = self.figures.set(self.donors.set(RelianceOptions {
+            pairs: self.pairs,
+            batch_rows: self.model.batch(),
+            ..RelianceOptions::default()
+        }));
+        label_map(shell, &data);
+
+        let mut found = Vec::new();
+        for (path, scorer) in self.model.models.iter().zip(&scorers) {
+            let progress = shell.progress(&format!("scoring with {}", path.display()));
+            let mut measurement =
+                measure(scorer, &data, blocks, transform, &options, shell.seed(), &progress)?;
+            measurement.outcome.caveats.extend(caveats.iter().cloned());
+            found.push((path.display().to_string(), measurement));
+        }
+        let pictures = self.pictures(&scorers[0], &data, blocks, transform, &options, shell)?;
+
+        let mut inputs = vec![of_dataset(&self.data.data, &data)];
+        for path in &self.model.models {
+            inputs.push(of_file(path)?);
+        }
+        let is_bad = found.iter().any(|(_, measurement)| self.figures.is_bad(&measurement.outcome));
+        let (report, result) = models::answer(&found)?;
+        shell.close_run(run, Answer { report: with_pictures(report, pictures), result, inputs })?;
+        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+    }
+
+    /// Warns when the measured rows are those that the model has learned from.
+    fn training_caveat(&self, data: &Dataset) -> Result<Option<Caveat>, Failure> {
+        let Some(path) = &self.train else { return Ok(None) };
+        let parts = PartChoice::Prefer(Part::Train);
+        let train = read_dataset(path, &ReadOptions { parts, ..self.data.reading.options() })?;
+        Ok((train.fingerprint() == data.fingerprint()).then(|| {
+            Caveat::warning(
+                "training-rows",
+                "These are the rows that the model was trained on: it may recall them instead of using \
+                 their features. Measure on rows it has not seen.",
+            )
+        }))
+    }
+
+    fn pictures(
+        &self,
+        scorer: &dyn Scorer,
+        data: &Dataset,
+        blocks: &BlockSet,
+        transform: &dyn Transform,
+        options: &RelianceOptions,
+        shell: &Shell,
+    ) -> Result<Option<Section>, Failure> {
+        let mut section = Section::new("pictures", "What the model was shown");
+        let stratum = options.donor_stratum.as_deref();
+        let donors = DonorSource::new(options.mode, data, stratum, shell.seed())?.draw(0);
+        if let Some(images) = example_images(data, blocks, transform, &donors, N_EXAMPLES) {
+            section = section.images(images);
+        }
+        if let Some(coordinates) = self.map {
+            let others = match self.map_others {
+                OthersWord::Rows => Others::SampledRows,
+                OthersWord::Uniform => Others::UniformFromZero,
+            };
+            let rows = data.rows.view();
+            let map = decision_map(
+                scorer,
+                rows,
+                transform,
+                coordinates,
+                MAP_CELLS,
+                others,
+                shell.seed(),
+            )?;
+            section = section.chart(decision_chart(&map));
+        }
+        Ok((!section.elements.is_empty()).then_some(section))
+    }
+}
+
+fn with_pictures(
+    report: simbias_report::Report,
+    pictures: Option<Section>,
+) -> simbias_report::Report {
+    match pictures {
+        Some(section) => report.section(section),
+        None => report,
+    }
+}
+
+/// Says which class is which: "the second class" is the positive one.
+pub(super) fn label_map(shell: &Shell, data: &Dataset) {
+    if let Some(labels) = data.class_labels() {
+        let names: Vec<String> = labels
+            .names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| format!("{index} = {name:?}"))
+            .collect();
+        shell.note(&format!("classes: {}", names.join(", ")));
+    }
+}
+
+/// One measurement by itself, as `reliance score` has it.
+pub(super) fn single(
+    measurement: Measurement,
+) -> Result<(simbias_report::Report, serde_json::Value), Failure> {
+    models::answer(&[(String::new(), measurement)])
+}

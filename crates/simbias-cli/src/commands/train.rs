@@ -1,0 +1,301 @@
+//! `simbias train`: one of the networks of the checks on a person's own rows, resumable.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use simbias_audit::{AuditInput, AuditOptions, NetworkChoice, Subject, prepared, training_settings};
+use simbias_data::read::PartChoice;
+use simbias_data::{ReadOptions, SplitOptions, read_splits};
+use simbias_nn::{Init, Network, Precision, device_from_str};
+use simbias_reliance::BlockSet;
+use simbias_report::{Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table};
+use simbias_train::{
+    Flow, Hooks, Loss, Optimizer, Outcome, Plain, Schedule, StepRecord, StopReason, TraceRecorder,
+    TrainError, TrainState, Watch, evaluate, fit,
+};
+
+use super::arguments::ReadingArgs;
+use super::training::Checkpoint;
+use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
+
+/// Train a network on labelled rows, with validation, traces and exact resume.
+///
+/// Weights are kept by their score on validation rows, never by the test rows. Killed at any time, the run
+/// continues from its checkpoint and ends with the same weights, bit for bit on the CPU.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias train table.csv --labels outcome
+  simbias train photos/ --image-size 64x64 --network cnn --optimizer momentum --learning-rate 0.05
+  simbias train table.csv --labels outcome --out runs/a --resume runs/a.checkpoint
+
+The run directory holds network.safetensors (PyTorch's parameter names), network.json, traces.safetensors
+(loss and logits of every validation row at each evaluation), the report and the result.")]
+pub(crate) struct TrainArgs {
+    /// Rows with labels
+    #[arg(value_name = "DATA")]
+    data: PathBuf,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Network: auto, fcn, cnn, resnet18
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    network: NetworkChoice,
+    /// Update rule; the recipe of the audit when not given
+    #[arg(long, value_enum)]
+    optimizer: Option<OptimizerWord>,
+    /// Learning rate; the recipe's when not given
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Weight decay, biases included
+    #[arg(long, value_name = "FACTOR", default_value_t = 5e-5)]
+    weight_decay: f64,
+    /// Rows a step; the recipe's when not given
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Most steps
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    max_steps: u64,
+    /// Steps between evaluations
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    evaluate_every: u64,
+    /// Steps between checkpoints
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    checkpoint_every: u64,
+    /// Share of the rows for validation
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
+    validation_share: f64,
+    /// Share of the rows for the test
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
+    test_share: f64,
+    /// Go on from this checkpoint; give the other flags as before
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// New directory for the network and the report; runs/train-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum OptimizerWord {
+    /// Plain gradient descent
+    Sgd,
+    /// Gradient descent with momentum .9, no dampening
+    Momentum,
+    /// The same, looking ahead
+    Nesterov,
+    /// Adam, weight decay added to the gradient
+    Adam,
+    /// Adam with decoupled weight decay
+    Adamw,
+    /// RMSProp
+    Rmsprop,
+}
+
+impl OptimizerWord {
+    fn optimizer(self, weight_decay: f64) -> Optimizer {
+        match self {
+            Self::Sgd => Optimizer::sgd(weight_decay),
+            Self::Momentum => Optimizer::momentum(0.9, weight_decay),
+            Self::Nesterov => Optimizer::Sgd { momentum: 0.9, nesterov: true, weight_decay },
+            Self::Adam => Optimizer::adam(weight_decay),
+            Self::Adamw => Optimizer::adamw(weight_decay),
+            Self::Rmsprop => Optimizer::rmsprop(weight_decay),
+        }
+    }
+}
+
+impl TrainArgs {
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let device = device_from_str(shell.device())?;
+        let options = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let split_options = SplitOptions {
+            validation: self.validation_share,
+            test: self.test_share,
+            seed: shell.seed(),
+            group: None,
+        };
+        let split = read_splits(&self.data, &options, &split_options)?;
+        let inputs = vec![of_dataset(&self.data, &split.train.0)];
+        let n_features = split.train.0.n_features();
+        let input = AuditInput {
+            split,
+            blocks: BlockSet::partition(
+                vec![simbias_reliance::Block::new("all", 0..n_features)],
+                n_features,
+            )?,
+            transform: Box::new(simbias_data::transform::Identity::new(n_features)),
+            notes: Vec::new(),
+        };
+        let (split, note) = prepared(&input, &Subject::Train);
+        let (train, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
+        let settings = AuditOptions {
+            network: self.network,
+            max_steps: self.max_steps,
+            device: device.clone(),
+            ..AuditOptions::default()
+        };
+        let (recipe, mut config) = training_settings(train, &settings)?;
+        config.evaluate_every = self.evaluate_every;
+        if let Some(word) = self.optimizer {
+            config.optimizer = word.optimizer(self.weight_decay);
+        }
+        if let Some(rate) = self.learning_rate {
+            config.schedule = Schedule::constant(rate);
+        }
+        if let Some(batch_size) = self.batch_size {
+            config.batch_size = batch_size;
+        }
+        let checkpoint = Checkpoint::beside(&run);
+        let mut state = match &self.resume {
+            Some(path) => TrainState::load(path, &device, &config, train)?,
+            None => {
+                let seed = shell.seed().child("train", 0);
+                let network = Network::new(
+                    recipe.architecture.clone(),
+                    Init::default(),
+                    Precision::F32,
+                    seed,
+                    &device,
+                )?;
+                TrainState::new(network, seed)
+            }
+        };
+
+        let progress = shell.progress("training");
+        let looking = progress.looks_for_interrupt();
+        let mut watch = TrainWatch {
+            progress: &progress,
+            save: |state: &TrainState| checkpoint.save(state, &config, train),
+            every: self.checkpoint_every.max(1),
+            interrupted: false,
+            trace: TraceRecorder::new(validation, config.loss, self.evaluate_every),
+        };
+        let hooks =
+            Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut watch };
+        let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
+        let (interrupted, trace) = (watch.interrupted, watch.trace.to_safetensors());
+        drop(looking);
+        drop(progress);
+        if interrupted {
+            checkpoint.tell(shell);
+            return Err(Failure::Interrupted);
+        }
+        checkpoint.remove();
+
+        run.write("network.safetensors", &state.network.to_safetensors())?;
+        run.write_json("network.json", &json!(state.network.architecture()))?;
+        run.write("traces.safetensors", &trace)?;
+        let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
+        let report = report(&state, &outcome, config.loss, score, note.as_deref());
+        let result = json!({
+            "version": "simbias.train/1",
+            "steps": outcome.steps,
+            "kept_step": outcome.kept_step,
+            "ended": ended(outcome.reason),
+            "n_parameters": state.network.n_parameters(),
+            "flops_per_row": state.network.flops_per_row(),
+            "test": { "loss": score.loss, "accuracy": score.accuracy },
+            "evaluations": state.evaluations,
+        });
+        shell.close_run(run, Answer { report, result, inputs })?;
+        Ok(Finished::Done)
+    }
+}
+
+fn ended(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::Goal => "training loss below the goal",
+        StopReason::MaxSteps => "all steps taken",
+        StopReason::Patience => "no further improvement on the validation rows",
+        StopReason::Watcher => "stopped",
+    }
+}
+
+fn report(
+    state: &TrainState,
+    outcome: &Outcome,
+    loss: Loss,
+    score: simbias_train::Score,
+    note: Option<&str>,
+) -> Report {
+    let mut report = Report::new("Training").subtitle(format!(
+        "{} parameters, {} steps",
+        state.network.n_parameters(),
+        outcome.steps
+    ));
+    report = report.summarise(format!(
+        "Training ended after {} steps ({}); the weights of step {} were kept, the best on the validation rows.",
+        outcome.steps,
+        ended(outcome.reason),
+        outcome.kept_step
+    ));
+    if let Some(accuracy) = score.accuracy {
+        report = report.key_figure(KeyFigure::new("test accuracy", accuracy));
+    }
+    report = report.key_figure(KeyFigure::new("test loss", score.loss));
+    if let Some(note) = note {
+        report = report.caveat(simbias_report::Caveat::note("standardised", note));
+    }
+    let (mut x, mut losses, mut accuracies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut table = Table::new("evaluations", "Evaluations on validation rows")
+        .columns(["step", "loss", "accuracy"]);
+    for evaluation in &state.evaluations {
+        let Some(score) = evaluation.validation else { continue };
+        x.push(evaluation.step as f64);
+        losses.push(score.loss);
+        accuracies.extend(score.accuracy);
+        table = table.row([
+            Cell::from(evaluation.step),
+            Cell::number(score.loss, 4),
+            score.accuracy.map_or(Cell::Empty, Cell::from),
+        ]);
+    }
+    let name = if loss == Loss::SquaredError { "mean squared error" } else { "loss (nats)" };
+    let mut section = Section::new("curves", "Learning curves").chart(
+        Chart::new("loss", "Validation loss", LinesChart::new().series(LineSeries::new(
+            "validation",
+            x.clone(),
+            losses,
+        )))
+        .x(Axis::new("step"))
+        .y(Axis::new(name)),
+    );
+    if accuracies.len() == x.len() {
+        section = section.chart(
+            Chart::new("accuracy", "Validation accuracy", LinesChart::new().series(
+                LineSeries::new("validation", x, accuracies),
+            ))
+            .x(Axis::new("step"))
+            .y(Axis::new("accuracy")),
+        );
+    }
+    report.section(section.table(table))
+}
+
+/// Progress bar, checkpoints, traces and Ctrl-C.
+struct TrainWatch<'a, F> {
+    progress: &'a Progress,
+    save: F,
+    every: u64,
+    interrupted: bool,
+    trace: TraceRecorder<'a>,
+}
+
+impl<F: Fn(&TrainState) -> Result<(), TrainError>> Watch for TrainWatch<'_, F> {
+    fn after_step(
+        &mut self,
+        state: &TrainState,
+        record: &StepRecord<'_>,
+    ) -> Result<Flow, TrainError> {
+        self.progress.set(record.step as usize, record.max_steps as usize);
+        if record.step.is_multiple_of(20) {
+            self.progress.remark(&format!("loss {:.4}", record.loss()));
+        }
+        self.trace.after_step(state, record)?;
+        self.interrupted = self.progress.is_interrupted();
+        if self.interrupted || record.step.is_multiple_of(self.every) {
+            (self.save)(state)?;
+        }
+        Ok(if self.interrupted { Flow::Stop } else { Flow::Continue })
+    }
+}

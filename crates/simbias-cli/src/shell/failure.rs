@@ -1,0 +1,90 @@
+//! How commands end: well, with a bad verdict, or with one helpful message and exit code 2.
+
+use std::process::ExitCode;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+
+/// A command that did its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finished {
+    /// Exit code 0.
+    Done,
+    /// The verdict is one that the person named with `--fail-on`: exit code 1.
+    BadVerdict,
+}
+
+/// A command that did not do its work.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something in what the person gave: exit code 2.
+    Input(BadInput),
+    /// A command line that does not parse (exit code 2), or a request for help (0).
+    Usage(clap::Error),
+    /// Ctrl-C: exit code 130.
+    Interrupted,
+}
+
+/// One message and what to try next.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+#[error("{message}")]
+pub(crate) struct BadInput {
+    message: String,
+    #[help]
+    hint: Option<String>,
+}
+
+/// Exit code after Ctrl-C, as shells expect it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+impl Failure {
+    /// Bad input with this message.
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::Input(BadInput { message: message.into(), hint: None })
+    }
+
+    /// Says what to try, naming the flag.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Input(bad) => Self::Input(BadInput { hint: Some(hint.into()), ..bad }),
+            other => other,
+        }
+    }
+
+    /// Tells the person and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::Input(bad) => {
+                super::say(rendered(&bad).trim_end());
+                ExitCode::from(2)
+            }
+            Self::Usage(error) => {
+                // Help and version go to standard output; a reader that closed it has seen enough.
+                let _ = error.print();
+                ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            }
+            Self::Interrupted => {
+                super::say("interrupted");
+                ExitCode::from(INTERRUPTED)
+            }
+        }
+    }
+}
+
+/// Colours and symbols on a terminal; plain unbroken lines in logs, so that they can be searched.
+fn rendered(bad: &BadInput) -> String {
+    let handler = match super::output::stderr_width() {
+        Some(width) => GraphicalReportHandler::new().with_width(width),
+        None => GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_wrap_lines(false),
+    };
+    let mut text = String::new();
+    match handler.with_links(false).render_report(&mut text, bad) {
+        Ok(()) => text,
+        Err(_) => bad.to_string(),
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        Self::Usage(error)
+    }
+}

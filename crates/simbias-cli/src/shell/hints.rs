@@ -1,0 +1,134 @@
+//! From a library's error to a message that names the flag to try. Libraries know no flags.
+
+use simbias_claims::ClaimError;
+use simbias_data::synth::SynthError;
+use simbias_data::{DataError, ScorerError};
+use simbias_onnx::OnnxError;
+use simbias_reliance::RelianceError;
+
+use super::Failure;
+
+fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
+    let failure = Failure::input(error.to_string());
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let hint = match &error {
+            DataError::NoLabels { .. } | DataError::LabelCount { .. } => {
+                Some("--labels takes a column, an array of the same file, or a file of its own")
+            }
+            DataError::NoSuchName { role, .. } if role.starts_with("label") => {
+                Some("choose the label with --labels NAME")
+            }
+            DataError::NoSuchName { role, .. } if role.starts_with("stratum") => {
+                Some("choose strata with --strata NAME")
+            }
+            DataError::NoSuchName { role, .. } if role.starts_with("image") => {
+                Some("choose the column with --image-column NAME")
+            }
+            DataError::MissingValue { .. } => Some(
+                "--missing drop leaves such rows out, --missing mean fills them, --drop leaves a column out",
+            ),
+            DataError::NotFinite { .. } => Some("--drop COLUMN leaves the column out"),
+            DataError::ImageSize { .. } => Some("--image-size HEIGHTxWIDTH resizes all images"),
+            DataError::BadLabel { .. } => Some(
+                "--labels chooses another label, --label-threshold T makes two classes of a number",
+            ),
+            DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
+            _ => None,
+        };
+        with(&error, hint)
+    }
+}
+
+impl From<RelianceError> for Failure {
+    fn from(error: RelianceError) -> Self {
+        let hint = match &error {
+            RelianceError::Overlap { .. } => {
+                Some("--allow-overlap measures blocks that share coordinates")
+            }
+            RelianceError::OneClass { .. } => {
+                Some("check --labels and --data; --label-threshold T makes two classes of a number")
+            }
+            RelianceError::NoBlocks
+            | RelianceError::EmptyBlock { .. }
+            | RelianceError::RepeatedName { .. }
+            | RelianceError::ReservedName { .. }
+            | RelianceError::ColumnOutOfRange { .. }
+            | RelianceError::UnknownColumn { .. }
+            | RelianceError::BadSelection { .. }
+            | RelianceError::BlockFile { .. } => Some(
+                "--blocks takes a TOML file or a short form: grid:3x3, bands:4, correlation:0.7, \
+                 columns, name=0,3..7;other=8..12",
+            ),
+            RelianceError::RoundTrip { .. } | RelianceError::Transform { .. } => {
+                Some("see [transform] in the file given with --blocks")
+            }
+            RelianceError::TooFewRows { .. } => Some("check --data and --max-rows"),
+            RelianceError::TargetKind { .. } => {
+                Some("choose another --metric or --mode, or read the labels as --task classes")
+            }
+            RelianceError::NotFiniteInput { .. } => {
+                Some("--drop COLUMN leaves the column out, --missing drop leaves out rows")
+            }
+            RelianceError::OutputCount { .. } => {
+                Some("check that --model and --labels belong together")
+            }
+            RelianceError::Donors { .. } => Some("choose another --mode, or name --strata"),
+            _ => None,
+        };
+        with(&error, hint)
+    }
+}
+
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        let hint = match &error {
+            SynthError::UnknownPreset { .. } => Some("choose one of these names"),
+            SynthError::ShapeMismatch { .. } => {
+                Some("images are padded to a common size with --fit")
+            }
+            _ => None,
+        };
+        with(&error, hint)
+    }
+}
+
+impl From<OnnxError> for Failure {
+    fn from(error: OnnxError) -> Self {
+        let hint = match &error {
+            OnnxError::UnknownOutput { .. }
+            | OnnxError::AmbiguousOutput { .. }
+            | OnnxError::NotScores { .. } => Some("choose the output with --model-output NAME"),
+            OnnxError::InputShape { .. } => {
+                Some("check that --data belongs to --model; --drop leaves columns out")
+            }
+            _ => None,
+        };
+        with(&error, hint)
+    }
+}
+
+impl From<ScorerError> for Failure {
+    fn from(error: ScorerError) -> Self {
+        with(&error, None)
+    }
+}
+
+impl From<ClaimError> for Failure {
+    fn from(error: ClaimError) -> Self {
+        match &error {
+            ClaimError::Interrupted { .. } => Self::Interrupted,
+            ClaimError::Unknown { .. } => {
+                with(&error, Some("`simbias claims list` shows all of them"))
+            }
+            ClaimError::QuickRun { .. } => with(&error, Some("leave out --quick")),
+            _ => with(&error, None),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What all commands share: the flags that every command takes, run directories, progress, errors, Ctrl-C.
+
+pub(crate) mod config;
+mod failure;
+mod fingerprint;
+mod hints;
+mod interrupt;
+mod output;
+pub(crate) mod panics;
+mod progress;
+mod provenance;
+mod run_directory;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use simbias_report::{InputFingerprint, Provenance, Report};
+use simbias_stats::Seed;
+
+pub(crate) use failure::{Failure, Finished};
+pub(crate) use fingerprint::{of_dataset, of_file};
+pub(crate) use output::{print, say};
+pub(crate) use progress::Progress;
+pub(crate) use run_directory::RunDirectory;
+
+use interrupt::Interrupt;
+use provenance::Clock;
+
+/// Flags of every command.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct GlobalArgs {
+    /// Root of all randomness: the same seed gives the same result, whatever the number of threads
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Common options"
+    )]
+    pub(crate) seed: u64,
+    /// Device to train on: cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX (those that this build has)
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "cpu",
+        help_heading = "Common options"
+    )]
+    pub(crate) device: String,
+    /// Threads to compute with; all cores when not given
+    #[arg(long, global = true, value_name = "N", value_parser = at_least_one, help_heading = "Common options")]
+    pub(crate) threads: Option<usize>,
+    /// Print the result as JSON on standard output instead of the summary
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub(crate) json: bool,
+    /// Print neither summary nor progress
+    #[arg(long, short, global = true, help_heading = "Common options")]
+    pub(crate) quiet: bool,
+    /// TOML file with the same keys as the flags; flags win over it
+    #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Common options")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("give a whole number, 1 or more".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// The surroundings of one command.
+pub(crate) struct Shell {
+    global: GlobalArgs,
+    command_name: String,
+    command_line: String,
+    settings: simbias_report::Settings,
+    interrupt: Interrupt,
+    clock: Clock,
+}
+
+/// What a command found, in all the forms in which it is kept.
+pub(crate) struct Answer {
+    /// For people.
+    pub(crate) report: Report,
+    /// For programs; carries its own `schema`.
+    pub(crate) result: serde_json::Value,
+    /// What was read.
+    pub(crate) inputs: Vec<InputFingerprint>,
+}
+
+impl Shell {
+    /// Sets up threads and Ctrl-C, and remembers how the command was called.
+    pub(crate) fn open(
+        global: GlobalArgs,
+        command: &clap::Command,
+        matches: &ArgMatches,
+        words: &[OsString],
+    ) -> Result<Self, Failure> {
+        let clock = Clock::start();
+        if let Some(threads) = global.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(
+                |error| {
+                    Failure::input(format!("cannot start {threads} threads: {error}"))
+                        .hint("give a smaller number with --threads")
+                },
+            )?;
+        }
+        let (leaf, leaf_matches, command_name) = config::leaf(command, matches);
+        Ok(Self {
+            settings: provenance::settings(leaf, leaf_matches),
+            command_name,
+            command_line: provenance::command_line(words),
+            interrupt: Interrupt::listen()?,
+            clock,
+            global,
+        })
+    }
+
+    /// The root seed.
+    pub(crate) fn seed(&self) -> Seed {
+        Seed::new(self.global.seed)
+    }
+
+    /// Number of threads that work.
+    pub(crate) fn threads(&self) -> usize {
+        rayon::current_num_threads()
+    }
+
+    /// The device that the person named.
+    pub(crate) fn device(&self) -> &str {
+        &self.global.device
+    }
+
+    /// Says that `--device` changes nothing, if another than the CPU was asked for. For commands without training.
+    pub(crate) fn computes_on_cpu(&self) {
+        if self.device() != "cpu" {
+            self.note(&format!(
+                "this command computes on the CPU; --device {} changes nothing",
+                self.device()
+            ));
+        }
+    }
+
+    /// Whether results go to standard output as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.global.json
+    }
+
+    /// Words for the person, on standard error; nothing under `--quiet`.
+    pub(crate) fn note(&self, words: &str) {
+        if !self.global.quiet {
+            say(words);
+        }
+    }
+
+    /// Hears how far a long piece of work is.
+    pub(crate) fn progress(&self, label: &str) -> Progress {
+        Progress::new(label, self.global.quiet, self.interrupt.clone())
+    }
+
+    /// Opens the run's directory, before any long work: `out`, or a new name under `runs/`.
+    pub(crate) fn open_run(&self, out: Option<&Path>) -> Result<RunDirectory, Failure> {
+        let path = match out {
+            Some(out) => out.to_path_buf(),
+            None => {
+                let command = self.command_name.replace(' ', "-");
+                Path::new("runs").join(format!("{command}-{}", self.clock.file_stamp()))
+            }
+        };
+        RunDirectory::open(path, self.interrupt.clone())
+    }
+
+    /// Writes everything into the run's directory, gives it its name and tells the person.
+    pub(crate) fn close_run(&self, run: RunDirectory, answer: Answer) -> Result<(), Failure> {
+        let Answer { report, result, inputs } = answer;
+        let provenance = self.provenance(inputs);
+        let report = report.provenance(provenance.clone());
+        run.write_json("run.json", &provenance::run_record(&provenance))?;
+        run.write_json("result.json", &result)?;
+        run.write("report.json", report.to_json().as_bytes())?;
+        run.write("report.html", simbias_html::render_html(&report).as_bytes())?;
+        for (name, content) in report.csv_files() {
+            run.write(&format!("csv/{name}"), content.as_bytes())?;
+        }
+        let path = run.finish()?;
+        if self.global.json {
+            self.print_json(&result)?;
+        } else if !self.global.quiet {
+            print(&output::summary(&report))?;
+        }
+        self.note(&format!("report: {}", path.join("report.html").display()));
+        Ok(())
+    }
+
+    /// As [`close_run`](Self::close_run) for a command whose answer is files: `run.json` joins them.
+    pub(crate) fn close_files(
+        &self,
+        run: RunDirectory,
+        inputs: Vec<InputFingerprint>,
+        result: &serde_json::Value,
+    ) -> Result<PathBuf, Failure> {
+        run.write_json("run.json", &provenance::run_record(&self.provenance(inputs)))?;
+        let path = run.finish()?;
+        if self.global.json {
+            self.print_json(result)?;
+        }
+        Ok(path)
+    }
+
+    /// Prints a result for programs.
+    pub(crate) fn print_json(&self, result: &serde_json::Value) -> Result<(), Failure> {
+        print(&format!("{result:#}\n"))
+    }
+
+    /// Wall seconds since the command started.
+    pub(crate) fn elapsed_seconds(&self) -> f64 {
+        self.clock.wall_seconds()
+    }
+
+    /// The day on which the command started, `2026-01-31`, in UTC.
+    pub(crate) fn date(&self) -> String {
+        self.clock.date()
+    }
+
+    fn provenance(&self, inputs: Vec<InputFingerprint>) -> Provenance {
+        Provenance {
+            command: self.command_line.clone(),
+            settings: self.settings.clone(),
+            seed: self.global.seed,
+            version: env!("CARGO_PKG_VERSION").into(),
+            device: self.global.device.clone(),
+            threads: self.threads(),
+            inputs,
+            wall_seconds: self.clock.wall_seconds(),
+            cpu_seconds: provenance::cpu_seconds(),
+            started: self.clock.started(),
+        }
+    }
+}

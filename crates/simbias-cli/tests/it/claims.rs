@@ -1,0 +1,57 @@
+//! The claims commands around the registry and the ledger.
+
+use crate::program::Bench;
+
+#[test]
+fn claims_are_listed_and_shown() {
+    let bench = Bench::new();
+    let listed = bench.succeed("claims list").stdout;
+    assert!(listed.contains("P2-C1 ") && listed.contains("P2-C19"), "{listed}");
+    let listed: serde_json::Value =
+        serde_json::from_str(&bench.succeed("claims list --json").stdout).unwrap();
+    assert!(listed["claims"].as_array().unwrap().len() >= 19);
+    let shown = bench.succeed("claims show p2-c1").stdout;
+    assert!(shown.contains("Expected, written before any run"), "{shown}");
+    bench.refuse("claims show P9-C9", &["P9-C9", "claims list"]);
+}
+
+#[test]
+fn bad_requests_are_refused_before_any_run() {
+    let bench = Bench::new();
+    bench.refuse("claims run P9-C9", &["P9-C9", "\"all\""]);
+    bench.refuse("claims run P2-C1 --scale huge", &["huge", "cpu"]);
+    bench.refuse("claims run P2-C1 --seeds 0", &["--seeds"]);
+    bench.write("ledger.json", "{}");
+    bench.refuse(
+        "claims run P2-C1 --ledger ledger.json",
+        &["ledger.json", "not a claims ledger", "--ledger"],
+    );
+}
+
+#[test]
+fn claims_of_another_scale_are_recorded_as_not_run() {
+    let bench = Bench::new();
+    let ended = bench.run("claims run P2-C1 --scale full --fail-on not-run --out out");
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let entry = &bench.json("claims/ledger.json")["entries"][0];
+    assert_eq!(
+        (entry["claim"].as_str(), entry["verdict"].as_str()),
+        (Some("P2-C1"), Some("not run"))
+    );
+    assert_eq!(bench.json("out/result.json")["entries"][0]["claim"], "P2-C1");
+    bench.succeed("claims run P2-C1 --scale full --no-ledger --ledger other.json --out out2");
+    assert!(!bench.path("other.json").exists());
+}
+
+#[test]
+fn the_table_goes_between_its_markers() {
+    let bench = Bench::new();
+    bench.write("README.md", "before\n<!-- claims:begin -->\nold\n<!-- claims:end -->\nafter\n");
+    bench.succeed("claims table --write README.md");
+    let text = bench.read("README.md");
+    assert!(text.starts_with("before\n<!-- claims:begin -->\n| claim"), "{text}");
+    assert!(text.ends_with("<!-- claims:end -->\nafter\n") && !text.contains("old"), "{text}");
+    bench.write("plain.md", "no markers\n");
+    bench.refuse("claims table --write plain.md", &["claims:begin"]);
+    assert_eq!(bench.read("plain.md"), "no markers\n");
+}

@@ -1,0 +1,69 @@
+//! Help: every command explains itself with examples.
+
+use crate::program::Bench;
+
+const COMMANDS: [&str; 11] = [
+    "reliance run",
+    "reliance plan",
+    "reliance score",
+    "reliance compare",
+    "synth slab",
+    "synth domino",
+    "synth stand-in",
+    "claims list",
+    "claims show",
+    "claims run",
+    "claims table",
+];
+
+#[test]
+fn every_command_shows_examples_and_the_common_flags() {
+    let bench = Bench::new();
+    for command in COMMANDS {
+        let help = bench.succeed(&format!("{command} --help")).stdout;
+        assert!(help.contains("Examples:\n  simbias "), "{command}\n{help}");
+        for flag in ["--seed", "--device", "--threads", "--json", "--quiet", "--config"] {
+            assert!(help.contains(flag), "{command} lacks {flag}\n{help}");
+        }
+    }
+}
+
+#[test]
+fn every_command_is_listed_here() {
+    let bench = Bench::new();
+    let names = |help: &str| -> Vec<String> {
+        let section = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+        section
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
+            .filter_map(|line| line.split_whitespace().next().map(String::from))
+            .filter(|name| name != "help")
+            .collect()
+    };
+    let mut found = Vec::new();
+    for group in names(&bench.succeed("--help").stdout) {
+        for name in names(&bench.succeed(&format!("{group} --help")).stdout) {
+            found.push(format!("{group} {name}"));
+        }
+    }
+    assert_eq!(found, COMMANDS);
+}
+
+#[test]
+fn without_a_command_help_is_shown_and_the_exit_code_is_that_of_usage() {
+    let ended = Bench::new().run("");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("Usage: simbias"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_misspelt_flag_is_a_usage_error() {
+    let bench = Bench::new();
+    bench.refuse("synth slab --presett lms5 --out d.safetensors", &["--presett", "--preset"]);
+}
+
+#[test]
+fn the_version_is_printed() {
+    let ended = Bench::new().succeed("--version");
+    assert_eq!(ended.stdout, format!("simbias {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,0 +1,10 @@
+//! The program as a person meets it: words in, exit code, standard output, standard error and files out.
+
+mod bad_input;
+mod claims;
+mod configuration;
+mod help;
+mod models;
+mod program;
+mod protocol;
+mod runs;
