@@ -158,7 +158,8 @@ fn scores_of_another_shape_are_refused() {
         &["[12, 60, 1]", "13 jobs, 60 rows"],
     );
     bench.write("flat.csv", "1\n2\n");
-    bench.refuse("reliance score --plan plan --scores flat.csv --out out", &["13 jobs, 60 rows"]);
+    bench
+        .refuse("reliance score --plan plan --scores flat.csv --out out", &["[2]", "[jobs, rows]"]);
 }
 
 #[test]

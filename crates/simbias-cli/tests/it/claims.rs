@@ -46,11 +46,11 @@ fn claims_of_another_scale_are_recorded_as_not_run() {
 #[test]
 fn the_table_goes_between_its_markers() {
     let bench = Bench::new();
-    bench.write("README.md", "before\n<!-- claims:begin -->\nold\n<!-- claims:end -->\nafter\n");
+    bench.write("README.md", "before\n<!-- claims:begin -->\nstale\n<!-- claims:end -->\nafter\n");
     bench.succeed("claims table --write README.md");
     let text = bench.read("README.md");
     assert!(text.starts_with("before\n<!-- claims:begin -->\n| claim"), "{text}");
-    assert!(text.ends_with("<!-- claims:end -->\nafter\n") && !text.contains("old"), "{text}");
+    assert!(text.ends_with("<!-- claims:end -->\nafter\n") && !text.contains("stale"), "{text}");
     bench.write("plain.md", "no markers\n");
     bench.refuse("claims table --write plain.md", &["claims:begin"]);
     assert_eq!(bench.read("plain.md"), "no markers\n");

@@ -43,7 +43,8 @@ fn a_model_is_measured_alike_on_any_number_of_threads() {
     bench.succeed(&format!("{words} --threads 1 --out one"));
     bench.succeed(&format!("{words} --threads 3 --out three"));
     assert_eq!(bench.read("one/result.json"), bench.read("three/result.json"));
-    let outcome = simbias_reliance::RelianceOutcome::from_json(&bench.read("one/result.json")).unwrap();
+    let outcome =
+        simbias_reliance::RelianceOutcome::from_json(&bench.read("one/result.json")).unwrap();
     assert_eq!(outcome.blocks.len(), 2);
     assert_eq!(outcome.pairs.len(), 1);
     assert_eq!(outcome.classes.len(), 3);
@@ -76,8 +77,14 @@ fn models_that_do_not_fit_the_rows_are_refused() {
     let words = classes(&bench, "mlp_dynamic_batch.onnx");
     bench.refuse(&format!("{words} --drop t --out out"), &["4", "--data"]);
     // Two classes, three outputs.
-    bench.refuse("reliance run --model mlp_dynamic_batch.onnx --data t.csv --out out", &["3", "2", "--labels"]);
+    bench.refuse(
+        "reliance run --model mlp_dynamic_batch.onnx --data t.csv --out out",
+        &["3", "2", "--labels"],
+    );
     let words = classes(&bench, "mlp_two_outputs.onnx");
-    bench.refuse(&format!("{words} --out out"), &["several outputs", "--model-output"]);
+    bench.refuse(
+        &format!("{words} --model-output absent --out out"),
+        &["absent", "rectified", "--model-output"],
+    );
     bench.succeed(&format!("{words} --model-output rectified --out out"));
 }

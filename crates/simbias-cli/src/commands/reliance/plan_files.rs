@@ -1,7 +1,7 @@
-//! A plan on disk: `plan.json`, `donors.safetensors`, and the randomized rows when asked for.
+//! A plan on disk: `plan.json`, `donors.safetensors`, `targets.safetensors`, and the randomized rows when asked for.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -16,117 +16,180 @@ use crate::shell::{Failure, Progress, RunDirectory};
 
 /// Name of the plan's document.
 const DOCUMENT: &str = "plan.json";
-/// Name of the file with donors and targets.
+/// Name of the file with the donors, `u32` of shape `[repeats, rows]`.
 const DONORS: &str = "donors.safetensors";
+/// Name of the file with what is to be predicted, and the strata.
+const TARGETS: &str = "targets.safetensors";
 /// Metadata entry that ties scores to their plan.
 const HASH: &str = "plan_hash";
-/// Metadata entry with the class names, as a JSON list.
-const CLASSES: &str = "class_names";
-/// Prefix of the arrays of strata; the same name in the metadata lists the values.
+/// Metadata entry with the names behind the indices: an object of lists, by array.
+const NAMES: &str = "names";
+/// Array of the target.
+const TARGET: &str = "target";
+/// Prefix of the arrays of strata.
 const STRATUM: &str = "stratum/";
 
-/// Writes the document and the donors.
+/// An array as safetensors has it.
+struct RawArray {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl RawArray {
+    fn indices(
+        name: impl Into<String>,
+        shape: Vec<usize>,
+        indices: impl Iterator<Item = u32>,
+    ) -> Self {
+        let bytes = indices.flat_map(u32::to_le_bytes).collect();
+        Self { name: name.into(), dtype: Dtype::U32, shape, bytes }
+    }
+}
+
+/// Writes arrays with one metadata entry: several would come in random order.
+fn write_arrays(
+    run: &RunDirectory,
+    file: &str,
+    arrays: &[RawArray],
+    entry: (&str, String),
+) -> Result<(), Failure> {
+    let failed = |error: safetensors::SafeTensorError| {
+        Failure::input(format!("{file} cannot be written: {error}"))
+    };
+    let mut views = Vec::new();
+    for RawArray { name, dtype, shape, bytes } in arrays {
+        views.push((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?));
+    }
+    let metadata = HashMap::from([(entry.0.to_string(), entry.1)]);
+    run.write(file, &safetensors::serialize(views, Some(metadata)).map_err(failed)?)
+}
+
+/// Writes the document, the donors and the targets.
 pub(super) fn write(run: &RunDirectory, plan: &Plan) -> Result<(), Failure> {
     let document = serde_json::to_value(&plan.document)
         .map_err(|error| Failure::input(format!("the plan cannot be written as JSON: {error}")))?;
     run.write_json(DOCUMENT, &document)?;
 
-    let bytes_of = |indices: &[u32]| -> Vec<u8> {
-        indices.iter().flat_map(|index| index.to_le_bytes()).collect()
-    };
     let n_rows = plan.document.n_rows;
-    let donors: Vec<u32> = plan.donors.iter().copied().collect();
-    let mut arrays = vec![(
-        "donors".to_string(),
-        Dtype::U32,
-        vec![plan.document.repeats, n_rows],
-        bytes_of(&donors),
-    )];
-    let mut metadata = HashMap::from([(HASH.to_string(), plan.document.hash.clone())]);
+    let shape = vec![plan.document.repeats, n_rows];
+    let donors = RawArray::indices("donors", shape, plan.donors.iter().copied());
+    write_arrays(run, DONORS, &[donors], (HASH, plan.document.hash.clone()))?;
+
+    let mut names = serde_json::Map::new();
+    let mut arrays = Vec::new();
     match &plan.target {
         Target::Classes(labels) => {
-            arrays.push(("target".into(), Dtype::U32, vec![n_rows], bytes_of(&labels.indices)));
-            metadata.insert(CLASSES.into(), serde_json::json!(labels.names).to_string());
+            names.insert(TARGET.into(), labels.names.clone().into());
+            arrays.push(RawArray::indices(TARGET, vec![n_rows], labels.indices.iter().copied()));
         }
-        Target::Values(values) => {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            arrays.push(("target".into(), Dtype::F64, vec![n_rows], bytes));
-        }
+        Target::Values(values) => arrays.push(RawArray {
+            name: TARGET.into(),
+            dtype: Dtype::F64,
+            shape: vec![n_rows],
+            bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }),
     }
     for stratum in &plan.strata {
         let name = format!("{STRATUM}{}", stratum.name);
-        metadata.insert(name.clone(), serde_json::json!(stratum.values).to_string());
-        arrays.push((name, Dtype::U32, vec![n_rows], bytes_of(&stratum.indices)));
+        names.insert(name.clone(), stratum.values.clone().into());
+        arrays.push(RawArray::indices(name, vec![n_rows], stratum.indices.iter().copied()));
     }
-    let failed = |error: safetensors::SafeTensorError| {
-        Failure::input(format!("the donors cannot be written: {error}"))
-    };
-    let mut views = Vec::new();
-    for (name, dtype, shape, bytes) in &arrays {
-        views.push((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?));
+    write_arrays(run, TARGETS, &arrays, (NAMES, serde_json::Value::Object(names).to_string()))
+}
+
+/// An open file of arrays.
+struct Arrays {
+    path: PathBuf,
+    arrays: Vec<NamedArray>,
+    metadata: HashMap<String, String>,
+}
+
+impl Arrays {
+    fn open(path: PathBuf) -> Result<Self, Failure> {
+        let bytes = std::fs::read(&path).map_err(|error| bad(&path, error.to_string()))?;
+        let metadata = metadata(&bytes).map_err(|problem| bad(&path, problem))?;
+        Ok(Self { arrays: parse_safetensors(&path, &bytes)?, path, metadata })
     }
-    run.write(DONORS, &safetensors::serialize(views, Some(metadata)).map_err(failed)?)
+
+    fn find(&self, name: &str) -> Result<&NamedArray, Failure> {
+        self.arrays
+            .iter()
+            .find(|array| array.name == name)
+            .ok_or_else(|| bad(&self.path, format!("there is no array {name:?}")))
+    }
+
+    /// The array as indices below `n_values`.
+    fn indices(&self, array: &NamedArray, n_values: usize) -> Result<Vec<u32>, Failure> {
+        let indices: Option<Vec<u32>> = match &array.values {
+            ArrayValues::I64(values) => {
+                values.iter().map(|&value| u32::try_from(value).ok()).collect()
+            }
+            _ => None,
+        };
+        indices
+            .filter(|indices| indices.iter().all(|&index| (index as usize) < n_values))
+            .ok_or_else(|| {
+                bad(&self.path, format!("{:?} holds no indices below {n_values}", array.name))
+            })
+    }
+
+    /// The names behind the indices of array `name`.
+    fn names(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let text = self.metadata.get(NAMES).map_or("", String::as_str);
+        let mut all: HashMap<String, Vec<String>> = serde_json::from_str(text).map_err(|_| {
+            bad(&self.path, format!("the metadata entry {NAMES:?} is missing or damaged"))
+        })?;
+        all.remove(name).ok_or_else(|| bad(&self.path, format!("there are no names for {name:?}")))
+    }
+}
+
+fn bad(path: &Path, problem: String) -> Failure {
+    Failure::input(format!("{path:?}: {problem}"))
+        .hint("give --plan the directory that `simbias reliance plan` wrote")
 }
 
 /// Reads a plan's directory back and checks that nothing in it was changed.
 pub(super) fn read(folder: &Path) -> Result<Plan, Failure> {
-    let hint = "give --plan the directory that `simbias reliance plan` wrote";
-    let bad =
-        |path: &Path, problem: String| Failure::input(format!("{path:?}: {problem}")).hint(hint);
     let path = folder.join(DOCUMENT);
     let text = std::fs::read_to_string(&path).map_err(|error| bad(&path, error.to_string()))?;
     let document: PlanDocument =
         serde_json::from_str(&text).map_err(|error| bad(&path, format!("not a plan: {error}")))?;
 
-    let path = folder.join(DONORS);
-    let bytes = std::fs::read(&path).map_err(|error| bad(&path, error.to_string()))?;
-    let metadata = metadata(&bytes).map_err(|problem| bad(&path, problem))?;
-    let arrays = parse_safetensors(&path, &bytes)?;
-    let array = |name: &str| {
-        arrays
-            .iter()
-            .find(|array| array.name == name)
-            .ok_or_else(|| bad(&path, format!("there is no array {name:?}")))
+    let file = Arrays::open(folder.join(DONORS))?;
+    let donors = file.find("donors")?;
+    let &[n_repeats, n_rows] = donors.shape.as_slice() else {
+        return Err(bad(&file.path, format!("donors have shape {:?}", donors.shape)));
     };
-    let texts = |name: &str| -> Result<Vec<String>, Failure> {
-        let text = metadata.get(name).map_or("", String::as_str);
-        serde_json::from_str(text)
-            .map_err(|_| bad(&path, format!("the metadata entry {name:?} is missing or no list")))
-    };
-    let codes = |array: &NamedArray, n_values: usize| -> Result<Vec<u32>, Failure> {
-        let codes =
-            indices(array).filter(|codes| codes.iter().all(|&code| (code as usize) < n_values));
-        codes.ok_or_else(|| {
-            bad(&path, format!("{:?} holds no indices below {n_values}", array.name))
-        })
-    };
-    let donors = array("donors")?;
-    let shape =
-        (donors.shape.first().copied().unwrap_or(0), donors.shape.get(1).copied().unwrap_or(0));
-    let donors = Array2::from_shape_vec(shape, codes(donors, document.n_rows)?)
-        .map_err(|error| bad(&path, format!("donors: {error}")))?;
-    let target = array("target")?;
+    let donors = file.indices(donors, document.n_rows)?;
+    let donors = Array2::from_shape_vec((n_repeats, n_rows), donors)
+        .map_err(|error| bad(&file.path, format!("donors: {error}")))?;
+
+    let file = Arrays::open(folder.join(TARGETS))?;
+    let target = file.find(TARGET)?;
     let target = match &target.values {
         ArrayValues::F64(values) => Target::Values(values.clone()),
         _ => {
-            let names = texts(CLASSES)?;
-            Target::Classes(ClassLabels { indices: codes(target, names.len())?, names })
+            let names = file.names(TARGET)?;
+            Target::Classes(ClassLabels { indices: file.indices(target, names.len())?, names })
         }
     };
     let mut strata = Vec::new();
-    for stratum in arrays.iter().filter(|array| array.name.starts_with(STRATUM)) {
-        let values = texts(&stratum.name)?;
-        let indices = codes(stratum, values.len())?;
-        strata.push(Stratum { name: stratum.name[STRATUM.len()..].into(), indices, values });
+    for stratum in &file.arrays {
+        if let Some(name) = stratum.name.strip_prefix(STRATUM) {
+            let values = file.names(&stratum.name)?;
+            let indices = file.indices(stratum, values.len())?;
+            if indices.len() != document.n_rows {
+                return Err(bad(
+                    &file.path,
+                    format!("{:?} has {} rows", stratum.name, indices.len()),
+                ));
+            }
+            strata.push(Stratum { name: name.into(), indices, values });
+        }
     }
     Ok(Plan::from_parts(document, donors, target, strata)?)
-}
-
-fn indices(array: &NamedArray) -> Option<Vec<u32>> {
-    match &array.values {
-        ArrayValues::I64(values) => values.iter().map(|&value| u32::try_from(value).ok()).collect(),
-        _ => None,
-    }
 }
 
 fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>, String> {

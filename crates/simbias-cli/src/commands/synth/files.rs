@@ -63,12 +63,7 @@ impl Files {
     /// Writes both files and says so.
     pub(super) fn write(&self, shell: &Shell, generated: Generated) -> Result<(), Failure> {
         let mut arrays = Vec::new();
-        let mut metadata = vec![
-            ("description".to_string(), generated.description.clone()),
-            ("generator".to_string(), concat!("simbias ", env!("CARGO_PKG_VERSION")).to_string()),
-            ("seed".to_string(), shell.seed().value().to_string()),
-        ];
-        let mut parts = Vec::new();
+        let (mut parts, mut class_names) = (Vec::new(), Vec::new());
         for (part, content) in generated.parts {
             let called = |name: &str| match part {
                 Some(part) => format!("{name}_{part}"),
@@ -90,7 +85,7 @@ impl Files {
                 });
             }
             if let Some(labels) = dataset.class_labels() {
-                metadata.push((called("class_names"), labels.names.join(",")));
+                class_names.clone_from(&labels.names);
             }
             arrays.push(targets(called("y"), &dataset.target));
             arrays.push(rows(called("x"), dataset));
@@ -103,7 +98,14 @@ impl Files {
         }
         let name = self.data.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let blocks = generated.blocks.replace("{data}", &name);
-        write_safetensors(&self.data, &arrays, &metadata)?;
+        // One entry: several would come in random order, and equal data must be equal files.
+        let about = json!({
+            "description": generated.description,
+            "generator": concat!("simbias ", env!("CARGO_PKG_VERSION")),
+            "seed": shell.seed().value(),
+            "class_names": class_names,
+        });
+        write_safetensors(&self.data, &arrays, &[("simbias".into(), about.to_string())])?;
         write_whole(&self.blocks, |writer| writer.write_all(blocks.as_bytes()))?;
         if shell.wants_json() {
             shell.print_json(&json!({
