@@ -1,1 +1,36 @@
-//! The audit: train or load, measure, remedy, measure again, summarise.
+//! The audit: which parts of the input a network relies on, which predictive parts it ignores, and what
+//! changes when one acts.
+//!
+//! [`audit`] trains a network (or takes one), measures its reliance on every block, learns each block alone,
+//! attacks the model, applies remedies and measures each of them on *all* blocks and on robustness.
+//! [`document::audit_report`] says it in words.
+
+mod audit;
+mod block_noise;
+mod demo;
+pub mod document;
+mod error;
+mod model;
+mod remedy;
+mod robustness;
+mod simplicity;
+mod watch;
+
+pub use audit::{
+    AuditInput, AuditOptions, AuditOutcome, RemedyOutcome, Subject, audit, prepared,
+    training_settings,
+};
+pub use block_noise::{BlockNoise, BlockNoiseHook};
+pub use demo::{demo_input, demo_options};
+pub use error::AuditError;
+pub use model::{
+    AuditedModel, Ensemble, ForeignModel, NetworkChoice, Recipe, TrainingSummary, architecture,
+};
+pub use remedy::Remedy;
+pub use robustness::{
+    RobustAt, Robustness, RobustnessOptions, UniversalResult, data_margin, measure_robustness,
+};
+pub use simplicity::{
+    Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
+};
+pub use watch::{AuditWatch, Silent};

@@ -1,0 +1,530 @@
+//! Invariances, error messages and statistical behaviour of a measurement.
+
+use ndarray::{Array1, Array2, ArrayView2};
+use rand::RngExt;
+use simbias_data::transform::{Identity, LinearTransform, Transform};
+use simbias_data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Stratum, Target};
+use simbias_reliance::{
+    Activation, Block, BlockSet, BlockVerdict, DenseLayer, DenseNetwork, DonorMode, DonorSource,
+    Metric, Plan, RelianceError, RelianceOptions, RelianceOutcome, Randomizer, Side, Unwatched,
+    compare, measure,
+};
+use simbias_stats::Seed;
+
+/// Scores by a closure, hiding any structure.
+struct Model<F>(F);
+
+impl<F: Fn(&[f32]) -> f32 + Sync> Scorer for Model<F> {
+    fn n_outputs(&self) -> usize {
+        1
+    }
+
+    fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
+        let scores = rows.rows().into_iter().map(|row| (self.0)(&row.to_vec())).collect();
+        Ok(Array1::from_vec(scores).insert_axis(ndarray::Axis(1)))
+    }
+}
+
+fn uniform(seed: u64, n_rows: usize, n_columns: usize) -> Array2<f32> {
+    let mut stream = Seed::new(seed).child("test/rows", 0).stream();
+    Array2::from_shape_fn((n_rows, n_columns), |_| 2.0 * stream.random::<f32>() - 1.0)
+}
+
+fn classes(indices: Vec<u32>) -> Target {
+    Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] })
+}
+
+fn dataset(rows: Array2<f32>, label: impl Fn(&[f32]) -> bool) -> Dataset {
+    let indices = rows.rows().into_iter().map(|row| u32::from(label(&row.to_vec()))).collect();
+    let names = (0..rows.ncols()).map(|column| format!("x{column}")).collect();
+    Dataset {
+        name: "test".into(),
+        layout: Layout::table(names),
+        rows,
+        target: classes(indices),
+        strata: Vec::new(),
+    }
+}
+
+/// A small fixed network on `n_features` inputs.
+fn network(n_features: usize, seed: u64) -> DenseNetwork {
+    let mut stream = Seed::new(seed).child("test/network", 0).stream();
+    let mut layer = |n_out: usize, n_in: usize| DenseLayer {
+        weight_out_in: Array2::from_shape_fn((n_out, n_in), |_| stream.random::<f32>() - 0.5),
+        bias: Array1::from_shape_fn(n_out, |_| 0.1),
+    };
+    let layers = vec![layer(16, n_features), layer(12, 16), layer(2, 12)];
+    DenseNetwork::new(layers, Activation::Relu).unwrap()
+}
+
+fn split_blocks(n_features: usize) -> BlockSet {
+    let half = n_features / 2;
+    BlockSet::partition(
+        vec![Block::new("first", 0..half), Block::new("second", half..n_features)],
+        n_features,
+    )
+    .unwrap()
+}
+
+fn run(
+    scorer: &dyn Scorer,
+    data: &Dataset,
+    blocks: &BlockSet,
+    options: &RelianceOptions,
+    seed: u64,
+) -> Result<RelianceOutcome, RelianceError> {
+    let identity = Identity::new(data.n_features());
+    measure(scorer, data, blocks, &identity, options, Seed::new(seed), &Unwatched)
+        .map(|measurement| measurement.outcome)
+}
+
+fn quick() -> RelianceOptions {
+    RelianceOptions { repeats: 5, ..RelianceOptions::default() }
+}
+
+#[test]
+fn every_row_its_own_donor_changes_nothing_bit_for_bit() {
+    let rows = uniform(1, 300, 6);
+    let network = network(6, 2);
+    let identity: Vec<u32> = (0..300).collect();
+    let transform = Identity::new(6);
+    let randomizer = Randomizer::new(&network, rows.view(), &transform, 64);
+    let reference =
+        randomizer.score(&randomizer.prepare(&[0, 1, 2]), &identity, Side::Block).unwrap();
+    let other =
+        randomizer.score(&randomizer.prepare(&[0, 1, 2]), &identity, Side::Complement).unwrap();
+    assert_eq!(reference, other);
+    let opaque = Model(|row: &[f32]| row[0] * row[3] + row[5]);
+    let randomizer = Randomizer::new(&opaque, rows.view(), &transform, 64);
+    let same = randomizer.score(&randomizer.prepare(&[0, 4]), &identity, Side::Block).unwrap();
+    assert_eq!(same, opaque.score(rows.view()).unwrap());
+}
+
+#[test]
+fn randomizing_everything_permutes_the_scores() {
+    let rows = uniform(3, 200, 5);
+    let donors = Seed::new(4).permutation(200);
+    let transform = Identity::new(5);
+    let network = network(5, 6);
+    let randomizer = Randomizer::new(&network, rows.view(), &transform, 32);
+    let prepared = randomizer.prepare(&[0, 1, 2, 3, 4]);
+    let moved = randomizer.score(&prepared, &donors, Side::Block).unwrap();
+    let identity: Vec<u32> = (0..200).collect();
+    let original = randomizer.score(&prepared, &identity, Side::Block).unwrap();
+    for (row, &donor) in donors.iter().enumerate() {
+        assert_eq!(moved.row(row), original.row(donor as usize));
+    }
+}
+
+#[test]
+fn an_ignored_block_leaves_scores_bit_equal_and_a_sole_block_carries_them() {
+    let rows = uniform(5, 400, 6);
+    let mut layers = network(6, 7).layers().to_vec();
+    layers[0].weight_out_in.slice_mut(ndarray::s![.., 3..]).fill(0.0);
+    let sees_first = DenseNetwork::new(layers, Activation::Relu).unwrap();
+    let transform = Identity::new(6);
+    let randomizer = Randomizer::new(&sees_first, rows.view(), &transform, 64);
+    let donors = Seed::new(8).permutation(400);
+    let identity: Vec<u32> = (0..400).collect();
+
+    let ignored = randomizer.prepare(&[3, 4, 5]);
+    assert_eq!(
+        randomizer.score(&ignored, &donors, Side::Block).unwrap(),
+        randomizer.score(&ignored, &identity, Side::Block).unwrap()
+    );
+    let sole = randomizer.prepare(&[0, 1, 2]);
+    let original = randomizer.score(&sole, &identity, Side::Block).unwrap();
+    let moved = randomizer.score(&sole, &donors, Side::Block).unwrap();
+    for (row, &donor) in donors.iter().enumerate() {
+        assert_eq!(moved.row(row), original.row(donor as usize));
+    }
+}
+
+#[test]
+fn both_arithmetic_paths_agree() {
+    let data = dataset(uniform(9, 500, 8), |row| row[0] + row[5] > 0.0);
+    let network = network(8, 10);
+    let opaque = Model(|row: &[f32]| {
+        let rows = ArrayView2::from_shape((1, 8), row).unwrap();
+        let scores = network.score(rows).unwrap();
+        scores[[0, 1]] - scores[[0, 0]]
+    });
+    let split = run(&network, &data, &split_blocks(8), &quick(), 1).unwrap();
+    let gathered = run(&opaque, &data, &split_blocks(8), &quick(), 1).unwrap();
+    for (a, b) in split.blocks.iter().zip(&gathered.blocks) {
+        assert!((a.randomized.metric.value - b.randomized.metric.value).abs() < 1e-4);
+        assert!((a.randomized.shift.value - b.randomized.shift.value).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn another_block_moves_no_donor_and_no_other_result() {
+    let data = dataset(uniform(11, 300, 6), |row| row[0] > 0.0);
+    let network = network(6, 12);
+    let two = BlockSet::overlapping(vec![Block::new("a", [0, 1])], 6).unwrap();
+    let three =
+        BlockSet::overlapping(vec![Block::new("c", [4]), Block::new("a", [0, 1])], 6).unwrap();
+    let alone = run(&network, &data, &two, &quick(), 3).unwrap();
+    let beside = run(&network, &data, &three, &quick(), 3).unwrap();
+    let (alone, beside) = (alone.block("a").unwrap(), beside.block("a").unwrap());
+    assert_eq!(alone.randomized, beside.randomized);
+    assert_eq!(alone.complement, beside.complement);
+    let source = |seed| DonorSource::new(DonorMode::Permute, &data, None, Seed::new(seed)).unwrap();
+    assert_eq!(source(3).draw(2), source(3).draw(2));
+    assert_ne!(source(3).draw(2), source(4).draw(2));
+}
+
+#[test]
+fn batch_size_and_threads_change_nothing() {
+    let data = dataset(uniform(13, 350, 6), |row| row[0] + 0.3 * row[4] > 0.0);
+    let network = network(6, 14);
+    let model = Model(|row: &[f32]| row[0] + 0.3 * row[4]);
+    let scorers: [&dyn Scorer; 2] = [&network, &model];
+    for scorer in scorers {
+        let run_with = |n_threads: usize, batch_rows: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            let options = RelianceOptions { batch_rows, pairs: true, ..quick() };
+            pool.install(|| run(scorer, &data, &split_blocks(6), &options, 5).unwrap())
+        };
+        let reference = run_with(1, 512);
+        assert_eq!(reference, run_with(3, 512));
+        assert_eq!(reference, run_with(2, 7));
+    }
+}
+
+#[test]
+fn undoing_a_rotation_equals_never_rotating() {
+    let data = dataset(uniform(15, 400, 6), |row| row[0] > 0.0);
+    let network = network(6, 16);
+    // A rotation in the plane of coordinates 0 and 3, then in that of 1 and 5.
+    let mut rotation = Array2::<f64>::eye(6);
+    for (a, b, angle) in [(0, 3, 0.7_f64), (1, 5, -1.1)] {
+        let mut plane = Array2::<f64>::eye(6);
+        plane[[a, a]] = angle.cos();
+        plane[[b, b]] = angle.cos();
+        plane[[a, b]] = -angle.sin();
+        plane[[b, a]] = angle.sin();
+        rotation = rotation.dot(&plane);
+    }
+    // x = z · Q; the network on x is the network on z with first layer W · Qᵀ.
+    let rotated_rows = data.rows.mapv(f64::from).dot(&rotation).mapv(|value| value as f32);
+    let rotated = Dataset { rows: rotated_rows, ..data.clone() };
+    let weight = network.layers()[0].weight_out_in.mapv(f64::from);
+    let on_z = network
+        .with_first_layer(weight.dot(&rotation.t()).mapv(|value| value as f32))
+        .unwrap();
+    let transform = LinearTransform::new(rotation.view()).unwrap();
+    let blocks = split_blocks(6);
+    let with_transform =
+        measure(&network, &rotated, &blocks, &transform, &quick(), Seed::new(6), &Unwatched)
+            .unwrap()
+            .outcome;
+    let without = run(&on_z, &data, &blocks, &quick(), 6).unwrap();
+    for (a, b) in with_transform.blocks.iter().zip(&without.blocks) {
+        assert!((a.randomized.metric.value - b.randomized.metric.value).abs() < 1e-4);
+        let (a, b) = (a.complement.as_ref().unwrap(), b.complement.as_ref().unwrap());
+        assert!((a.metric.value - b.metric.value).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn a_model_of_one_block_is_exclusive_and_swapping_it_reverses_its_accuracy() {
+    let data = dataset(uniform(17, 2000, 4), |row| row[0] > 0.0);
+    let model = Model(|row: &[f32]| 5.0 * row[0]);
+    let outcome = run(&model, &data, &split_blocks(4), &quick(), 7).unwrap();
+    let first = outcome.block("first").unwrap();
+    assert_eq!(first.verdict, Some(BlockVerdict::Exclusive));
+    assert!(first.necessity.as_ref().unwrap().value > 0.9);
+    assert_eq!(outcome.block("second").unwrap().verdict, Some(BlockVerdict::Unused));
+    assert_eq!(outcome.block("second").unwrap().randomized.shift.value, 0.0);
+    // Its predictions follow the block, so on swapped rows it is right as often as it was wrong.
+    assert_eq!(first.conflict.as_ref().unwrap().accuracy.value, 0.0);
+    assert_eq!(outcome.block("second").unwrap().conflict.as_ref().unwrap().accuracy.value, 1.0);
+}
+
+#[test]
+fn swap_accuracy_is_the_error_on_the_other_class() {
+    // Errors of 10 % on class 0 and 30 % on class 1, decided by the first block.
+    let rows = uniform(19, 6000, 2);
+    let data = dataset(rows, |row| row[0] > 0.0);
+    let model = Model(|row: &[f32]| {
+        let wrong = if row[0] > 0.0 { row[0] < 0.3 } else { row[0] > -0.1 };
+        if (row[0] > 0.0) != wrong { 1.0 } else { -1.0 }
+    });
+    let options = RelianceOptions { mode: DonorMode::Swap, ..quick() };
+    let blocks = BlockSet::partition(vec![Block::new("first", [0])], 2).unwrap();
+    let outcome = run(&model, &data, &blocks, &options, 8).unwrap();
+    let accuracy = outcome.block("first").unwrap().randomized.accuracy.as_ref().unwrap().value;
+    // Class 0 rows (share .5) get class 1 blocks, called 0 with probability .3, and the reverse.
+    assert!((accuracy - 0.5 * (0.3 + 0.1)).abs() < 0.015, "{accuracy}");
+}
+
+#[test]
+fn two_interchangeable_blocks_are_redundant_and_needed_as_a_pair() {
+    let rows = uniform(21, 3000, 2);
+    let mut copied = rows.clone();
+    for mut row in copied.rows_mut() {
+        row[1] = row[0];
+    }
+    let data = dataset(copied, |row| row[0] > 0.0);
+    let model = Model(|row: &[f32]| row[0].signum().max(row[1].signum()) + 0.1 * (row[0] + row[1]));
+    let blocks = BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
+    let options = RelianceOptions { pairs: true, ..quick() };
+    let outcome = run(&model, &data, &blocks, &options, 9).unwrap();
+    let pair = &outcome.pairs[0];
+    assert!((pair.necessity.unwrap() - 1.0).abs() < 0.05, "{pair:?}");
+    assert!(outcome.block("a").unwrap().mean_abs_correlation > 0.999);
+    let off_manifold = outcome.block("a").unwrap().off_manifold_auc.unwrap();
+    assert!(off_manifold > 0.95, "{off_manifold}");
+    assert!(outcome.caveats.iter().any(|caveat| caveat.kind == "off-manifold"));
+}
+
+#[test]
+fn a_shuffled_model_is_rarely_flagged() {
+    let mut n_flags = 0;
+    for trial in 0..100 {
+        let data = dataset(uniform(1000 + trial, 400, 4), |row| row[3] > 0.0);
+        // The score has nothing to do with the label.
+        let model = Model(|row: &[f32]| row[0] + row[1]);
+        let outcome = run(&model, &data, &split_blocks(4), &quick(), trial).unwrap();
+        n_flags += usize::from(
+            outcome.blocks.iter().any(|block| block.flags.iter().any(|flag| flag == "significant")),
+        );
+    }
+    // α = .05 over the family of both blocks; 11 of 100 has probability .01 at .05.
+    assert!(n_flags <= 11, "{n_flags} of 100 null models flagged");
+}
+
+#[test]
+fn a_drop_of_two_points_is_found() {
+    let mut n_found = 0;
+    let n_trials = 50;
+    for trial in 0..n_trials {
+        let rows = uniform(2000 + trial, 2000, 2);
+        let mut stream = Seed::new(trial).child("test/noise", 0).stream();
+        let indices = rows
+            .rows()
+            .into_iter()
+            .map(|row| {
+                let noise = 2.0 * stream.random::<f32>() - 1.0;
+                u32::from(row[0] + 0.5 * row[1] + 0.5 * noise > 0.0)
+            })
+            .collect();
+        let data = Dataset { target: classes(indices), ..dataset(rows, |_| true) };
+        let model = Model(|row: &[f32]| row[0] + 0.3 * row[1]);
+        let blocks =
+            BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
+        let options =
+            RelianceOptions { repeats: 30, manifold: false, conflict: false, ..quick() };
+        let outcome = run(&model, &data, &blocks, &options, trial).unwrap();
+        let b = outcome.block("b").unwrap();
+        assert!(b.drop.value > 0.015, "the trial is set up for a drop of about .02: {}", b.drop.value);
+        n_found += usize::from(b.flags.iter().any(|flag| flag == "significant"));
+    }
+    assert!(n_found * 10 >= n_trials as usize * 9, "{n_found} of {n_trials}");
+}
+
+#[test]
+fn a_plan_scored_elsewhere_gives_the_same_result() {
+    let mut data = dataset(uniform(23, 300, 4), |row| row[0] + row[2] > 0.0);
+    data.strata.push(Stratum {
+        name: "site".into(),
+        indices: (0..300).map(|row| u32::from(row % 3 == 0)).collect(),
+        values: vec!["a".into(), "b".into()],
+    });
+    let model = Model(|row: &[f32]| row[0] + 0.5 * row[2]);
+    let blocks = split_blocks(4);
+    let options = RelianceOptions { conflict: false, manifold: false, ..quick() };
+    let direct = run(&model, &data, &blocks, &options, 10).unwrap();
+    let plan = Plan::new(&data, &blocks, &options, Seed::new(10)).unwrap();
+    let identity = Identity::new(4);
+    let randomizer = Randomizer::new(&model, data.rows.view(), &identity, 64);
+    let mut scores = ndarray::Array3::<f64>::zeros((plan.document.jobs.len(), 300, 1));
+    for job in &plan.document.jobs {
+        let of_job = match (&job.block, job.repeat) {
+            (Some(block), Some(repeat)) => {
+                let side = if job.complement { Side::Complement } else { Side::Block };
+                let prepared = randomizer.prepare(&blocks.find(block).unwrap().columns);
+                let donors = plan.donors.row(repeat).to_vec();
+                randomizer.score(&prepared, &donors, side).unwrap()
+            }
+            _ => model.score(data.rows.view()).unwrap(),
+        };
+        scores.index_axis_mut(ndarray::Axis(0), job.id).assign(&of_job.mapv(f64::from));
+    }
+    let hash = plan.document.hash.clone();
+    let found = plan.evaluate(scores.view(), Some(&hash), &options).unwrap().outcome;
+    for (a, b) in direct.blocks.iter().zip(&found.blocks) {
+        assert_eq!(a.randomized, b.randomized);
+        assert_eq!(a.complement, b.complement);
+        assert_eq!(a.strata, b.strata);
+        assert_eq!(a.verdict, b.verdict);
+    }
+    let again = Plan::from_parts(
+        plan.document.clone(),
+        plan.donors.clone(),
+        plan.target.clone(),
+        plan.strata.clone(),
+    );
+    assert_eq!(again.unwrap(), plan);
+    let error = plan.evaluate(scores.view(), Some("0123"), &options).unwrap_err();
+    assert!(matches!(error, RelianceError::PlanMismatch { .. }), "{error}");
+    let short = scores.slice(ndarray::s![..3, .., ..]);
+    let error = plan.evaluate(short, Some(&hash), &options).unwrap_err();
+    assert!(matches!(error, RelianceError::ScoreShape { .. }), "{error}");
+}
+
+#[test]
+fn results_survive_json_and_can_be_compared() {
+    let data = dataset(uniform(25, 600, 4), |row| row[0] + row[2] > 0.0);
+    let first = Model(|row: &[f32]| row[0]);
+    let both = Model(|row: &[f32]| row[0] + row[2]);
+    let before = run(&first, &data, &split_blocks(4), &quick(), 11).unwrap();
+    let after = run(&both, &data, &split_blocks(4), &quick(), 11).unwrap();
+    let read = RelianceOutcome::from_json(&after.to_json()).unwrap();
+    assert_eq!(read.to_json(), after.to_json());
+    let comparison = compare(&before, &read).unwrap();
+    assert!(comparison.paired);
+    let second = &comparison.blocks[1];
+    assert!(second.randomized.difference.high < 0.0 || second.randomized.p_value < 0.05);
+    assert!(second.necessity.as_ref().unwrap().difference.value > 0.1);
+    assert!(compare(&before, &before).unwrap().blocks[0].randomized.difference.value == 0.0);
+
+    let other = dataset(uniform(26, 600, 4), |row| row[0] > 0.0);
+    let other = run(&first, &other, &split_blocks(4), &quick(), 11).unwrap();
+    let error = compare(&before, &other).unwrap_err();
+    assert!(error.to_string().contains("different rows"), "{error}");
+    let newer = after.to_json().replace("simbias.reliance/1", "simbias.reliance/9");
+    let error = RelianceOutcome::from_json(&newer).unwrap_err();
+    assert!(error.to_string().contains("simbias.reliance/9"), "{error}");
+}
+
+#[test]
+fn multi_class_and_regression_are_measured() {
+    let rows = uniform(27, 900, 4);
+    let indices = rows
+        .rows()
+        .into_iter()
+        .map(|row| if row[0] < -0.33 { 0 } else { u32::from(row[0] > 0.33) + 1 })
+        .collect();
+    let names = vec!["low".into(), "mid".into(), "high".into()];
+    let data = Dataset {
+        target: Target::Classes(ClassLabels { indices, names }),
+        ..dataset(rows.clone(), |_| true)
+    };
+    struct ThreeLogits;
+    impl Scorer for ThreeLogits {
+        fn n_outputs(&self) -> usize {
+            3
+        }
+        fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
+            Ok(Array2::from_shape_fn((rows.nrows(), 3), |(row, class)| {
+                let centre = class as f32 - 1.0;
+                -4.0 * (rows[[row, 0]] - 0.66 * centre).powi(2)
+            }))
+        }
+    }
+    let outcome = run(&ThreeLogits, &data, &split_blocks(4), &quick(), 12).unwrap();
+    assert!(outcome.standard.metric.value > 0.99);
+    let first = outcome.block("first").unwrap();
+    assert!((first.randomized.metric.value - 0.5).abs() < 0.05);
+    assert!((first.randomized.accuracy_null.unwrap() - 1.0 / 3.0).abs() < 0.02);
+    assert_eq!(outcome.block("second").unwrap().randomized.flips.value, 0.0);
+
+    let values = rows.rows().into_iter().map(|row| f64::from(2.0 * row[0] + row[3])).collect();
+    let data = Dataset { target: Target::Values(values), ..data };
+    let model = Model(|row: &[f32]| 2.0 * row[0] + row[3]);
+    let outcome = run(&model, &data, &split_blocks(4), &quick(), 13).unwrap();
+    assert_eq!(outcome.metric, Metric::R2);
+    assert!((outcome.standard.metric.value - 1.0).abs() < 1e-6);
+    // R² after permuting x₀: 1 − 2·Var(2x₀)/Var(y) = 1 − 2·(4/5) = −.6.
+    let first = outcome.block("first").unwrap().randomized.metric.value;
+    assert!((first + 0.6).abs() < 0.15, "{first}");
+}
+
+#[test]
+fn meaningless_questions_are_refused_with_the_reason() {
+    let rows = uniform(29, 50, 4);
+    let model = Model(|row: &[f32]| row[0]);
+    let blocks = split_blocks(4);
+    let good = dataset(rows.clone(), |row| row[0] > 0.0);
+
+    let one_class = dataset(rows.clone(), |_| true);
+    let error = run(&model, &one_class, &blocks, &quick(), 1).unwrap_err();
+    assert!(error.to_string().contains("AUC undefined"), "{error}");
+
+    let mut not_finite = good.clone();
+    not_finite.rows[[7, 2]] = f32::NAN;
+    let error = run(&model, &not_finite, &blocks, &quick(), 1).unwrap_err();
+    assert!(error.to_string().contains("row 7") && error.to_string().contains("x2"), "{error}");
+
+    let bad_scores = Model(|row: &[f32]| if row[0] > 0.9 { f32::INFINITY } else { row[0] });
+    let error = run(&bad_scores, &good, &blocks, &quick(), 1).unwrap_err();
+    assert!(matches!(error, RelianceError::NotFiniteScore { .. }), "{error}");
+
+    let single = good.select(&[0]);
+    let error = run(&model, &single, &blocks, &quick(), 1).unwrap_err();
+    assert!(matches!(error, RelianceError::TooFewRows { found: 1 }), "{error}");
+
+    let wide = BlockSet::partition(vec![Block::new("a", [0, 5])], 6).unwrap();
+    let error = run(&model, &good, &wide, &quick(), 1).unwrap_err();
+    assert!(matches!(error, RelianceError::FeatureCount { .. }), "{error}");
+
+    let options = RelianceOptions { metric: Some(Metric::R2), ..quick() };
+    let error = run(&model, &good, &blocks, &options, 1).unwrap_err();
+    assert!(error.to_string().contains("r2"), "{error}");
+
+    let options = RelianceOptions { mode: DonorMode::WithinStratum, ..quick() };
+    let error = run(&model, &good, &blocks, &options, 1).unwrap_err();
+    assert!(error.to_string().contains("--strata"), "{error}");
+
+    struct Broken(Identity);
+    impl Transform for Broken {
+        fn n_features(&self) -> usize {
+            self.0.n_features()
+        }
+        fn forward(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+            rows.to_owned()
+        }
+        fn inverse(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {
+            rows.mapv(|value| 1.01 * value)
+        }
+    }
+    let broken = Broken(Identity::new(4));
+    let error = measure(&model, &good, &blocks, &broken, &quick(), Seed::new(1), &Unwatched)
+        .err()
+        .unwrap();
+    assert!(matches!(error, RelianceError::RoundTrip { .. }), "{error}");
+}
+
+#[test]
+fn no_signal_withholds_verdicts_and_constant_blocks_are_marked() {
+    let mut rows = uniform(31, 300, 4);
+    rows.column_mut(3).fill(0.25);
+    let data = dataset(rows, |row| row[0] > 0.0);
+    let blind = Model(|row: &[f32]| row[1]);
+    let blocks = BlockSet::partition(
+        vec![Block::new("used", [0, 1, 2]), Block::new("fixed", [3])],
+        4,
+    )
+    .unwrap();
+    let outcome = run(&blind, &data, &blocks, &quick(), 2).unwrap();
+    assert!(!outcome.has_signal());
+    assert!(outcome.blocks.iter().all(|block| block.verdict.is_none() && block.necessity.is_none()));
+    assert!(outcome.caveats.iter().any(|caveat| caveat.kind == "no-signal"));
+    let fixed = outcome.block("fixed").unwrap();
+    assert!(fixed.flags.contains(&"constant".to_string()));
+    assert_eq!(fixed.drop.value, 0.0);
+}
+
+#[test]
+fn a_stochastic_model_is_noticed() {
+    let data = dataset(uniform(33, 100, 2), |row| row[0] > 0.0);
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let model = Model(|row: &[f32]| {
+        row[0] + 1e-3 * calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) as f32
+    });
+    let blocks = BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
+    let outcome = run(&model, &data, &blocks, &quick(), 3).unwrap();
+    assert!(outcome.caveats.iter().any(|caveat| caveat.kind == "stochastic-model"));
+}

@@ -1,0 +1,384 @@
+//! The audit: train or take a model, measure, find what it ignores, try remedies, measure again.
+
+use simbias_data::transform::Transform;
+use simbias_data::{Dataset, SplitDataset};
+use simbias_nn::Device;
+use simbias_reliance::metric::Metric;
+use simbias_reliance::outcome::ProbeRung;
+use simbias_reliance::{
+    BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
+};
+use simbias_stats::Seed;
+use simbias_train::{FitConfig, NetScorer, TrainState};
+
+use crate::AuditError;
+use crate::model::{
+    AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
+};
+use crate::remedy::{Ingredients, Remedy};
+use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
+use crate::simplicity::{
+    Parts, SimplicityOptions, SoloRun, blocks_to_probe, choose_rung, learn_alone, over_seeds,
+    probe_block, simplicity_correlation, standardized,
+};
+use crate::watch::AuditWatch;
+
+/// How to audit.
+#[derive(Clone, Debug)]
+pub struct AuditOptions {
+    /// Root of all randomness.
+    pub seed: Seed,
+    /// How reliance is measured.
+    pub reliance: RelianceOptions,
+    /// How simplicity is measured.
+    pub simplicity: SimplicityOptions,
+    /// How robustness is measured.
+    pub robustness: RobustnessOptions,
+    /// Which remedies are tried.
+    pub remedies: Vec<Remedy>,
+    /// Network trained when no model is given.
+    pub network: NetworkChoice,
+    /// Where networks are trained; probes of single blocks stay on the CPU.
+    pub device: Device,
+    /// Most training steps of the audited network and of a remedy.
+    pub max_steps: u64,
+    /// Most blocks whose simplicity is measured, the largest first.
+    pub most_probed: usize,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self {
+            seed: Seed::new(0),
+            reliance: RelianceOptions { repeats: 30, ..RelianceOptions::default() },
+            simplicity: SimplicityOptions::default(),
+            robustness: RobustnessOptions::default(),
+            remedies: Remedy::ALL.to_vec(),
+            network: NetworkChoice::Auto,
+            device: simbias_nn::cpu(),
+            max_steps: 1500,
+            most_probed: 12,
+        }
+    }
+}
+
+/// The data under audit.
+pub struct AuditInput {
+    /// Rows in their three parts.
+    pub split: SplitDataset,
+    /// Blocks over the transform's coordinates.
+    pub blocks: BlockSet,
+    /// The transform.
+    pub transform: Box<dyn Transform + Send>,
+    /// What was decided while reading, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// Which model is audited.
+pub enum Subject<'a> {
+    /// Train one.
+    Train,
+    /// Go on training from a saved state.
+    Resume(Box<TrainState>),
+    /// A network of this tool, trained before; it must have been trained on rows of this form.
+    Network(NetScorer),
+    /// A model of another framework.
+    Foreign(&'a dyn AuditedModel),
+}
+
+/// One remedy, measured.
+pub struct RemedyOutcome {
+    /// Which.
+    pub remedy: Remedy,
+    /// Reliance afterwards.
+    pub measurement: Measurement,
+    /// Before and after.
+    pub comparison: Comparison,
+    /// Attacks afterwards.
+    pub robustness: Option<Robustness>,
+}
+
+/// Everything an audit found.
+pub struct AuditOutcome {
+    /// The parts' sizes: training, validation, test rows.
+    pub n_rows: [usize; 3],
+    /// Reliance of the audited model, with simplicity and verdicts.
+    pub base: Measurement,
+    /// How the audited network was trained; `None` for models brought along.
+    pub training: Option<TrainingSummary>,
+    /// What was trained, in words.
+    pub model: String,
+    /// Recipe of everything trained here.
+    pub recipe: Recipe,
+    /// Attacks on the audited model.
+    pub robustness: Option<Robustness>,
+    /// Blocks learned alone, in the order of the probed blocks: name and run.
+    pub solo: Vec<(String, SoloRun)>,
+    /// Rank correlation of simplicity and necessity with the number of blocks, where it is defined.
+    pub simplicity_correlation: Option<(f64, usize)>,
+    /// Remedies in the order they were asked for.
+    pub remedies: Vec<RemedyOutcome>,
+    /// Sentences about decisions on the way.
+    pub notes: Vec<String>,
+    /// The trained network, to be saved.
+    pub network: Option<NetScorer>,
+}
+
+/// Training settings of an audit's own network, as [`audit`] uses them; needed to load a saved state.
+pub fn training_settings(
+    data: &Dataset,
+    options: &AuditOptions,
+) -> Result<(Recipe, FitConfig), AuditError> {
+    let architecture = architecture(options.network, data)?;
+    let recipe = Recipe::new(architecture, data.n_rows(), options.max_steps, options.device.clone());
+    let fit = recipe.fit.clone();
+    Ok((recipe, fit))
+}
+
+/// Data as the audit's own networks see them: tables are standardised by the training part, everything else
+/// is left as it is. Also says so.
+pub fn prepared(input: &AuditInput, subject: &Subject<'_>) -> (SplitDataset, Option<String>) {
+    let split = &input.split;
+    let is_table = split.train.0.layout.image_shape().is_none();
+    let own = !matches!(subject, Subject::Foreign(_));
+    if !(is_table && own && input.transform.is_identity()) {
+        return (split.clone(), None);
+    }
+    let (train, others) = standardized(&split.train.0, &[&split.validation.0, &split.test.0]);
+    let mut others = others.into_iter();
+    let mut prepared = split.clone();
+    prepared.train.0 = train;
+    if let (Some(validation), Some(test)) = (others.next(), others.next()) {
+        prepared.validation.0 = validation;
+        prepared.test.0 = test;
+    }
+    let note = "Columns were standardised by the mean and deviation of the training part; exchanging blocks \
+                between rows is the same before and after.";
+    (prepared, Some(note.into()))
+}
+
+/// Runs an audit.
+///
+/// # Errors
+/// Data or blocks that make no sense, a training that diverges, an interrupt (after a checkpoint).
+pub fn audit(
+    input: &AuditInput,
+    subject: Subject<'_>,
+    options: &AuditOptions,
+    watch: &dyn AuditWatch,
+) -> Result<AuditOutcome, AuditError> {
+    let (split, note) = prepared(input, &subject);
+    let mut notes = input.notes.clone();
+    notes.extend(note);
+    let (train_rows, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
+    let parts = Parts { train: train_rows, validation, test };
+    let transform: &dyn Transform = input.transform.as_ref();
+    let seed = options.seed;
+    let n_stages = 4 + options.remedies.len();
+    let (recipe, fit) = training_settings(train_rows, options)?;
+
+    watch.stage("training the network", 1, n_stages);
+    let mut own_network = None;
+    let mut training = None;
+    let mut foreign: Option<&dyn AuditedModel> = None;
+    let model_words = match subject {
+        Subject::Foreign(model) => {
+            foreign = Some(model);
+            "the model that was given".to_string()
+        }
+        Subject::Network(network) => {
+            own_network = Some(network);
+            "the checkpoint that was given".to_string()
+        }
+        Subject::Train | Subject::Resume(_) => {
+            let mut state = match subject {
+                Subject::Resume(state) => *state,
+                _ => fresh(&recipe.architecture, seed.child("audit/model", 0), &recipe.device)?,
+            };
+            let mut training_watch = whole_stage(watch);
+            training_watch.checkpoints = true;
+            training =
+                Some(train(&mut state, train_rows, validation, &fit, None, training_watch)?);
+            let words = describe(&recipe);
+            own_network = Some(NetScorer::new(state.network));
+            words
+        }
+    };
+    let model: &dyn AuditedModel = match (&own_network, foreign) {
+        (Some(network), _) => network,
+        (None, Some(model)) => model,
+        (None, None) => unreachable!("every subject gives a model"),
+    };
+
+    watch.stage("measuring reliance", 2, n_stages);
+    let measure_with = |model: &dyn AuditedModel| -> Result<Measurement, AuditError> {
+        let scoring = ScoringWatch { audit: watch };
+        Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
+    };
+    let mut base = measure_with(model)?;
+    stop_if_asked(watch)?;
+
+    watch.stage("learning each block alone", 3, n_stages);
+    let metric = base.outcome.metric;
+    let solo = simplicity_of_blocks(
+        &mut base, input, parts, &recipe, metric, options, watch,
+    )?;
+    assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
+    let correlation =
+        simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);
+
+    watch.stage("attacking the model", 4, n_stages);
+    let attack = |model: &dyn AuditedModel| {
+        measure_robustness(
+            model,
+            validation,
+            test,
+            &input.blocks,
+            transform,
+            &options.robustness,
+            seed,
+            options.reliance.level,
+        )
+    };
+    let robustness = attack(model)?;
+
+    let mut remedies = Vec::new();
+    match &own_network {
+        Some(network) => {
+            let networks: Vec<SoloRun> = solo.iter().map(|(_, run)| run.share()).collect();
+            let ingredients = Ingredients {
+                parts,
+                blocks: &input.blocks,
+                transform,
+                recipe: &recipe,
+                base: network,
+                solo: &networks,
+                seed,
+                watch,
+            };
+            for (index, &remedy) in options.remedies.iter().enumerate() {
+                stop_if_asked(watch)?;
+                watch.stage(remedy.title(), 5 + index, n_stages);
+                if remedy == Remedy::DeniedEnsemble && networks.is_empty() {
+                    notes.push(format!(
+                        "The {} was left out: learning blocks alone was switched off.",
+                        remedy.title()
+                    ));
+                    continue;
+                }
+                let remedied = ingredients.apply(remedy)?;
+                let measurement = measure_with(remedied.as_ref())?;
+                let comparison = compare(&base.outcome, &measurement.outcome)?;
+                let robustness = attack(remedied.as_ref())?;
+                remedies.push(RemedyOutcome { remedy, measurement, comparison, robustness });
+            }
+        }
+        None if !options.remedies.is_empty() => notes.push(
+            "Remedies need a network that can be retrained here; the model that was given is only measured. \
+             Leave out the model to see what remedies do to a network trained on the same data."
+                .into(),
+        ),
+        None => {}
+    }
+    Ok(AuditOutcome {
+        n_rows: [train_rows.n_rows(), validation.n_rows(), test.n_rows()],
+        base,
+        training,
+        model: model_words,
+        recipe,
+        robustness,
+        solo,
+        simplicity_correlation: correlation,
+        remedies,
+        notes,
+        network: own_network,
+    })
+}
+
+fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
+    if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
+}
+
+fn describe(recipe: &Recipe) -> String {
+    use simbias_nn::Architecture;
+    match &recipe.architecture {
+        Architecture::Fcn(fcn) => {
+            format!("a fully connected network ({} × {}) trained here", fcn.n_hidden, fcn.width)
+        }
+        Architecture::SmallCnn(_) => "a small convolutional network trained here".into(),
+        Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
+        _ => "a network trained here".into(),
+    }
+}
+
+/// Probes and solo runs of the blocks worth it; fills the outcome and returns the solo runs.
+fn simplicity_of_blocks(
+    base: &mut Measurement,
+    input: &AuditInput,
+    parts: Parts<'_>,
+    recipe: &Recipe,
+    metric: Metric,
+    options: &AuditOptions,
+    watch: &dyn AuditWatch,
+) -> Result<Vec<(String, SoloRun)>, AuditError> {
+    let transform: &dyn Transform = input.transform.as_ref();
+    let level = options.reliance.level;
+    let mut solo = Vec::new();
+    for index in blocks_to_probe(&input.blocks, options.most_probed) {
+        stop_if_asked(watch)?;
+        let block = &input.blocks.blocks()[index];
+        watch.progress(0.0, &format!("probes on {}", block.name));
+        let mut simplicity = probe_block(
+            block,
+            transform,
+            parts,
+            metric,
+            &options.simplicity,
+            options.seed,
+            level,
+        )?;
+        let mut runs = Vec::new();
+        if options.simplicity.solo_steps > 0 {
+            for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
+                watch.progress(0.0, &format!("{} alone", block.name));
+                runs.push(learn_alone(
+                    block,
+                    transform,
+                    parts,
+                    recipe,
+                    metric,
+                    &options.simplicity,
+                    options.seed.child("audit/solo", run),
+                    watch,
+                )?);
+            }
+            let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
+            simplicity.probes.push(ProbeRung {
+                name: "audited architecture".into(),
+                metric: over_seeds(&metrics, level)?,
+            });
+            choose_rung(&mut simplicity, options.simplicity.tolerance);
+            let steps: Vec<f64> =
+                runs.iter().filter_map(|run| run.steps_to_learn).map(|steps| steps as f64).collect();
+            if steps.len() == runs.len() {
+                simplicity.solo_steps = Some(over_seeds(&steps, level)?);
+            }
+        }
+        base.outcome.blocks[index].simplicity = Some(simplicity);
+        if let Some(run) = runs.into_iter().next() {
+            solo.push((block.name.clone(), run));
+        }
+    }
+    Ok(solo)
+}
+
+/// Passes the jobs of a measurement on to the watcher of the audit.
+struct ScoringWatch<'a> {
+    audit: &'a dyn AuditWatch,
+}
+
+impl Watch for ScoringWatch<'_> {
+    fn scored(&self, done: usize, total: usize) {
+        self.audit.progress(done as f64 / total.max(1) as f64, &format!("{done} of {total} passes"));
+    }
+}

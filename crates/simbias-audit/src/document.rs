@@ -1,0 +1,335 @@
+//! The audit in the words of a report.
+
+use simbias_data::Dataset;
+use simbias_data::transform::Transform;
+use simbias_reliance::document::{
+    budget_chart, budget_heatmap, comparison_section, example_images, key_figures, method_section,
+    plain_summary, reliance_section, scores_section,
+};
+use simbias_reliance::{BlockSet, BlockVerdict, DonorMode, DonorSource};
+use simbias_report::{
+    Axis, Caveat, Cell, Chart, Column, ForestChart, KeyFigure, LineSeries, LinesChart, Report,
+    Section, Table,
+};
+use simbias_stats::Seed;
+
+use crate::audit::{AuditInput, AuditOutcome, RemedyOutcome};
+use crate::robustness::Robustness;
+
+/// Rows shown with exchanged blocks.
+const EXAMPLES: usize = 3;
+
+/// The whole report.
+pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Report {
+    let base = &outcome.base.outcome;
+    let mut report = Report::new(format!("Audit of {}", base.data_name)).subtitle(format!(
+        "{}: {} training, {} validation, {} test rows; {} blocks",
+        outcome.model,
+        outcome.n_rows[0],
+        outcome.n_rows[1],
+        outcome.n_rows[2],
+        base.blocks.len()
+    ));
+    for sentence in summary(outcome) {
+        report = report.summarise(sentence);
+    }
+    for figure in key_figures(base) {
+        report = report.key_figure(figure);
+    }
+    if let Some(leading) = outcome.robustness.as_ref().and_then(Robustness::leading) {
+        report = report.key_figure(
+            KeyFigure::new("accuracy under attack", leading.accuracy.clone())
+                .note(format!("L2 radius {:.3}", leading.radius)),
+        );
+    }
+    for note in &outcome.notes {
+        report = report.caveat(Caveat::note("about-the-run", note.clone()));
+    }
+    for caveat in &base.caveats {
+        report = report.caveat(caveat.clone());
+    }
+    report = report.section(data_section(outcome, input, seed));
+    report = report.section(reliance_section(base));
+    if !outcome.solo.is_empty() {
+        report = report.section(solo_section(outcome));
+    }
+    if let Some(robustness) = &outcome.robustness {
+        report = report.section(robustness_section(robustness, &input.split.test.0));
+    }
+    if !outcome.remedies.is_empty() {
+        report = report.section(remedies_section(outcome));
+        for remedied in &outcome.remedies {
+            let mut section = comparison_section(
+                &remedied.comparison,
+                remedied.remedy.title(),
+                base.metric.title(),
+            );
+            section.id = format!("remedy-{}", remedied.remedy.name());
+            section = section.prose(remedied.remedy.how());
+            report = report.section(section);
+        }
+    }
+    report.section(scores_section(&outcome.base.samples, base)).section(method_section(base))
+}
+
+/// What a manager should take away.
+fn summary(outcome: &AuditOutcome) -> Vec<String> {
+    let base = &outcome.base.outcome;
+    let mut sentences = plain_summary(base);
+    if let Some((rho, n)) = outcome.simplicity_correlation {
+        sentences.push(format!(
+            "Over {n} blocks that predict about equally well, the rank correlation between being easy to learn \
+             and being needed is {rho:.2}."
+        ));
+    } else if base.has_signal() {
+        let simplest = base
+            .blocks
+            .iter()
+            .filter_map(|block| {
+                let steps = block.simplicity.as_ref()?.solo_steps.as_ref()?.value;
+                Some((steps, block))
+            })
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((steps, block)) = simplest {
+            let necessity = block.necessity.as_ref().map_or(f64::NAN, |share| share.value);
+            sentences.push(format!(
+                "The block learned soonest alone is {:?} ({steps:.0} steps); it takes a necessity of {necessity:.2}.",
+                block.name
+            ));
+        }
+    }
+    for block in base.ignored() {
+        let alone = outcome.solo.iter().find(|(name, _)| *name == block.name);
+        if let Some((name, run)) = alone {
+            sentences.push(format!(
+                "The same network trained on nothing but {name:?} reaches a {} of {:.3}{}.",
+                base.metric.title(),
+                run.metric,
+                match run.steps_to_learn {
+                    Some(steps) => format!(", after {steps} steps"),
+                    None => String::new(),
+                }
+            ));
+        }
+    }
+    for remedied in &outcome.remedies {
+        sentences.push(remedy_sentence(outcome, remedied));
+    }
+    sentences
+}
+
+fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
+    let change = &remedied.comparison.standard;
+    let (before, after) = remedied.comparison.n_sufficient;
+    let robust = match (
+        outcome.robustness.as_ref().and_then(Robustness::leading),
+        remedied.robustness.as_ref().and_then(Robustness::leading),
+    ) {
+        (Some(before), Some(after)) => format!(
+            "; accuracy under attack goes from {:.3} to {:.3}",
+            before.accuracy.value, after.accuracy.value
+        ),
+        _ => String::new(),
+    };
+    let verdict = if remedied.comparison.is_more_diverse() {
+        "makes the model more diverse"
+    } else {
+        "does not make the model more diverse"
+    };
+    format!(
+        "Remedy \"{}\" {verdict}: blocks that carry half of the skill alone go from {before} to {after}, the {} \
+         from {:.3} to {:.3}{robust}.",
+        remedied.remedy.title(),
+        outcome.base.outcome.metric.title(),
+        change.before.value,
+        change.after.value
+    )
+}
+
+fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Section {
+    let test = &input.split.test.0;
+    let mut section = Section::new("data", "What the network was shown");
+    let mut table = Table::new("classes", "Test rows").columns(["class", "rows"]);
+    for (name, n) in &outcome.base.outcome.classes {
+        table = table.row([Cell::from(name.as_str()), Cell::from(*n)]);
+    }
+    if !outcome.base.outcome.classes.is_empty() {
+        section = section.table(table);
+    }
+    if let Some(training) = &outcome.training {
+        section = section.prose(format!(
+            "Training ended after {} steps ({}); the weights of step {} were kept, the best on the validation \
+             rows.",
+            training.steps, training.ended, training.kept_step
+        ));
+    }
+    if let Some(images) = pictures(test, &input.blocks, input.transform.as_ref(), seed) {
+        section = section.images(images);
+    }
+    section
+}
+
+fn pictures(
+    test: &Dataset,
+    blocks: &BlockSet,
+    transform: &dyn Transform,
+    seed: Seed,
+) -> Option<simbias_report::Images> {
+    let donors = DonorSource::new(DonorMode::Permute, test, None, seed).ok()?.draw(0);
+    example_images(test, blocks, transform, &donors, EXAMPLES)
+}
+
+fn solo_section(outcome: &AuditOutcome) -> Section {
+    let metric = outcome.base.outcome.metric.title();
+    let mut lines = LinesChart::new();
+    for (name, run) in &outcome.solo {
+        let x = run.curve.iter().map(|&(step, _)| step as f64).collect();
+        let y = run.curve.iter().map(|&(_, value)| value).collect();
+        lines = lines.series(LineSeries::new(name, x, y));
+    }
+    lines = lines.y_reference(outcome.base.outcome.chance, "chance");
+    Section::new("solo", "What each block can do alone")
+        .prose(
+            "The audited architecture is trained from scratch while everything except the block is exchanged \
+             between rows, so that only the block can be learned. A block that is learned late loses against \
+             one that is learned early, however well it predicts.",
+        )
+        .chart(
+            Chart::new("solo-curves", "Learning each block alone", lines)
+                .caption(format!("{metric} on held-out rows treated alike."))
+                .x(Axis::new("step"))
+                .y(Axis::new(metric)),
+        )
+}
+
+fn robustness_section(robustness: &Robustness, test: &Dataset) -> Section {
+    let mut table = Table::new("robust-accuracy", "Accuracy under attack")
+        .caption(
+            "Projected gradient ascent on each row by itself; an upper bound of the true robustness, since a \
+             stronger attack may find more.",
+        )
+        .column(Column::new("L2 radius").unit("data units"))
+        .column(Column::new("share of the margin"))
+        .column(Column::new("accuracy"));
+    for at in &robustness.at {
+        table = table.row([
+            Cell::number(at.radius, 3),
+            Cell::number(at.radius / robustness.data_margin, 2),
+            Cell::from(at.accuracy.clone()),
+        ]);
+    }
+    let mut universal = Table::new("universal", "Universal perturbations")
+        .caption(
+            "One perturbation for all rows, fitted on validation rows and scored on test rows. The signed one \
+             follows the row's label, so the attacker must know it.",
+        )
+        .columns(["kind", "L2 norm", "accuracy"]);
+    let mut groups = vec![("per row".to_string(), robustness.shares.clone())];
+    for found in &robustness.universals {
+        let kind = if found.label_signed { "label-signed" } else { "unsigned" };
+        universal = universal.row([
+            Cell::from(kind),
+            Cell::number(found.norm, 3),
+            Cell::from(found.accuracy.clone()),
+        ]);
+        groups.push((format!("universal, {kind}"), found.shares.clone()));
+    }
+    let mut shares = Table::new("budget-shares", "Budget by block")
+        .caption("The norm ratio is the paper's figure; it looks larger than the energy share, which sums to 1.")
+        .columns(["perturbation", "block", "norm ratio", "energy share"]);
+    for (name, group) in &groups {
+        for share in group {
+            shares = shares.row([
+                Cell::from(name.as_str()),
+                Cell::from(share.block.as_str()),
+                Cell::from(share.norm_ratio),
+                Cell::from(share.energy_share),
+            ]);
+        }
+    }
+    let mut section = Section::new("robustness", "Where attacks go")
+        .prose(format!(
+            "Half the median distance from a row to the nearest row of another class is {:.3}; radii are shares \
+             of it. An attack spends its budget where the model looks.",
+            robustness.data_margin
+        ))
+        .table(table);
+    if !robustness.universals.is_empty() {
+        section = section.table(universal);
+    }
+    if let Some(chart) = budget_chart(&groups) {
+        section = section.chart(chart);
+    }
+    if let Some(found) = robustness.universals.first()
+        && let Some(chart) = budget_heatmap(&found.delta, test, "Universal perturbation by pixel")
+    {
+        section = section.chart(chart);
+    }
+    section.table(shares)
+}
+
+fn remedies_section(outcome: &AuditOutcome) -> Section {
+    let base = &outcome.base.outcome;
+    let metric = base.metric.title();
+    let mut table = Table::new("remedies", "Remedies")
+        .caption(
+            "A remedy may be called more diverse only if at least two blocks carry half of the skill alone and \
+             more than before.",
+        )
+        .column(Column::new("model"))
+        .column(Column::new(metric));
+    for block in &base.blocks {
+        table = table.column(Column::new(format!("without {}", block.name)).help(metric));
+    }
+    table = table
+        .column(Column::new("sufficient blocks").help("sufficiency of at least one half"))
+        .column(Column::new("accuracy under attack"))
+        .column(Column::new("more diverse"));
+    let robust = |robustness: Option<&Robustness>| match robustness.and_then(Robustness::leading) {
+        Some(leading) => Cell::from(leading.accuracy.clone()),
+        None => Cell::Empty,
+    };
+    let crowded = base.blocks.len() > 10;
+    let mut forest = ForestChart::new();
+    let mut row = |name: &str,
+                   measured: &simbias_reliance::RelianceOutcome,
+                   robustness: Option<&Robustness>,
+                   n_sufficient: usize,
+                   diverse: Cell| {
+        let mut cells = vec![Cell::from(name), Cell::from(measured.standard.metric.clone())];
+        for block in &measured.blocks {
+            cells.push(Cell::from(block.randomized.metric.clone()));
+            let used = block.verdict != Some(BlockVerdict::Unused);
+            if let Some(sufficiency) = &block.sufficiency
+                && (!crowded || used)
+            {
+                forest = std::mem::take(&mut forest).item_in(name, &block.name, sufficiency.clone());
+            }
+        }
+        cells.extend([Cell::from(n_sufficient), robust(robustness), diverse]);
+        table = std::mem::replace(&mut table, Table::new("", "")).row(cells);
+    };
+    let before = outcome.remedies.first().map_or(0, |remedied| remedied.comparison.n_sufficient.0);
+    row("before", base, outcome.robustness.as_ref(), before, Cell::Empty);
+    for remedied in &outcome.remedies {
+        let diverse = if remedied.comparison.is_more_diverse() { "yes" } else { "no" };
+        row(
+            remedied.remedy.title(),
+            &remedied.measurement.outcome,
+            remedied.robustness.as_ref(),
+            remedied.comparison.n_sufficient.1,
+            Cell::from(diverse),
+        );
+    }
+    Section::new("remedies", "What changes when one acts")
+        .prose(
+            "Each remedy is measured on all blocks and on robustness: a network that is kept from one shortcut \
+             may switch to another single block, with a smaller margin.",
+        )
+        .table(table)
+        .chart(
+            Chart::new("remedies-forest", "What each block carries alone", forest)
+                .caption("Sufficiency of each block before and after.")
+                .x("sufficiency"),
+        )
+}

@@ -1,0 +1,43 @@
+//! Why an audit cannot go on.
+
+use simbias_data::ScorerError;
+use simbias_nn::NnError;
+use simbias_reliance::RelianceError;
+use simbias_stats::StatsError;
+use simbias_train::TrainError;
+use simbias_train::attack::AttackError;
+
+/// What ended an audit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Somebody asked to stop; training can be continued from its checkpoint.
+    #[error("interrupted")]
+    Interrupted,
+    /// The data do not suit an audit.
+    #[error("data {name:?}: {problem}")]
+    Data {
+        /// Name of the data.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Reliance could not be measured.
+    #[error(transparent)]
+    Reliance(#[from] RelianceError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The architecture cannot be built.
+    #[error(transparent)]
+    Network(#[from] NnError),
+    /// An attack failed.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
+    /// A statistic is not defined.
+    #[error(transparent)]
+    Statistic(#[from] StatsError),
+    /// The model failed.
+    #[error(transparent)]
+    Scorer(#[from] ScorerError),
+}

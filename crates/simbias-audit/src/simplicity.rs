@@ -1,0 +1,449 @@
+//! How easy each block is: a ladder of probes, learning time of the audited architecture, code length.
+
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
+use simbias_data::transform::Transform;
+use simbias_data::{Dataset, Layout, Scorer};
+use simbias_nn::{Architecture, Fcn};
+use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
+use simbias_reliance::outcome::{ProbeRung, Simplicity};
+use simbias_reliance::{Block, BlockSet, Side, pieces};
+use simbias_report::Estimate;
+use simbias_stats::{Seed, mean_estimate};
+use simbias_train::{
+    FitConfig, Flow, Hooks, Loss, NetScorer, Optimizer, Plain, Schedule, StepRecord, TrainError,
+    TrainState, Watch,
+};
+
+use crate::AuditError;
+use crate::block_noise::{BlockNoise, BlockNoiseHook, denied};
+use crate::model::{Recipe, fresh};
+use crate::watch::AuditWatch;
+
+/// How simplicity is measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimplicityOptions {
+    /// Widths of the one-hidden-layer probes; 0 is the linear one. A probe of 2×128 ends the ladder.
+    pub ladder: Vec<usize>,
+    /// Most thresholds looked at for blocks of one coordinate.
+    pub most_thresholds: usize,
+    /// Training seeds of each probe.
+    pub probe_seeds: usize,
+    /// Steps of each probe.
+    pub probe_steps: u64,
+    /// A rung counts as reaching the best one within this distance.
+    pub tolerance: f64,
+    /// Most steps of the audited architecture on one block; 0 leaves learning time out.
+    pub solo_steps: u64,
+    /// Steps between two looks at the learning curve.
+    pub solo_every: u64,
+    /// Training seeds of the learning time.
+    pub solo_seeds: usize,
+    /// Whether the prequential code length is measured.
+    pub code_length: bool,
+}
+
+impl Default for SimplicityOptions {
+    fn default() -> Self {
+        Self {
+            ladder: vec![0, 2, 4, 8, 32, 128],
+            most_thresholds: 16,
+            probe_seeds: 3,
+            probe_steps: 400,
+            tolerance: 0.01,
+            solo_steps: 1500,
+            solo_every: 20,
+            solo_seeds: 1,
+            code_length: false,
+        }
+    }
+}
+
+/// Most test rows that learning curves are read from.
+const CURVE_ROWS: usize = 1000;
+/// Metric from which learning a block counts as finished.
+const LEARNED: f64 = 0.999;
+/// Looks above [`LEARNED`] in a row before learning ends.
+const LOOKS_LEARNED: usize = 3;
+/// Gain over chance below which a block counts as not learned.
+const LEAST_GAIN: f64 = 0.05;
+/// Fractions of the training rows for the prequential code.
+const CODE_FRACTIONS: [f64; 5] = [0.1, 0.2, 0.4, 0.7, 1.0];
+
+/// The three parts that simplicity is measured on.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// To learn from.
+    pub train: &'a Dataset,
+    /// To choose steps with.
+    pub validation: &'a Dataset,
+    /// To judge with.
+    pub test: &'a Dataset,
+}
+
+/// One block learned alone by the audited architecture.
+pub struct SoloRun {
+    /// The trained network; everything but the block told it nothing.
+    pub network: NetScorer,
+    /// Steps and metric on held-out rows.
+    pub curve: Vec<(u64, f64)>,
+    /// Steps to 90 % of the final gain over chance; `None` if the block was not learned.
+    pub steps_to_learn: Option<u64>,
+    /// Metric on test rows with everything but the block exchanged.
+    pub metric: f64,
+}
+
+impl SoloRun {
+    /// Another handle to the same run; weights are shared, not copied.
+    pub(crate) fn share(&self) -> Self {
+        Self {
+            network: self.network.clone(),
+            curve: self.curve.clone(),
+            steps_to_learn: self.steps_to_learn,
+            metric: self.metric,
+        }
+    }
+}
+
+/// Thresholds and probe ladder of one block.
+pub fn probe_block(
+    block: &Block,
+    transform: &dyn Transform,
+    parts: Parts<'_>,
+    metric: Metric,
+    options: &SimplicityOptions,
+    seed: Seed,
+    level: f64,
+) -> Result<Simplicity, AuditError> {
+    let (train, others) = standardized(
+        &columns_of(parts.train, transform, block),
+        &[
+            &columns_of(parts.validation, transform, block),
+            &columns_of(parts.test, transform, block),
+        ],
+    );
+    let (validation, test) = (&others[0], &others[1]);
+    let mut rungs: Vec<(String, usize, usize)> = options
+        .ladder
+        .iter()
+        .map(|&width| match width {
+            0 => ("linear".to_string(), 0, 0),
+            _ => (format!("width {width}"), width, 1),
+        })
+        .collect();
+    rungs.push(("2 × 128".into(), 128, 2));
+    let jobs: Vec<(usize, u64)> = (0..rungs.len())
+        .flat_map(|rung| (0..options.probe_seeds as u64).map(move |run| (rung, run)))
+        .collect();
+    // The same seeds for every block, so that adding a block changes nothing for the others.
+    let values: Vec<f64> = jobs
+        .par_iter()
+        .map(|&(rung, run)| {
+            let (_, width, n_hidden) = &rungs[rung];
+            let n_outputs = n_outputs_of(&train);
+            let architecture =
+                Architecture::Fcn(Fcn::new(train.n_features(), *width, *n_hidden, n_outputs));
+            let seed = seed.child("audit/probe", run).child("rung", rung as u64);
+            let mut state = fresh(&architecture, seed, &simbias_nn::cpu())?;
+            let fit = probe_fit(options.probe_steps, n_outputs, train.n_rows());
+            simbias_train::fit_plain(&mut state, &train, Some(validation), &fit)?;
+            value_of(&NetScorer::new(state.network), test, metric)
+        })
+        .collect::<Result<_, AuditError>>()?;
+    let probes: Vec<ProbeRung> = rungs
+        .iter()
+        .enumerate()
+        .map(|(rung, (name, ..))| {
+            let of_rung: Vec<f64> =
+                jobs.iter().zip(&values).filter(|(job, _)| job.0 == rung).map(|(_, &v)| v).collect();
+            Ok(ProbeRung { name: name.clone(), metric: over_seeds(&of_rung, level)? })
+        })
+        .collect::<Result<_, AuditError>>()?;
+    let pieces = match (block.columns.as_slice(), parts.train.class_labels()) {
+        ([_], Some(labels)) => {
+            let values = columns_of(parts.train, transform, block).rows.column(0).mapv(f64::from);
+            pieces(&values.to_vec(), &labels.indices, options.most_thresholds, seed)
+        }
+        _ => None,
+    };
+    let code_length_bits = if options.code_length {
+        code_length(&train, validation, options, seed)?
+    } else {
+        None
+    };
+    let mut simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
+    choose_rung(&mut simplicity, options.tolerance);
+    Ok(simplicity)
+}
+
+/// Takes the best rung's metric as the block's solo metric and the lowest rung that comes near it.
+pub(crate) fn choose_rung(simplicity: &mut Simplicity, tolerance: f64) {
+    let best = simplicity
+        .probes
+        .iter()
+        .max_by(|a, b| a.metric.value.total_cmp(&b.metric.value))
+        .map(|rung| rung.metric.clone());
+    let Some(best) = best else { return };
+    simplicity.lowest_rung = simplicity
+        .probes
+        .iter()
+        .find(|rung| rung.metric.value >= best.value - tolerance)
+        .map(|rung| rung.name.clone());
+    simplicity.solo_metric = Some(best);
+}
+
+/// Trains the audited architecture with everything but `block` exchanged between rows, and follows it on
+/// held-out rows treated alike.
+#[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
+pub fn learn_alone(
+    block: &Block,
+    transform: &dyn Transform,
+    parts: Parts<'_>,
+    recipe: &Recipe,
+    metric: Metric,
+    options: &SimplicityOptions,
+    seed: Seed,
+    watch: &dyn AuditWatch,
+) -> Result<SoloRun, AuditError> {
+    let deny = |data: &Dataset, purpose: &str| {
+        denied(data, transform, &block.columns, Side::Complement, seed.child(purpose, 0))
+    };
+    let few: Vec<u32> = (0..parts.validation.n_rows().min(CURVE_ROWS) as u32).collect();
+    let validation = deny(&parts.validation.select(&few), "validation");
+    let mut state = fresh(&recipe.architecture, seed, &recipe.device)?;
+    let fit = FitConfig {
+        max_steps: options.solo_steps,
+        evaluate_every: options.solo_every.max(1),
+        goal: None,
+        patience: None,
+        ..recipe.fit.clone()
+    };
+    let mut curve = CurveWatch {
+        audit: watch,
+        data: &validation,
+        metric,
+        every: options.solo_every.max(1),
+        looks_learned: 0,
+        points: Vec::new(),
+        interrupted: false,
+    };
+    let mut noise = BlockNoiseHook {
+        noise: BlockNoise::Deny { columns: &block.columns, side: Side::Complement },
+        train: parts.train,
+        transform,
+    };
+    let hooks = Hooks {
+        rule: &mut Plain,
+        prepare: Some(&mut noise),
+        example_weights: None,
+        watch: &mut curve,
+    };
+    simbias_train::fit(&mut state, parts.train, Some(&validation), &fit, hooks)?;
+    if curve.interrupted {
+        return Err(AuditError::Interrupted);
+    }
+    let chance = metric.chance(&truth_of(&validation)?);
+    let last = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
+    let steps_to_learn = (last - chance >= LEAST_GAIN).then(|| {
+        curve
+            .points
+            .iter()
+            .find(|&&(_, value)| value - chance >= 0.9 * (last - chance))
+            .map_or(state.step, |&(step, _)| step)
+    });
+    let network = NetScorer::new(state.network);
+    let metric = value_of(&network, &deny(parts.test, "test"), metric)?;
+    Ok(SoloRun { network, curve: curve.points, steps_to_learn, metric })
+}
+
+/// Follows a metric on held-out rows and ends training when it is learned.
+struct CurveWatch<'a> {
+    audit: &'a dyn AuditWatch,
+    data: &'a Dataset,
+    metric: Metric,
+    every: u64,
+    looks_learned: usize,
+    points: Vec<(u64, f64)>,
+    interrupted: bool,
+}
+
+impl Watch for CurveWatch<'_> {
+    fn after_step(
+        &mut self,
+        state: &TrainState,
+        record: &StepRecord<'_>,
+    ) -> Result<Flow, TrainError> {
+        self.interrupted = self.audit.should_stop();
+        if self.interrupted {
+            return Ok(Flow::Stop);
+        }
+        if !record.step.is_multiple_of(self.every) && record.step != record.max_steps {
+            return Ok(Flow::Continue);
+        }
+        let value = value_of(&NetScorer::new(state.network.clone()), self.data, self.metric);
+        // A network without finite scores is reported by the loop itself.
+        let value = value.unwrap_or(f64::NAN);
+        self.points.push((record.step, value));
+        let share = record.step as f64 / record.max_steps.max(1) as f64;
+        self.audit.progress(share, &format!("step {}, {} {value:.3}", record.step, self.metric.title()));
+        self.looks_learned = if value >= LEARNED { self.looks_learned + 1 } else { 0 };
+        Ok(if self.looks_learned >= LOOKS_LEARNED { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+/// The lead's metric of a scorer on a data set.
+pub(crate) fn value_of(
+    scorer: &dyn Scorer,
+    data: &Dataset,
+    metric: Metric,
+) -> Result<f64, AuditError> {
+    let truth = truth_of(data)?;
+    let scores = scorer.score(data.rows.view())?;
+    let predictions = Predictions::new(scores.view(), &truth, 0.0, "held-out rows")?;
+    Ok(metric.evaluate(&predictions, &truth)?.value)
+}
+
+fn truth_of(data: &Dataset) -> Result<Truth, AuditError> {
+    Ok(Truth::of(&data.target)?)
+}
+
+fn n_outputs_of(data: &Dataset) -> usize {
+    data.class_labels().map_or(1, |labels| labels.n_classes())
+}
+
+fn probe_fit(steps: u64, n_outputs: usize, n_rows: usize) -> FitConfig {
+    let mut fit = FitConfig::new(Optimizer::adam(1e-4), Schedule::constant(1e-2), steps);
+    fit.batch_size = 128.min(n_rows);
+    fit.evaluate_every = 50;
+    fit.loss = if n_outputs == 1 { Loss::SquaredError } else { Loss::CrossEntropy };
+    fit
+}
+
+/// The block's own columns, in transformed coordinates.
+fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Dataset {
+    let columns: Vec<usize> = block.columns.iter().map(|&column| column as usize).collect();
+    let rows = if transform.is_identity() {
+        data.rows.select(Axis(1), &columns)
+    } else {
+        transform.forward(data.rows.view()).select(Axis(1), &columns)
+    };
+    Dataset {
+        name: data.name.clone(),
+        layout: Layout::array(vec![columns.len()]),
+        rows,
+        target: data.target.clone(),
+        strata: Vec::new(),
+    }
+}
+
+/// Columns with mean 0 and variance 1 on the training rows; constant columns become 0.
+pub(crate) fn standardized(train: &Dataset, others: &[&Dataset]) -> (Dataset, Vec<Dataset>) {
+    let n = train.n_rows() as f64;
+    let moments: Vec<(f32, f32)> = train
+        .rows
+        .columns()
+        .into_iter()
+        .map(|column| {
+            let mean = column.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
+            let variance =
+                column.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / n;
+            let scale = if variance > 1e-12 { 1.0 / variance.sqrt() } else { 0.0 };
+            (mean as f32, scale as f32)
+        })
+        .collect();
+    let apply = |data: &Dataset| {
+        let mut rows: Array2<f32> = data.rows.clone();
+        for (mut column, (mean, scale)) in rows.columns_mut().into_iter().zip(&moments) {
+            column.mapv_inplace(|value| (value - mean) * scale);
+        }
+        Dataset { rows, ..data.clone() }
+    };
+    (apply(train), others.iter().map(|data| apply(data)).collect())
+}
+
+/// Bits a label that a growing model needs to tell the labels, given the block: the first part at chance,
+/// each further part by a model trained on all parts before it.
+fn code_length(
+    train: &Dataset,
+    validation: &Dataset,
+    options: &SimplicityOptions,
+    seed: Seed,
+) -> Result<Option<f64>, AuditError> {
+    let Some(labels) = train.class_labels() else { return Ok(None) };
+    let order = seed.child("audit/code-length", 0).permutation(train.n_rows());
+    let ends: Vec<usize> = CODE_FRACTIONS
+        .iter()
+        .map(|fraction| ((fraction * order.len() as f64).round() as usize).min(order.len()))
+        .collect();
+    let mut bits = ends[0] as f64 * (labels.n_classes() as f64).log2();
+    for (index, pair) in ends.windows(2).enumerate() {
+        let seen = train.select(&order[..pair[0]]);
+        let next = train.select(&order[pair[0]..pair[1]]);
+        let n_outputs = n_outputs_of(train);
+        let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 32, 1, n_outputs));
+        let mut state = fresh(
+            &architecture,
+            seed.child("audit/code-length", index as u64 + 1),
+            &simbias_nn::cpu(),
+        )?;
+        let fit = probe_fit(options.probe_steps, n_outputs, seen.n_rows());
+        simbias_train::fit_plain(&mut state, &seen, Some(validation), &fit)?;
+        let scores = NetScorer::new(state.network).score(next.rows.view())?;
+        let Ok(truth) = Truth::of(&next.target) else { return Ok(None) };
+        let predictions = Predictions::new(scores.view(), &truth, 0.0, "next part")?;
+        let nats = cross_entropy(&predictions, &truth).unwrap_or(f64::NAN);
+        bits += next.n_rows() as f64 * nats / std::f64::consts::LN_2;
+    }
+    Ok(Some(bits / order.len() as f64))
+}
+
+/// A mean over seeds with its t-interval; one seed has none.
+pub(crate) fn over_seeds(values: &[f64], level: f64) -> Result<Estimate, AuditError> {
+    let n = values.len() as u64;
+    if values.len() < 2 {
+        let value = values.first().copied().unwrap_or(f64::NAN);
+        return Ok(Estimate::without_interval(value).level(level).n(n).varied("seeds"));
+    }
+    let found = mean_estimate(values, level)?;
+    Ok(Estimate::new(found.value, found.low, found.high).level(level).n(n).varied("seeds"))
+}
+
+/// Rank correlation of simplicity and necessity over blocks that predict nearly as well as the best; needs
+/// three of them.
+pub fn simplicity_correlation(
+    outcome: &simbias_reliance::RelianceOutcome,
+    gap: f64,
+) -> Option<(f64, usize)> {
+    let solo = |block: &simbias_reliance::BlockOutcome| {
+        let simplicity = block.simplicity.as_ref()?;
+        Some(simplicity.solo_metric.as_ref()?.value)
+    };
+    let best = outcome.blocks.iter().filter_map(solo).fold(f64::NEG_INFINITY, f64::max);
+    let (mut steps, mut necessities) = (Vec::new(), Vec::new());
+    for block in &outcome.blocks {
+        let Some(necessity) = &block.necessity else { continue };
+        let Some(found) = block.simplicity.as_ref().and_then(|found| found.solo_steps.as_ref())
+        else {
+            continue;
+        };
+        if solo(block).is_some_and(|solo| solo >= best - gap) {
+            // Fewer steps are simpler.
+            steps.push(-found.value);
+            necessities.push(necessity.value);
+        }
+    }
+    if steps.len() < 3 {
+        return None;
+    }
+    simbias_stats::spearman(&steps, &necessities).ok().map(|rho| (rho, steps.len()))
+}
+
+/// Whether any block set is large enough that probing every block would take long; then only the blocks with
+/// most necessity and the largest ones are probed.
+pub(crate) fn blocks_to_probe(blocks: &BlockSet, most: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..blocks.blocks().len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(blocks.blocks()[index].columns.len()));
+    order.truncate(most);
+    order.sort_unstable();
+    order
+}
