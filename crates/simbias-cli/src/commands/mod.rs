@@ -33,6 +33,7 @@ pub(crate) struct Cli {
 
 /// What the person asks.
 #[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub(crate) enum Command {
     /// Which parts of the input does a model rely on, and which predictive parts does it ignore?
     #[command(subcommand)]

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use super::interrupt::is_ending;
+
 /// A command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Finished {
@@ -52,6 +54,10 @@ impl Failure {
 
     /// Tells the person and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
+        if is_ending() {
+            // The handler has spoken, and this failure is of its making.
+            return ExitCode::from(INTERRUPTED);
+        }
         match self {
             Self::Input(bad) => {
                 super::say(rendered(&bad).trim_end());

@@ -3,9 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Failure;
 use super::failure::INTERRUPTED;
+
+/// Whether the handler is ending the process. Static, because even a command that fails for lack of its removed
+/// directory must not report that.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// How often the handler tries to remove a directory that is still being written into.
+const REMOVALS: usize = 20;
+
+/// Whether the person's Ctrl-C is ending the process.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst)
+}
 
 /// Shared between the signal handler and the command.
 #[derive(Clone)]
@@ -38,9 +51,10 @@ impl Interrupt {
     fn handle(&self) {
         let again = self.0.asked.swap(true, Ordering::SeqCst);
         if again || self.0.lookers.load(Ordering::SeqCst) == 0 {
-            for path in self.partial().iter() {
-                // Nothing can be done about a directory that resists.
-                let _ = std::fs::remove_dir_all(path);
+            ENDING.store(true, Ordering::SeqCst);
+            let partial = self.partial().clone();
+            for path in partial {
+                remove(&path);
             }
             super::say("interrupted");
             std::process::exit(i32::from(INTERRUPTED));
@@ -72,6 +86,18 @@ impl Interrupt {
     fn partial(&self) -> MutexGuard<'_, Vec<PathBuf>> {
         // The list is whole even if a thread died holding it.
         self.0.partial.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread may be writing into it, and stops when it sees [`is_ending`].
+fn remove(path: &Path) {
+    for _ in 0..REMOVALS {
+        // Nothing can be done about a directory that resists.
+        let _ = std::fs::remove_dir_all(path);
+        if !path.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::interrupt::is_ending;
 use super::{Failure, Interrupt};
 
 /// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
@@ -37,6 +38,9 @@ impl RunDirectory {
 
     /// Where the file `name` is while the run lasts; for writers that take a path.
     pub(crate) fn place(&self, name: &str) -> Result<PathBuf, Failure> {
+        if is_ending() {
+            return Err(Failure::Interrupted);
+        }
         let path = self.partial.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;

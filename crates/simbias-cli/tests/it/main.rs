@@ -1,5 +1,7 @@
 //! The program as a person meets it: words in, exit code, standard output, standard error and files out.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 mod bad_input;
 mod claims;
 mod configuration;

@@ -61,6 +61,17 @@ impl Bench {
         )
     }
 
+    /// Starts the program in silence.
+    #[cfg(unix)]
+    pub(crate) fn start(&self, words: &str) -> std::process::Child {
+        Command::new(env!("CARGO_BIN_EXE_simbias"))
+            .args(words.split_whitespace())
+            .arg("--quiet")
+            .current_dir(self.folder.path())
+            .spawn()
+            .unwrap()
+    }
+
     /// Runs the program and expects success.
     #[track_caller]
     pub(crate) fn succeed(&self, words: &str) -> Ended {

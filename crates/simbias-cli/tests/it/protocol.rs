@@ -42,8 +42,8 @@ fn generated_data_and_their_blocks_fit_together() {
     let original = array("d.safetensors::x_test".into());
     let moved = array("plan/inputs/job-00001.npy".into());
     let donors = array("plan/donors.safetensors::donors".into());
-    for row in 0..100 {
-        let donor = donors[row] as usize;
+    for (row, &donor) in donors.iter().take(100).enumerate() {
+        let donor = donor as usize;
         // Job 1 exchanges the linear coordinate and nothing else.
         assert!((undo(&moved, row, 0) - undo(&original, donor, 0)).abs() < 1e-5);
         for coordinate in 1..6 {

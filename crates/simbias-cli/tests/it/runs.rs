@@ -80,3 +80,26 @@ fn a_named_verdict_gives_exit_code_1_and_the_run_is_kept() {
     assert!(bench.path("a/result.json").is_file());
     bench.succeed(&format!("{words} --out b --fail-on no-signal"));
 }
+
+/// Ctrl-C ends a command that is at work, with the exit code that shells expect, and leaves nothing half-written.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let bench = Bench::new();
+    bench.write("t.csv", &table(2000));
+    let words =
+        "reliance plan --data t.csv --blocks columns --repeats 3000 --materialize --out plan";
+    let mut child = bench.start(words);
+    let partial = || bench.names().iter().any(|name| name.ends_with(".partial"));
+    for _ in 0..600 {
+        if partial() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(partial(), "the run did not begin");
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.names(), ["t.csv"]);
+}

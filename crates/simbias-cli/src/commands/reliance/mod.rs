@@ -15,13 +15,9 @@ use crate::shell::{Failure, Finished, Shell};
 /// What to do.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Measure a model: randomize every block and its complement, with intervals and verdicts
     Run(run::RunArgs),
-    /// Write down what to score, for a model of any framework
     Plan(plan::PlanArgs),
-    /// Turn the scores of a plan into a report
     Score(score::ScoreArgs),
-    /// Compare two results: did a remedy make the model use more, or merely something else?
     Compare(compare::CompareArgs),
 }
 

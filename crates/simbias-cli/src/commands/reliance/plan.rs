@@ -57,7 +57,7 @@ impl PlanArgs {
         plan_files::write(&run, &plan)?;
         if self.materialize {
             let bytes = plan.document.jobs.len() * data.rows.len() * size_of::<f32>();
-            shell.note(&format!("the rows of all jobs take {:.1} GB", bytes as f64 / 1e9));
+            shell.note(&format!("the rows of all jobs take {:.1} MB", bytes as f64 / 1e6));
             let progress = shell.progress("writing rows");
             let materialized = Materialized { data: &data, transform: &*resolved.transform };
             materialized.write(&run, &plan, &progress)?;

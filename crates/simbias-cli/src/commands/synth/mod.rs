@@ -12,11 +12,8 @@ use crate::shell::{Failure, Finished, Shell};
 /// What to generate.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Linear, k-slab and nuisance coordinates, rotated (LMS-5, MS-(5,7), hatLMS-7, …)
     Slab(slab::SlabArgs),
-    /// Two image sets on top of one another, each of which tells the label
     Domino(domino::DominoArgs),
-    /// Dominoes of real digits and drawn glyphs that need no download
     StandIn(stand_in::StandInArgs),
 }
 

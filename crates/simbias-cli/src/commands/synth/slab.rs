@@ -7,7 +7,7 @@ use simbias_data::synth::{NoiseMode, Preset, PresetOptions, PresetSample, SlabSa
 use super::files::{Files, Generated, GeneratedPart};
 use crate::shell::{Failure, Finished, Shell};
 
-/// Linear, k-slab and nuisance coordinates, rotated.
+/// Linear, k-slab and nuisance coordinates, rotated (LMS-5, MS-(5,7), hatLMS-7, …).
 ///
 /// The file holds x_train, y_train, clean_mask_train, x_test, … and the rotation Q of x = z · Q; without a
 /// test part, x, y and clean_mask. NAME.blocks.toml beside it undoes the rotation and names the blocks.
