@@ -14,7 +14,6 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
 #[command(
     name = "simbias",
     version,
-    about,
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Examples:

@@ -11,6 +11,7 @@ mod progress;
 mod provenance;
 mod run_directory;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,8 @@ pub(crate) struct Shell {
     settings: simbias_report::Settings,
     interrupt: Interrupt,
     clock: Clock,
+    /// Whether the command leaves the device alone.
+    only_cpu: Cell<bool>,
 }
 
 /// What a command found, in all the forms in which it is kept.
@@ -113,6 +116,7 @@ impl Shell {
             command_line: provenance::command_line(words),
             interrupt: Interrupt::listen()?,
             clock,
+            only_cpu: Cell::new(false),
             global,
         })
     }
@@ -127,19 +131,20 @@ impl Shell {
         rayon::current_num_threads()
     }
 
-    /// The device that the person named.
+    /// The device that the person named, or the CPU for commands that use no other.
     pub(crate) fn device(&self) -> &str {
-        &self.global.device
+        if self.only_cpu.get() { "cpu" } else { &self.global.device }
     }
 
     /// Says that `--device` changes nothing, if another than the CPU was asked for. For commands without training.
     pub(crate) fn computes_on_cpu(&self) {
-        if self.device() != "cpu" {
+        let device = &self.global.device;
+        if device != "cpu" {
             self.note(&format!(
-                "this command computes on the CPU; --device {} changes nothing",
-                self.device()
+                "this command computes on the CPU; --device {device} changes nothing"
             ));
         }
+        self.only_cpu.set(true);
     }
 
     /// Whether results go to standard output as JSON.
@@ -229,7 +234,7 @@ impl Shell {
             settings: self.settings.clone(),
             seed: self.global.seed,
             version: env!("CARGO_PKG_VERSION").into(),
-            device: self.global.device.clone(),
+            device: self.device().into(),
             threads: self.threads(),
             inputs,
             wall_seconds: self.clock.wall_seconds(),
