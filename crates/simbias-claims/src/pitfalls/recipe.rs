@@ -1,0 +1,192 @@
+//! How the networks of the paper are trained.
+//!
+//! Settings of Shah et al. 2020, Appendix B, with the weight decay of the notebooks: SGD, rate .1, weight
+//! decay 5e-5 on all parameters, batches of 256, shuffled each epoch, until the loss on 20 000 training
+//! rows is below .01, looked at each 250 steps. A budget of steps ends a run that never gets there; being
+//! stuck never does, as the hard blocks are learned after a long flat phase. The weights kept are those
+//! that were best on the validation rows; the test rows choose nothing.
+
+use simbias_data::{TestSplit, TrainSplit, ValidationSplit};
+use simbias_nn::{Architecture, ConvSequence, Fcn, GatedRecurrent, Init, Network, Precision};
+use simbias_report::Caveat;
+use simbias_stats::Seed;
+use simbias_train::{
+    FitConfig, Hooks, Keep, Loss, LossGoal, Optimizer, Plain, PrepareBatch, Schedule, StopReason,
+    TrainState, evaluate, fit,
+};
+
+use super::stages::Stages;
+use crate::ClaimError;
+
+/// Weight decay of the notebooks (the paper's Appendix B prints 5e-7).
+pub(crate) const WEIGHT_DECAY: f64 = 5e-5;
+
+/// A network and how it is trained.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    /// The network.
+    pub(crate) architecture: Architecture,
+    /// How it starts.
+    pub(crate) init: Init,
+    /// Update rule.
+    pub(crate) optimizer: Optimizer,
+    /// The same throughout.
+    pub(crate) learning_rate: f64,
+    /// Rows a batch.
+    pub(crate) batch_size: usize,
+    /// Steps after which training ends in any case.
+    pub(crate) max_steps: u64,
+    /// Steps between looks at the losses.
+    pub(crate) evaluate_every: u64,
+    /// Training loss that ends the run; `None` uses up the steps.
+    pub(crate) goal: Option<LossGoal>,
+}
+
+impl Recipe {
+    /// The paper's plain SGD.
+    pub(crate) fn sgd(architecture: Architecture, max_steps: u64) -> Self {
+        Self {
+            architecture,
+            init: Init::default(),
+            optimizer: Optimizer::sgd(WEIGHT_DECAY),
+            learning_rate: 0.1,
+            batch_size: 256,
+            max_steps,
+            evaluate_every: 250,
+            goal: Some(LossGoal::default()),
+        }
+    }
+
+    /// The paper's SGD with momentum .9, which shortens the flat phase.
+    pub(crate) fn momentum(architecture: Architecture, max_steps: u64) -> Self {
+        let optimizer = Optimizer::momentum(0.9, WEIGHT_DECAY);
+        Self { optimizer, ..Self::sgd(architecture, max_steps) }
+    }
+
+    /// A fresh network; `seed` gives the weights.
+    pub(crate) fn network(&self, stages: &Stages<'_>, seed: Seed) -> Result<Network, ClaimError> {
+        let (architecture, seed) = (self.architecture.clone(), seed.child("claims/init", 0));
+        Network::new(architecture, self.init, Precision::F32, seed, stages.device())
+            .map_err(|error| stages.failure(error))
+    }
+
+    /// Trains a fresh network; `seed` gives weights and order of rows.
+    ///
+    /// # Errors
+    ///
+    /// Data that do not fit the network, a loss that leaves the finite numbers, an interrupt.
+    pub(crate) fn train(
+        &self,
+        train: &TrainSplit,
+        validation: &ValidationSplit,
+        stages: &Stages<'_>,
+        seed: Seed,
+    ) -> Result<Trained, ClaimError> {
+        self.train_from(self.network(stages, seed)?, train, validation, None, stages, seed)
+    }
+
+    /// Trains `start` on, its batches rewritten by `prepare`; `seed` gives the order of rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::train`].
+    pub(crate) fn train_from(
+        &self,
+        start: Network,
+        train: &TrainSplit,
+        validation: &ValidationSplit,
+        prepare: Option<&mut dyn PrepareBatch>,
+        stages: &Stages<'_>,
+        seed: Seed,
+    ) -> Result<Trained, ClaimError> {
+        let schedule = Schedule::constant(self.learning_rate);
+        let config = FitConfig {
+            batch_size: self.batch_size,
+            evaluate_every: self.evaluate_every,
+            goal: self.goal,
+            keep: Keep::BestOnValidation,
+            ..FitConfig::new(self.optimizer, schedule, stages.steps(self.max_steps))
+        };
+        let mut watch = stages.interrupt_watch();
+        let prepare: Option<&mut dyn PrepareBatch> = match prepare {
+            Some(prepare) => Some(prepare),
+            None => None,
+        };
+        let hooks = Hooks { rule: &mut Plain, prepare, example_weights: None, watch: &mut watch };
+        let mut state = TrainState::new(start, seed.child("claims/train", 0));
+        let outcome = fit(&mut state, &train.0, Some(&validation.0), &config, hooks)
+            .map_err(|error| stages.failure(error))?;
+        stages.check_interrupt()?;
+        let last_loss = state.evaluations.last().and_then(|last| last.train);
+        Ok(Trained {
+            steps: outcome.steps,
+            missed_goal: (self.goal.is_some() && outcome.reason != StopReason::Goal)
+                .then(|| last_loss.map_or(f64::NAN, |score| score.loss)),
+            validation_accuracy: state
+                .best_evaluation()
+                .and_then(|best| best.validation?.accuracy)
+                .unwrap_or(f64::NAN),
+            network: state.network,
+        })
+    }
+}
+
+/// A trained network and how it came about.
+#[derive(Clone, Debug)]
+pub(crate) struct Trained {
+    /// With the weights that were best on the validation rows.
+    pub(crate) network: Network,
+    /// Steps done.
+    pub(crate) steps: u64,
+    /// The last training loss, if the run was to end at a loss and did not get there.
+    pub(crate) missed_goal: Option<f64>,
+    /// Accuracy of the kept weights on the validation rows.
+    pub(crate) validation_accuracy: f64,
+}
+
+impl Trained {
+    /// A doubt about a run that ended above its goal.
+    pub(crate) fn caveat(&self, what: &str) -> Option<Caveat> {
+        let loss = self.missed_goal?;
+        Some(Caveat::caution(
+            "goal-not-reached",
+            format!(
+                "{what}: after {} steps the training loss was still {loss:.3}; its figures are those \
+                 of an unfinished network.",
+                self.steps
+            ),
+        ))
+    }
+}
+
+/// Share of the test rows that `network` classifies correctly.
+pub(crate) fn test_accuracy(
+    network: &Network,
+    test: &TestSplit,
+    stages: &Stages<'_>,
+) -> Result<f64, ClaimError> {
+    let score = evaluate(network, &test.0, test.0.n_rows(), Loss::CrossEntropy)
+        .map_err(|error| stages.failure(error))?;
+    score.accuracy.ok_or_else(|| stages.failure("the test rows have no classes"))
+}
+
+/// The `(width, n_hidden)`-FCN of the paper.
+pub(crate) fn fcn(d_input: usize, width: usize, n_hidden: usize) -> Architecture {
+    Architecture::Fcn(Fcn::new(d_input, width, n_hidden, 2))
+}
+
+/// The `(32, 7, n_conv)`-CNN of the paper.
+pub(crate) fn cnn(d_input: usize, n_conv: usize) -> Architecture {
+    Architecture::Conv1d(ConvSequence { d_input, n_filters: 32, kernel: 7, n_conv, n_outputs: 2 })
+}
+
+/// The `(100, 10, n_layers)`-GRU of the paper: 100 hidden units, steps of 10 columns.
+pub(crate) fn gru(d_input: usize, n_layers: usize) -> Architecture {
+    Architecture::Gru(GatedRecurrent {
+        d_input,
+        step_width: 10,
+        d_hidden: 100,
+        n_layers,
+        n_outputs: 2,
+    })
+}

@@ -1,0 +1,132 @@
+//! The stages of one claim's measurement: announced, interruptible, and named in every error.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use simbias_nn::{Device, device_from_str};
+use simbias_stats::Seed;
+use simbias_train::{Flow, StepRecord, TrainError, TrainState, Watch};
+
+use crate::{ClaimError, MeasureContext, Scale};
+
+/// Rows and steps of a quick run: enough to pass through the code, too few to find anything.
+const QUICK_ROWS: usize = 600;
+const QUICK_STEPS: u64 = 20;
+
+/// What a measurement does at the moment, for whoever waits.
+pub(crate) struct Stages<'a> {
+    claim: &'static str,
+    context: &'a MeasureContext<'a>,
+    device: Device,
+    current: String,
+    begun: usize,
+    total: usize,
+}
+
+impl<'a> Stages<'a> {
+    /// For a claim that begins `per_seed` stages for every seed of `context`.
+    ///
+    /// # Errors
+    ///
+    /// A device that this build does not have.
+    pub(crate) fn new(
+        claim: &'static str,
+        context: &'a MeasureContext<'a>,
+        per_seed: usize,
+    ) -> Result<Self, ClaimError> {
+        let device = device_from_str(&context.device).map_err(|error| ClaimError::Measure {
+            claim,
+            stage: "choice of the device".into(),
+            message: error.to_string(),
+        })?;
+        let total = per_seed * context.seeds.len();
+        Ok(Self { claim, context, device, current: String::new(), begun: 0, total })
+    }
+
+    /// Announces a stage, and ends the measurement when the person asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError::Interrupted`].
+    pub(crate) fn begin(&mut self, seed: Seed, stage: impl Display) -> Result<(), ClaimError> {
+        self.current = format!("seed {}, {stage}", seed.value());
+        self.context.stage(self.claim, &self.current, self.begun, self.total)?;
+        self.begun += 1;
+        Ok(())
+    }
+
+    /// A failure of the current stage.
+    pub(crate) fn failure(&self, error: impl Display) -> ClaimError {
+        ClaimError::Measure {
+            claim: self.claim,
+            stage: self.current.clone(),
+            message: error.to_string(),
+        }
+    }
+
+    /// The end of a measurement that lacks something of the person's; `what` completes "needs …".
+    pub(crate) fn needs(&self, what: impl Display) -> ClaimError {
+        ClaimError::Needs { claim: self.claim, what: what.to_string() }
+    }
+
+    /// Folder with the person's data sets: the context's, else that of the environment variable
+    /// `SIMBIAS_DATA`.
+    pub(crate) fn data_folder(&self) -> Option<PathBuf> {
+        let of_environment = || std::env::var_os("SIMBIAS_DATA").map(PathBuf::from);
+        self.context.data_folder.clone().or_else(of_environment)
+    }
+
+    /// The end of the measurement when the person asked for it.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError::Interrupted`].
+    pub(crate) fn check_interrupt(&self) -> Result<(), ClaimError> {
+        if self.context.progress.is_interrupted() {
+            return Err(ClaimError::Interrupted { claim: self.claim });
+        }
+        Ok(())
+    }
+
+    /// A watcher that ends a training when the person asked for it; follow with
+    /// [`Self::check_interrupt`].
+    pub(crate) fn interrupt_watch(&self) -> InterruptWatch<'a> {
+        InterruptWatch { context: self.context }
+    }
+
+    /// Where to compute.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How large the check is.
+    pub(crate) fn scale(&self) -> Scale {
+        self.context.scale
+    }
+
+    /// The repetitions.
+    pub(crate) fn seeds(&self) -> &'a [Seed] {
+        &self.context.seeds
+    }
+
+    /// `n_rows`, or few in a quick run.
+    pub(crate) fn rows(&self, n_rows: usize) -> usize {
+        if self.context.quick { n_rows.min(QUICK_ROWS) } else { n_rows }
+    }
+
+    /// `n_steps`, or few in a quick run.
+    pub(crate) fn steps(&self, n_steps: u64) -> u64 {
+        if self.context.quick { n_steps.min(QUICK_STEPS) } else { n_steps }
+    }
+}
+
+/// Ends a training when the person asked for it.
+pub(crate) struct InterruptWatch<'a> {
+    context: &'a MeasureContext<'a>,
+}
+
+impl Watch for InterruptWatch<'_> {
+    fn after_step(&mut self, _: &TrainState, _: &StepRecord<'_>) -> Result<Flow, TrainError> {
+        Ok(if self.context.progress.is_interrupted() { Flow::Stop } else { Flow::Continue })
+    }
+}
