@@ -31,6 +31,14 @@ pub enum ClaimError {
         /// What went wrong.
         message: String,
     },
+    /// A measurement lacks files of the person's; its outcome is "not run".
+    #[error("claim {claim} needs {what}")]
+    Needs {
+        /// Id of the claim.
+        claim: &'static str,
+        /// What it would take, as a phrase that completes "needs …".
+        what: String,
+    },
     /// A measurement reported a criterion that the table lacks.
     #[error("claim {claim}: the measurement reports {found:?}, the table has {allowed:?}")]
     UnknownCriterion {

@@ -82,7 +82,7 @@ mod tests {
     use crate::Expectation::{Above, AtLeast, AtMost, Below, Between};
 
     fn verdict(expectation: crate::Expectation, values: &[f64]) -> Verdict {
-        let criterion = Criterion { name: "x", expectation, unit: "", note: "" };
+        let criterion = Criterion { name: "x", expectation, unit: "", note: "", only_at: None };
         let per_seed: Vec<(u64, f64)> = (0..).zip(values.iter().copied()).collect();
         judge(criterion, &per_seed).verdict
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn the_worst_criterion_decides_the_claim() {
         use Verdict::{DoesNotHold, Holds, Inconclusive, NotRun};
-        let criterion = Criterion { name: "x", expectation: AtLeast(0.0), unit: "", note: "" };
+        let criterion = Criterion { name: "x", expectation: AtLeast(0.0), unit: "", note: "", only_at: None };
         let of = |verdicts: &[Verdict]| {
             let all: Vec<_> = verdicts
                 .iter()

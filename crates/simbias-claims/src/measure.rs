@@ -1,5 +1,7 @@
 //! What a measurement gets and what it returns.
 
+use std::path::PathBuf;
+
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 
@@ -34,6 +36,9 @@ pub struct MeasureContext<'a> {
     pub quick: bool,
     /// Device to compute on, as the person named it.
     pub device: String,
+    /// Folder with the person's data sets, one folder each (`mnist`, `cifar10`), for claims that need them;
+    /// without it the environment variable `SIMBIAS_DATA` is asked.
+    pub data_folder: Option<PathBuf>,
     /// Hears about stages.
     pub progress: &'a dyn Progress,
 }
@@ -42,7 +47,7 @@ impl<'a> MeasureContext<'a> {
     /// `n_seeds` consecutive seeds from `root` on, on the CPU, at full size.
     pub fn new(scale: Scale, root: u64, n_seeds: usize, progress: &'a dyn Progress) -> Self {
         let seeds = (0..n_seeds as u64).map(|index| Seed::new(root.wrapping_add(index))).collect();
-        Self { scale, seeds, quick: false, device: "cpu".into(), progress }
+        Self { scale, seeds, quick: false, device: "cpu".into(), data_folder: None, progress }
     }
 
     /// Announces a stage and ends the measurement when the person asked for it.

@@ -50,11 +50,12 @@ impl Outcome {
         context: &MeasureContext<'_>,
         measurement: Measurement,
     ) -> Result<Self, ClaimError> {
+        let judged = || claim.criteria.iter().filter(|found| found.is_for(context.scale));
         let mut seen = BTreeSet::new();
         for observation in &measurement.observations {
             let (name, seed) = (observation.criterion, observation.seed);
-            if claim.criterion(name).is_none() {
-                let allowed = claim.criteria.iter().map(|criterion| criterion.name).collect();
+            if !judged().any(|criterion| criterion.name == name) {
+                let allowed = judged().map(|criterion| criterion.name).collect();
                 return Err(ClaimError::UnknownCriterion {
                     claim: claim.id,
                     found: name.into(),
@@ -69,9 +70,7 @@ impl Outcome {
                 });
             }
         }
-        let criteria: Vec<CriterionVerdict> = claim
-            .criteria
-            .iter()
+        let criteria: Vec<CriterionVerdict> = judged()
             .map(|&criterion| {
                 let per_seed: Vec<(u64, f64)> = measurement
                     .observations
@@ -100,17 +99,21 @@ impl Outcome {
     }
 }
 
-/// Measures `claim` in `context`; a claim that this scale cannot check is an outcome, not an error.
+/// Measures `claim` in `context`; a claim that this scale cannot check, or that lacks the person's files, is
+/// an outcome, not an error.
 ///
 /// # Errors
 /// What the measurement met, or a measurement that does not fit the table.
 pub fn run(claim: &'static Claim, context: &mut MeasureContext<'_>) -> Result<Outcome, ClaimError> {
     match claim.measure_at(context.scale) {
         Err(reason) => Ok(Outcome::not_run(claim, context.scale, reason)),
-        Ok(measure) => {
-            let measurement = measure(context)?;
-            Outcome::judged(claim, context, measurement)
-        }
+        Ok(measure) => match measure(context) {
+            Ok(measurement) => Outcome::judged(claim, context, measurement),
+            Err(ClaimError::Needs { what, .. }) => {
+                Ok(Outcome::not_run(claim, context.scale, format!("needs {what}")))
+            }
+            Err(error) => Err(error),
+        },
     }
 }
 

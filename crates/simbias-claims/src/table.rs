@@ -139,6 +139,15 @@ pub struct Criterion {
     pub unit: &'static str,
     /// How the number is obtained, where the name does not say it.
     pub note: &'static str,
+    /// The scale that alone is judged by it, where scales use different data; `None` for every scale.
+    pub only_at: Option<Scale>,
+}
+
+impl Criterion {
+    /// Whether a run at `scale` is judged by it.
+    pub fn is_for(&self, scale: Scale) -> bool {
+        self.only_at.is_none_or(|only| only == scale)
+    }
 }
 
 /// Measures a claim at the context's scale, for each of its seeds.

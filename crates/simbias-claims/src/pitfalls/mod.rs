@@ -1,5 +1,20 @@
 //! Paper 02: the pitfalls of simplicity bias.
 
+mod accuracy_cost;
+mod adversarial;
+mod block_reliance;
+mod domino_rows;
+mod dominoes;
+mod ensembles;
+mod exclusive_use;
+mod recipe;
+mod regime;
+mod rows;
+mod settings;
+mod slab_start;
+mod stages;
 mod table;
+mod theorem;
+mod universal_attack;
 
 pub use table::{CLAIMS, PAPER};

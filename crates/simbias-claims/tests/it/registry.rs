@@ -77,6 +77,34 @@ fn what_cannot_run_is_an_outcome_with_its_needs() {
     }
 }
 
+/// Every measurement passes through and reports the criteria of its scale, one number a seed.
+#[test]
+fn every_measurement_fits_the_table() {
+    for claim in all() {
+        if claim.measure_at(Scale::Cpu).is_err() {
+            continue;
+        }
+        let mut context = MeasureContext::new(Scale::Cpu, 3, 1, &Silent);
+        context.quick = true;
+        let outcome = run(claim, &mut context).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!outcome.criteria.is_empty(), "{}", claim.id);
+        for found in &outcome.criteria {
+            assert_eq!(found.per_seed.len(), 1, "{}: {}", claim.id, found.criterion.name);
+        }
+    }
+}
+
+#[test]
+fn without_the_persons_files_a_claim_is_not_run() {
+    for id in ["P2-C5", "P2-C16"] {
+        let mut context = MeasureContext::new(Scale::Gpu, 0, 3, &Silent);
+        context.data_folder = Some("no such folder".into());
+        let outcome = run(claim(id).unwrap(), &mut context).unwrap();
+        assert_eq!(outcome.verdict, Verdict::NotRun, "{id}");
+        assert!(outcome.reason.contains("needs the MNIST files"), "{}", outcome.reason);
+    }
+}
+
 #[test]
 fn a_quick_run_is_never_judged() {
     let mut context = MeasureContext::new(Scale::Cpu, 0, 5, &Silent);

@@ -47,6 +47,7 @@ const fn sample(measure: simbias_claims::Measure) -> Claim {
             expectation: Expectation::AtLeast(0.8),
             unit: "",
             note: "invented",
+            only_at: None,
         }],
         measure: Some(measure),
     }
