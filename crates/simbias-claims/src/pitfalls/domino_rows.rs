@@ -25,7 +25,7 @@ const CIFAR_SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 
 /// Where dominoes come from.
 pub(super) enum DominoSource {
     /// The digits inside the program, above two glyphs.
-    StandIn(Dataset),
+    StandIn(Box<Dataset>),
     /// Class pair A of table 3: digit 0 above an automobile against digit 1 above a truck.
     MnistCifar {
         /// Digits, grown to CIFAR's shape.
@@ -54,7 +54,7 @@ impl DominoSource {
     /// [`ClaimError::Needs`] without the files; files that are something else.
     pub(super) fn open(stages: &Stages<'_>) -> Result<Self, ClaimError> {
         match stages.scale() {
-            Scale::Cpu => Ok(Self::StandIn(embedded::digits())),
+            Scale::Cpu => Ok(Self::StandIn(Box::new(embedded::digits()))),
             Scale::Gpu | Scale::Full => Self::of_files(stages),
         }
     }
