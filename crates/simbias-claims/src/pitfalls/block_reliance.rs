@@ -190,3 +190,30 @@ impl Worst {
         self.value
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_is_on_the_side_of_the_bound_and_no_number_is_worse_still() {
+        let (mut largest, mut smallest) = (Worst::largest(), Worst::smallest());
+        for value in [0.5, 0.7, 0.6] {
+            largest.add(value);
+            smallest.add(value);
+        }
+        assert_eq!((largest.value(), smallest.value()), (0.7, 0.5));
+        for mut worst in [largest, smallest] {
+            worst.add(f64::NAN);
+            worst.add(0.9);
+            worst.add(0.1);
+            assert!(worst.value().is_nan());
+        }
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_no_number() {
+        assert_eq!(share([true, false, true, true].into_iter()), 0.75);
+        assert!(share(std::iter::empty()).is_nan());
+    }
+}

@@ -27,10 +27,9 @@ struct Named {
 
 /// P2-C1: FCNs on LMS-5 and MS-(5,7). On an accelerator also the widest network of the paper.
 pub(crate) fn fully_connected(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
-    let mut nets: Vec<(&'static str, fn(usize) -> Architecture)> =
-        vec![("(100,1)", |d| fcn(d, 100, 1)), ("(100,2)", |d| fcn(d, 100, 2))];
+    let mut nets = vec![("(100,1)", fcn(50, 100, 1)), ("(100,2)", fcn(50, 100, 2))];
     if context.scale == Scale::Gpu {
-        nets.push(("(2000,1)", |d| fcn(d, 2000, 1)));
+        nets.push(("(2000,1)", fcn(50, 2000, 1)));
     }
     let mut stages = Stages::new("P2-C1", context, 2 * nets.len())?;
     let mut measurement = Measurement::default();
@@ -43,9 +42,10 @@ pub(crate) fn fully_connected(context: &mut MeasureContext<'_>) -> Result<Measur
             ),
         ] {
             let rows = preset_rows(preset, 50, &stages, seed)?;
-            let nets = nets
-                .iter()
-                .map(|&(name, build)| Named { name, recipe: recipe_for(preset, build(50)) });
+            let nets = nets.iter().map(|(name, architecture)| Named {
+                name,
+                recipe: recipe_for(preset, architecture.clone()),
+            });
             observe_worst(&mut measurement, names, &rows, nets, &mut stages, seed)?;
         }
     }

@@ -108,6 +108,7 @@ impl Recipe {
             ..FitConfig::new(self.optimizer, schedule, stages.steps(self.max_steps))
         };
         let mut watch = stages.interrupt_watch();
+        #[expect(clippy::needless_match, reason = "shortens the life of the trait object")]
         let prepare: Option<&mut dyn PrepareBatch> = match prepare {
             Some(prepare) => Some(prepare),
             None => None,
@@ -117,11 +118,10 @@ impl Recipe {
         let outcome = fit(&mut state, &train.0, Some(&validation.0), &config, hooks)
             .map_err(|error| stages.failure(error))?;
         stages.check_interrupt()?;
-        let last_loss = state.evaluations.last().and_then(|last| last.train);
         Ok(Trained {
             steps: outcome.steps,
-            missed_goal: (self.goal.is_some() && outcome.reason != StopReason::Goal)
-                .then(|| last_loss.map_or(f64::NAN, |score| score.loss)),
+            kept_step: outcome.kept_step,
+            missed_goal: self.goal.is_some() && outcome.reason != StopReason::Goal,
             validation_accuracy: state
                 .best_evaluation()
                 .and_then(|best| best.validation?.accuracy)
@@ -138,8 +138,10 @@ pub(crate) struct Trained {
     pub(crate) network: Network,
     /// Steps done.
     pub(crate) steps: u64,
-    /// The last training loss, if the run was to end at a loss and did not get there.
-    pub(crate) missed_goal: Option<f64>,
+    /// Step of the kept weights.
+    pub(crate) kept_step: u64,
+    /// Whether the run was to end at a loss and did not get there.
+    pub(crate) missed_goal: bool,
     /// Accuracy of the kept weights on the validation rows.
     pub(crate) validation_accuracy: f64,
 }
@@ -147,15 +149,16 @@ pub(crate) struct Trained {
 impl Trained {
     /// A doubt about a run that ended above its goal.
     pub(crate) fn caveat(&self, what: &str) -> Option<Caveat> {
-        let loss = self.missed_goal?;
-        Some(Caveat::caution(
-            "goal-not-reached",
-            format!(
-                "{what}: after {} steps the training loss was still {loss:.3}; its figures are those \
-                 of an unfinished network.",
-                self.steps
-            ),
-        ))
+        self.missed_goal.then(|| {
+            Caveat::caution(
+                "goal-not-reached",
+                format!(
+                    "{what}: in one repetition at least, the training loss was still above the goal \
+                     after {} steps, so that some figures are those of an unfinished network.",
+                    self.steps
+                ),
+            )
+        })
     }
 }
 
@@ -189,4 +192,35 @@ pub(crate) fn gru(d_input: usize, n_layers: usize) -> Architecture {
         n_layers,
         n_outputs: 2,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_are_those_of_the_paper() {
+        let plain = Recipe::sgd(fcn(50, 100, 2), 10);
+        assert_eq!(plain.optimizer, Optimizer::sgd(5e-5));
+        assert_eq!((plain.learning_rate, plain.batch_size, plain.evaluate_every), (0.1, 256, 250));
+        assert_eq!(plain.goal, Some(LossGoal { below: 0.01, n_rows: 20_000 }));
+        let momentum = Recipe::momentum(fcn(50, 100, 2), 10);
+        assert_eq!(momentum.optimizer, Optimizer::momentum(0.9, 5e-5));
+        assert_eq!(momentum.learning_rate, plain.learning_rate);
+    }
+
+    #[test]
+    fn networks_have_the_sizes_of_the_paper() {
+        for (architecture, n_parameters) in [
+            (fcn(50, 100, 1), 50 * 100 + 100 + 100 * 2 + 2),
+            (cnn(50, 1), 7 * 32 + 32 + 50 * 32 * 50 + 50 + 50 * 2 + 2),
+            (gru(50, 1), 3 * (10 * 100 + 100 * 100 + 2 * 100) + 100 * 2 + 2),
+        ] {
+            let (precision, device) = (Precision::F32, simbias_nn::cpu());
+            let network =
+                Network::new(architecture, Init::default(), precision, Seed::new(0), &device)
+                    .unwrap();
+            assert_eq!(network.n_parameters(), n_parameters, "{network:?}");
+        }
+    }
 }

@@ -2,5 +2,6 @@
 
 mod documents;
 mod ledger;
+mod pitfalls;
 mod registry;
 mod sample;
