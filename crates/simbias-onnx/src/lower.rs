@@ -35,6 +35,45 @@ pub(crate) fn scalers(file: &mut ModelFile) {
     }
 }
 
+/// Replaces every plain `Gemm` node, `A · B + C` with `B` possibly transposed, by a product and a sum.
+///
+/// For models in f64 or f16, whose `Gemm` the runtime scales by an f32. Nodes with factors other than 1
+/// stay and are refused by the runtime.
+pub(crate) fn gemms(file: &mut ModelFile) {
+    let nodes = std::mem::take(&mut file.graph.node);
+    for node in nodes {
+        let is_one = |name| attribute(&node, name).is_none_or(|factor| factor.f == 1.0);
+        let is_set = |name| attribute(&node, name).is_some_and(|flag| flag.i != 0);
+        let is_plain =
+            node.op_type == "Gemm" && is_one("alpha") && is_one("beta") && !is_set("transA");
+        let ([left, right, rest @ ..], [output]) = (node.input.as_slice(), node.output.as_slice())
+        else {
+            file.graph.node.push(node);
+            continue;
+        };
+        if !is_plain {
+            file.graph.node.push(node);
+            continue;
+        }
+        let name = |part: &str| format!("{output}/simbias/{part}");
+        let mut right = right.clone();
+        if is_set("transB") {
+            // Without an order of axes, `Transpose` reverses them.
+            file.graph.node.push(operator("Transpose", vec![right], name("transposed")));
+            right = name("transposed");
+        }
+        let factors = vec![left.clone(), right];
+        match rest.first().filter(|bias| !bias.is_empty()) {
+            None => file.graph.node.push(operator("MatMul", factors, output.clone())),
+            Some(bias) => {
+                file.graph.node.push(operator("MatMul", factors, name("product")));
+                let terms = vec![name("product"), bias.clone()];
+                file.graph.node.push(operator("Add", terms, output.clone()));
+            }
+        }
+    }
+}
+
 /// `AttributeProto.AttributeType.INT`.
 const INT_ATTRIBUTE: i32 = 2;
 

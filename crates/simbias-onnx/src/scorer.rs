@@ -91,6 +91,9 @@ impl OnnxScorer {
         let (mut inputs, prescribed) = input::bind(&file.inputs(), layout)?;
         let source = output::reduce_to(&mut file, &output, options.meaning);
         lower::scalers(&mut file);
+        if inputs.iter().any(|input| input.datum_type != f32::datum_type()) {
+            lower::gemms(&mut file);
+        }
         file.check_operators()?;
         // An input that the chosen output does not need is not fed.
         inputs.retain(|input| file.graph.input.iter().any(|kept| kept.name == input.input));
