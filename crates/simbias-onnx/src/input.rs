@@ -202,9 +202,12 @@ impl InputBinding {
 mod tests {
     use super::*;
 
+    /// Shape of a row, declared shape, and what is expected.
+    type Case<'a> = (&'a [usize], &'a [Option<usize>], Option<(&'a [usize], bool)>);
+
     #[test]
     fn a_row_takes_the_shape_that_the_model_declares() {
-        let cases: &[(&[usize], &[Option<usize>], Option<(&[usize], bool)>)] = &[
+        let cases: &[Case] = &[
             (&[5], &[Some(5)], Some((&[5], false))),
             (&[5], &[None], Some((&[5], false))),
             (&[5], &[Some(4)], None),
