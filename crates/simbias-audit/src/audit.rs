@@ -130,7 +130,8 @@ pub fn training_settings(
     options: &AuditOptions,
 ) -> Result<(Recipe, FitConfig), AuditError> {
     let architecture = architecture(options.network, data)?;
-    let recipe = Recipe::new(architecture, data.n_rows(), options.max_steps, options.device.clone());
+    let recipe =
+        Recipe::new(architecture, data.n_rows(), options.max_steps, options.device.clone());
     let fit = recipe.fit.clone();
     Ok((recipe, fit))
 }
@@ -197,8 +198,7 @@ pub fn audit(
             };
             let mut training_watch = whole_stage(watch);
             training_watch.checkpoints = true;
-            training =
-                Some(train(&mut state, train_rows, validation, &fit, None, training_watch)?);
+            training = Some(train(&mut state, train_rows, validation, &fit, None, training_watch)?);
             let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
             words
@@ -220,9 +220,7 @@ pub fn audit(
 
     watch.stage("learning each block alone", 3, n_stages);
     let metric = base.outcome.metric;
-    let solo = simplicity_of_blocks(
-        &mut base, input, parts, &recipe, metric, options, watch,
-    )?;
+    let solo = simplicity_of_blocks(&mut base, input, parts, &recipe, metric, options, watch)?;
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
     let correlation =
         simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);
@@ -328,15 +326,8 @@ fn simplicity_of_blocks(
         stop_if_asked(watch)?;
         let block = &input.blocks.blocks()[index];
         watch.progress(0.0, &format!("probes on {}", block.name));
-        let mut simplicity = probe_block(
-            block,
-            transform,
-            parts,
-            metric,
-            &options.simplicity,
-            options.seed,
-            level,
-        )?;
+        let mut simplicity =
+            probe_block(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
         let mut runs = Vec::new();
         if options.simplicity.solo_steps > 0 {
             for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
@@ -358,8 +349,11 @@ fn simplicity_of_blocks(
                 metric: over_seeds(&metrics, level)?,
             });
             choose_rung(&mut simplicity, options.simplicity.tolerance);
-            let steps: Vec<f64> =
-                runs.iter().filter_map(|run| run.steps_to_learn).map(|steps| steps as f64).collect();
+            let steps: Vec<f64> = runs
+                .iter()
+                .filter_map(|run| run.steps_to_learn)
+                .map(|steps| steps as f64)
+                .collect();
             if steps.len() == runs.len() {
                 simplicity.solo_steps = Some(over_seeds(&steps, level)?);
             }
@@ -379,6 +373,7 @@ struct ScoringWatch<'a> {
 
 impl Watch for ScoringWatch<'_> {
     fn scored(&self, done: usize, total: usize) {
-        self.audit.progress(done as f64 / total.max(1) as f64, &format!("{done} of {total} passes"));
+        self.audit
+            .progress(done as f64 / total.max(1) as f64, &format!("{done} of {total} passes"));
     }
 }

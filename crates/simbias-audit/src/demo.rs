@@ -23,10 +23,10 @@ const TILE: usize = 14;
 pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
     let mut stand_in = StandIn::new(StandInKind::DigitsXor, seed.child("audit/demo", 0));
     stand_in.top = [vec![0], vec![1]];
-    stand_in.bottom = [vec![0], vec![1]];
+    stand_in.bottom = [vec![3], vec![7]];
     stand_in.n_train = if quick { 2000 } else { 4000 };
-    stand_in.n_validation = 1000;
-    stand_in.n_test = 2000;
+    stand_in.n_validation = 500;
+    stand_in.n_test = if quick { 1000 } else { 2000 };
     let fail = |error: SynthError| AuditError::Data {
         name: StandInKind::DigitsXor.name().into(),
         problem: error.to_string(),
@@ -55,21 +55,33 @@ pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
 pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
     let defaults = AuditOptions::default();
     if !quick {
-        return AuditOptions { seed, network: NetworkChoice::SmallCnn, ..defaults };
+        return AuditOptions {
+            seed,
+            network: NetworkChoice::SmallCnn,
+            // Ten donor maps and a thousand steps keep the demo within a minute and a half.
+            reliance: RelianceOptions { repeats: 10, ..RelianceOptions::default() },
+            simplicity: SimplicityOptions {
+                probe_steps: 250,
+                solo_steps: 1000,
+                ..SimplicityOptions::default()
+            },
+            max_steps: 600,
+            ..defaults
+        };
     }
     AuditOptions {
         seed,
         network: NetworkChoice::SmallCnn,
-        reliance: RelianceOptions { repeats: 5, ..RelianceOptions::default() },
+        reliance: RelianceOptions { repeats: 3, ..RelianceOptions::default() },
         simplicity: SimplicityOptions {
             ladder: vec![0, 32],
             probe_seeds: 1,
             probe_steps: 150,
-            solo_steps: 400,
+            solo_steps: 120,
             ..SimplicityOptions::default()
         },
         robustness: RobustnessOptions { n_rows: 64, n_steps: 5, ..RobustnessOptions::default() },
-        max_steps: 300,
+        max_steps: 80,
         ..defaults
     }
 }

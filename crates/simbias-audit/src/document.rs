@@ -303,7 +303,8 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
             if let Some(sufficiency) = &block.sufficiency
                 && (!crowded || used)
             {
-                forest = std::mem::take(&mut forest).item_in(name, &block.name, sufficiency.clone());
+                forest =
+                    std::mem::take(&mut forest).item_in(name, &block.name, sufficiency.clone());
             }
         }
         cells.extend([Cell::from(n_sufficient), robust(robustness), diverse]);

@@ -3,7 +3,9 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 use simbias_data::{Dataset, LossGradient, Objective, Scorer, ScorerError, Target};
-use simbias_nn::{Architecture, Device, Fcn, ImageDims, Init, Network, Precision, ResNet18, SmallCnn};
+use simbias_nn::{
+    Architecture, Device, Fcn, ImageDims, Init, Network, Precision, ResNet18, SmallCnn,
+};
 use simbias_stats::Seed;
 use simbias_train::{
     FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, Plain, PrepareBatch, Schedule,
@@ -105,9 +107,10 @@ pub fn architecture(choice: NetworkChoice, data: &Dataset) -> Result<Architectur
         }
         _ => Err(AuditError::Data {
             name: data.name.clone(),
-            problem: "an image network needs images of shape [channels, height ≥ 8, width ≥ 4]; use the \
+            problem:
+                "an image network needs images of shape [channels, height ≥ 8, width ≥ 4]; use the \
                       network fcn"
-                .into(),
+                    .into(),
         }),
     }
 }
@@ -126,12 +129,7 @@ pub struct Recipe {
 impl Recipe {
     /// The recipe of the CPU checks for images (SGD .1, momentum .9, batches of 64), Adam for everything
     /// else; weights of the best validation score, stop at a training loss of .01.
-    pub fn new(
-        architecture: Architecture,
-        n_rows: usize,
-        max_steps: u64,
-        device: Device,
-    ) -> Self {
+    pub fn new(architecture: Architecture, n_rows: usize, max_steps: u64, device: Device) -> Self {
         let is_image =
             matches!(architecture, Architecture::SmallCnn(_) | Architecture::ResNet18(_));
         let (optimizer, rate, batch_size) = if is_image {
@@ -141,9 +139,11 @@ impl Recipe {
         };
         let mut fit = FitConfig::new(optimizer, Schedule::constant(rate), max_steps);
         fit.batch_size = batch_size.min(n_rows.max(1));
-        fit.evaluate_every = 25;
-        fit.loss = if architecture.n_outputs() == 1 { Loss::SquaredError } else { Loss::CrossEntropy };
-        fit.goal = Some(LossGoal { below: 1e-2, n_rows: 1000 });
+        // An evaluation costs a forward pass of all validation rows.
+        fit.evaluate_every = if is_image { 40 } else { 25 };
+        fit.loss =
+            if architecture.n_outputs() == 1 { Loss::SquaredError } else { Loss::CrossEntropy };
+        fit.goal = Some(LossGoal { below: 1e-2, n_rows: 500 });
         Self { architecture, fit, device }
     }
 }
@@ -273,8 +273,7 @@ impl LossGradient for Ensemble {
         let upstream = upstream / self.members.len() as f32;
         let mut gradient = Array2::zeros(rows.raw_dim());
         for member in &self.members {
-            gradient +=
-                &member.loss_gradient(rows, Objective::WeightedLogits(upstream.view()))?.1;
+            gradient += &member.loss_gradient(rows, Objective::WeightedLogits(upstream.view()))?.1;
         }
         Ok((losses, gradient))
     }

@@ -162,7 +162,8 @@ impl Ingredients<'_> {
     fn balanced(&self, data: &Dataset, seed: Seed) -> Dataset {
         let n_parts = self.blocks.blocks().len() + 1;
         let mut stream = seed.stream();
-        let part: Vec<usize> = (0..data.n_rows()).map(|_| stream.random_range(0..n_parts)).collect();
+        let part: Vec<usize> =
+            (0..data.n_rows()).map(|_| stream.random_range(0..n_parts)).collect();
         let donors = seed.child("donors", 0).permutation(data.n_rows());
         let mut rows = data.rows.clone();
         for (index, block) in self.blocks.blocks().iter().enumerate() {

@@ -89,7 +89,9 @@ pub fn data_margin(data: &Dataset) -> Option<f64> {
         .filter_map(|i| {
             (0..rows.len())
                 .filter(|&j| labels.indices[rows[i]] != labels.indices[rows[j]])
-                .map(|j| f64::from((squares[i] + squares[j] - 2.0 * products[[i, j]]).max(0.0)).sqrt())
+                .map(|j| {
+                    f64::from((squares[i] + squares[j] - 2.0 * products[[i, j]]).max(0.0)).sqrt()
+                })
                 .reduce(f64::min)
         })
         .collect();
@@ -176,5 +178,8 @@ pub fn measure_robustness(
 
 fn counted(hits: usize, n: usize, level: f64) -> Result<Estimate, AuditError> {
     let found = share_estimate(hits, n, level)?;
-    Ok(Estimate::new(found.value, found.low, found.high).level(level).n(n as u64).varied("test rows"))
+    Ok(Estimate::new(found.value, found.low, found.high)
+        .level(level)
+        .n(n as u64)
+        .varied("test rows"))
 }

@@ -11,8 +11,8 @@ use simbias_reliance::{Block, BlockSet, Side, pieces};
 use simbias_report::Estimate;
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
-    FitConfig, Flow, Hooks, Loss, NetScorer, Optimizer, Plain, Schedule, StepRecord, TrainError,
-    TrainState, Watch,
+    FitConfig, Flow, Hooks, Keep, Loss, NetScorer, Optimizer, Plain, Schedule, StepRecord,
+    TrainError, TrainState, Watch,
 };
 
 use crate::AuditError;
@@ -60,7 +60,7 @@ impl Default for SimplicityOptions {
 }
 
 /// Most test rows that learning curves are read from.
-const CURVE_ROWS: usize = 1000;
+const CURVE_ROWS: usize = 500;
 /// Metric from which learning a block counts as finished.
 const LEARNED: f64 = 0.999;
 /// Looks above [`LEARNED`] in a row before learning ends.
@@ -154,8 +154,12 @@ pub fn probe_block(
         .iter()
         .enumerate()
         .map(|(rung, (name, ..))| {
-            let of_rung: Vec<f64> =
-                jobs.iter().zip(&values).filter(|(job, _)| job.0 == rung).map(|(_, &v)| v).collect();
+            let of_rung: Vec<f64> = jobs
+                .iter()
+                .zip(&values)
+                .filter(|(job, _)| job.0 == rung)
+                .map(|(_, &v)| v)
+                .collect();
             Ok(ProbeRung { name: name.clone(), metric: over_seeds(&of_rung, level)? })
         })
         .collect::<Result<_, AuditError>>()?;
@@ -166,11 +170,8 @@ pub fn probe_block(
         }
         _ => None,
     };
-    let code_length_bits = if options.code_length {
-        code_length(&train, validation, options, seed)?
-    } else {
-        None
-    };
+    let code_length_bits =
+        if options.code_length { code_length(&train, validation, options, seed)? } else { None };
     let mut simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
     choose_rung(&mut simplicity, options.tolerance);
     Ok(simplicity)
@@ -213,9 +214,11 @@ pub fn learn_alone(
     let mut state = fresh(&recipe.architecture, seed, &recipe.device)?;
     let fit = FitConfig {
         max_steps: options.solo_steps,
-        evaluate_every: options.solo_every.max(1),
+        // The curve is followed by the watcher; it also ends training when the block is learned.
+        evaluate_every: options.solo_steps.max(1),
         goal: None,
         patience: None,
+        keep: Keep::Last,
         ..recipe.fit.clone()
     };
     let mut curve = CurveWatch {
@@ -285,7 +288,8 @@ impl Watch for CurveWatch<'_> {
         let value = value.unwrap_or(f64::NAN);
         self.points.push((record.step, value));
         let share = record.step as f64 / record.max_steps.max(1) as f64;
-        self.audit.progress(share, &format!("step {}, {} {value:.3}", record.step, self.metric.title()));
+        self.audit
+            .progress(share, &format!("step {}, {} {value:.3}", record.step, self.metric.title()));
         self.looks_learned = if value >= LEARNED { self.looks_learned + 1 } else { 0 };
         Ok(if self.looks_learned >= LOOKS_LEARNED { Flow::Stop } else { Flow::Continue })
     }

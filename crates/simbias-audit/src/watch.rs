@@ -65,9 +65,7 @@ impl Watch for TrainingWatch<'_> {
             self.audit.progress(from + (to - from) * share, &remark);
         }
         self.interrupted = self.audit.should_stop();
-        if self.checkpoints
-            && (self.interrupted || record.step.is_multiple_of(CHECKPOINT_EVERY))
-        {
+        if self.checkpoints && (self.interrupted || record.step.is_multiple_of(CHECKPOINT_EVERY)) {
             self.audit.checkpoint(state)?;
         }
         Ok(if self.interrupted { Flow::Stop } else { Flow::Continue })

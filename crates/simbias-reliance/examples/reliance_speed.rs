@@ -13,8 +13,8 @@ use ndarray::{Array1, Array2};
 use simbias_data::transform::Identity;
 use simbias_data::{ClassLabels, Dataset, Layout, Target};
 use simbias_reliance::{
-    Activation, Block, BlockSet, DenseLayer, DenseNetwork, DonorMode, DonorSource,
-    RelianceOptions, Unwatched, measure,
+    Activation, Block, BlockSet, DenseLayer, DenseNetwork, DonorMode, DonorSource, RelianceOptions,
+    Unwatched, measure,
 };
 use simbias_stats::Seed;
 
@@ -70,12 +70,8 @@ fn main() {
         (0..repeats).flat_map(|r| source.draw(r)).flat_map(|donor| donor.to_le_bytes()).collect();
     std::fs::write(folder.join("donors.u32"), donors).unwrap();
 
-    let options = RelianceOptions {
-        repeats,
-        conflict: false,
-        manifold: false,
-        ..RelianceOptions::default()
-    };
+    let options =
+        RelianceOptions { repeats, conflict: false, manifold: false, ..RelianceOptions::default() };
     let identity = Identity::new(N_FEATURES);
     let start = Instant::now();
     let measured =

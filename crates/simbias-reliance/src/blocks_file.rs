@@ -130,9 +130,8 @@ impl Indices {
     fn resolve(&self, block: &str) -> Result<Vec<usize>, RelianceError> {
         match self {
             Self::List(indices) => Ok(indices.clone()),
-            Self::Text(text) => parse_ranges(text).map_err(|problem| {
-                RelianceError::BadSelection { block: block.into(), problem }
-            }),
+            Self::Text(text) => parse_ranges(text)
+                .map_err(|problem| RelianceError::BadSelection { block: block.into(), problem }),
         }
     }
 }
@@ -194,7 +193,10 @@ impl BlocksFile {
                 one(BlockSpec::Grid { name: grid_name(), rows, cols })
             }
             "bands" => {
-                let n = rest.trim().parse().map_err(|_| bad(format!("{text:?}: write bands:NUMBER")))?;
+                let n = rest
+                    .trim()
+                    .parse()
+                    .map_err(|_| bad(format!("{text:?}: write bands:NUMBER")))?;
                 one(BlockSpec::Bands { name: band_name(), n })
             }
             "correlation" => {
@@ -279,9 +281,7 @@ impl BlocksFile {
         matrices.dedup();
         let implied = match (has_band, matrices.as_slice()) {
             (true, []) => Some(TransformSpec::Fft2),
-            (false, [one]) => {
-                Some(TransformSpec::Linear { matrix: (*one).clone(), inverse: None })
-            }
+            (false, [one]) => Some(TransformSpec::Linear { matrix: (*one).clone(), inverse: None }),
             (false, []) => None,
             _ => {
                 return Err(bad(
@@ -439,8 +439,9 @@ impl Resolver<'_> {
         }
         Err(RelianceError::BadSelection {
             block: block.into(),
-            problem: "this kind selects input columns, but a transform is set; name coordinates by index"
-                .into(),
+            problem:
+                "this kind selects input columns, but a transform is set; name coordinates by index"
+                    .into(),
         })
     }
 
@@ -624,7 +625,8 @@ pub(crate) fn one_hot_groups(data: &Dataset) -> Vec<Block> {
 
 /// `*` stands for any run of characters, `?` for one.
 fn glob_matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     // reached[j]: the pattern so far matches the first j characters.
     let mut reached = vec![false; text.len() + 1];
     reached[0] = true;

@@ -84,9 +84,8 @@ pub fn compare(
     if names(before) != names(after) {
         return differ(format!("their blocks differ: {:?} and {:?}", names(before), names(after)));
     }
-    let paired = before.seed == after.seed
-        && before.mode == after.mode
-        && before.repeats == after.repeats;
+    let paired =
+        before.seed == after.seed && before.mode == after.mode && before.repeats == after.repeats;
     let blocks = before
         .blocks
         .iter()
@@ -121,18 +120,20 @@ fn block_change(
 ) -> Result<BlockChange, RelianceError> {
     let (a, b) = (&before.randomized, &after.randomized);
     let rows = a.standard_error_rows.powi(2) + b.standard_error_rows.powi(2);
-    let permutations = if paired && a.per_repeat.len() == b.per_repeat.len() && a.per_repeat.len() > 1 {
-        let differences: Vec<f64> =
-            a.per_repeat.iter().zip(&b.per_repeat).map(|(a, b)| b - a).collect();
-        simbias_stats::sample_variance(&differences)
-            .map_err(|error| RelianceError::Statistic(error.to_string()))?
-            / differences.len() as f64
-    } else {
-        a.standard_error_permutations.powi(2) + b.standard_error_permutations.powi(2)
-    };
+    let permutations =
+        if paired && a.per_repeat.len() == b.per_repeat.len() && a.per_repeat.len() > 1 {
+            let differences: Vec<f64> =
+                a.per_repeat.iter().zip(&b.per_repeat).map(|(a, b)| b - a).collect();
+            simbias_stats::sample_variance(&differences)
+                .map_err(|error| RelianceError::Statistic(error.to_string()))?
+                / differences.len() as f64
+        } else {
+            a.standard_error_permutations.powi(2) + b.standard_error_permutations.powi(2)
+        };
     let share = |before: &Option<Estimate>, after: &Option<Estimate>| match (before, after) {
         (Some(before), Some(after)) => {
-            change(before, after, half_width_variance(before) + half_width_variance(after)).map(Some)
+            change(before, after, half_width_variance(before) + half_width_variance(after))
+                .map(Some)
         }
         _ => Ok(None),
     };

@@ -61,7 +61,8 @@ impl DenseNetwork {
     /// # Errors
     /// No layer, or layers whose sizes do not follow one another.
     pub fn new(layers: Vec<DenseLayer>, activation: Activation) -> Result<Self, RelianceError> {
-        let bad = |problem: String| RelianceError::Option { option: "dense network".into(), problem };
+        let bad =
+            |problem: String| RelianceError::Option { option: "dense network".into(), problem };
         if layers.is_empty() {
             return Err(bad("no layer".into()));
         }
@@ -102,15 +103,17 @@ impl DenseNetwork {
         biases: &BTreeMap<String, Array1<f32>>,
         activation: Activation,
     ) -> Result<Self, RelianceError> {
-        let bad = |problem: String| RelianceError::Option { option: "dense network".into(), problem };
+        let bad =
+            |problem: String| RelianceError::Option { option: "dense network".into(), problem };
         let mut layers = BTreeMap::new();
         for (name, weight_out_in) in weights {
-            let stem = name.strip_suffix(".weight").ok_or_else(|| bad(format!("matrix {name:?} does not end in .weight")))?;
-            let index: usize = stem
-                .rsplit('.')
-                .next()
-                .and_then(|last| last.parse().ok())
-                .ok_or_else(|| bad(format!("matrix {name:?} has no layer index before .weight")))?;
+            let stem = name
+                .strip_suffix(".weight")
+                .ok_or_else(|| bad(format!("matrix {name:?} does not end in .weight")))?;
+            let index: usize =
+                stem.rsplit('.').next().and_then(|last| last.parse().ok()).ok_or_else(|| {
+                    bad(format!("matrix {name:?} has no layer index before .weight"))
+                })?;
             let bias = biases
                 .get(&format!("{stem}.bias"))
                 .ok_or_else(|| bad(format!("matrix {name:?} has no {stem}.bias beside it")))?;
@@ -249,7 +252,10 @@ mod tests {
     fn two_layers_by_hand() {
         let network = DenseNetwork::new(
             vec![
-                DenseLayer { weight_out_in: array![[1.0, -1.0], [0.5, 2.0]], bias: array![0.0, 1.0] },
+                DenseLayer {
+                    weight_out_in: array![[1.0, -1.0], [0.5, 2.0]],
+                    bias: array![0.0, 1.0],
+                },
                 DenseLayer { weight_out_in: array![[2.0, -3.0]], bias: array![0.25] },
             ],
             Activation::Relu,

@@ -14,7 +14,7 @@ use crate::budget::BudgetShare;
 use crate::compare::{Change, Comparison};
 use crate::decision_map::DecisionMap;
 use crate::donors::DonorMode;
-use crate::measure::{Measurement, ScoreSamples};
+use crate::measure::{BlockSample, Measurement, ScoreSamples};
 use crate::metric::{Predictions, Truth};
 use crate::outcome::{BlockOutcome, RelianceOutcome};
 use crate::randomize::{Side, randomized_rows};
@@ -26,13 +26,14 @@ const DENSITY_BLOCKS: usize = 4;
 /// A whole report about one measurement.
 pub fn reliance_report(measurement: &Measurement) -> Report {
     let outcome = &measurement.outcome;
-    let mut report = Report::new(format!("Reliance of a model on {}", outcome.data_name)).subtitle(format!(
-        "{} rows, {} blocks, donors: {}, {} repeats",
-        outcome.n_rows,
-        outcome.blocks.len(),
-        outcome.mode.name(),
-        outcome.repeats
-    ));
+    let mut report =
+        Report::new(format!("Reliance of a model on {}", outcome.data_name)).subtitle(format!(
+            "{} rows, {} blocks, donors: {}, {} repeats",
+            outcome.n_rows,
+            outcome.blocks.len(),
+            outcome.mode.name(),
+            outcome.repeats
+        ));
     for sentence in plain_summary(outcome) {
         report = report.summarise(sentence);
     }
@@ -285,7 +286,10 @@ fn block_table(outcome: &RelianceOutcome) -> Table {
             randomized.accuracy_null.map_or(Cell::Empty, Cell::from),
             optional(block.conflict.as_ref().map(|conflict| &conflict.accuracy)),
             block.conflict.as_ref().map_or(Cell::Empty, |conflict| {
-                Cell::from(format!("{} ({:.3})", conflict.worst_class, conflict.worst_class_accuracy))
+                Cell::from(format!(
+                    "{} ({:.3})",
+                    conflict.worst_class, conflict.worst_class_accuracy
+                ))
             }),
             Cell::number(block.p_value_holm, 4),
             Cell::number(block.p_value_equivalence, 4),
@@ -367,7 +371,9 @@ fn simplicity_chart(outcome: &RelianceOutcome) -> Option<Chart> {
     let mut n_points = 0;
     for block in &outcome.blocks {
         let Some(found) = &block.simplicity else { continue };
-        let (Some(steps), Some(necessity)) = (&found.solo_steps, &block.necessity) else { continue };
+        let (Some(steps), Some(necessity)) = (&found.solo_steps, &block.necessity) else {
+            continue;
+        };
         let ignored = block.verdict == Some(BlockVerdict::IgnoredButPredictive);
         let mut point = ScatterPoint::between(steps, necessity)
             .label(&block.name)
@@ -381,7 +387,9 @@ fn simplicity_chart(outcome: &RelianceOutcome) -> Option<Chart> {
     }
     (n_points >= 2).then(|| {
         Chart::new("simplicity-necessity", "Simplicity against necessity", scatter)
-            .caption("Left is learned sooner; the larger the dot, the better the block predicts alone.")
+            .caption(
+                "Left is learned sooner; the larger the dot, the better the block predicts alone.",
+            )
             .x(Axis::new("solo learning time").unit("steps").log())
             .y(Axis::new("necessity").range(-0.1, 1.1))
     })
@@ -437,7 +445,7 @@ pub fn scores_section(samples: &ScoreSamples, outcome: &RelianceOutcome) -> Sect
         "An AUC near 1 hides partial use of a block; the distribution of the scores does not. If a block is \
          not used, randomizing it leaves the curve of each class where it is.",
     );
-    let mut order: Vec<(f64, &(String, Predictions, Option<Predictions>))> = samples
+    let mut order: Vec<(f64, &BlockSample)> = samples
         .blocks
         .iter()
         .map(|sample| {
@@ -477,7 +485,10 @@ fn by_class(predictions: &Predictions, truth: &Truth, what: &str) -> Vec<(String
             let of = |class: bool| {
                 scores.iter().zip(positive).filter(|&(_, &p)| p == class).map(|(&s, _)| s).collect()
             };
-            vec![(format!("{what}, positives"), of(true)), (format!("{what}, negatives"), of(false))]
+            vec![
+                (format!("{what}, positives"), of(true)),
+                (format!("{what}, negatives"), of(false)),
+            ]
         }
         (Predictions::Classes(_), _) => {
             vec![(what.to_string(), crate::displacement::margins(predictions, truth))]
@@ -498,9 +509,7 @@ fn positions(curves: &[(String, Vec<f64>)]) -> Vec<f64> {
     let at = |share: f64| all[((all.len() - 1) as f64 * share).round() as usize];
     let (low, high) = (at(0.005), at(0.995));
     let margin = 0.15 * (high - low) + 1e-9;
-    (0..160)
-        .map(|i| low - margin + (high - low + 2.0 * margin) * f64::from(i) / 159.0)
-        .collect()
+    (0..160).map(|i| low - margin + (high - low + 2.0 * margin) * f64::from(i) / 159.0).collect()
 }
 
 /// How the numbers were made and when not to believe them; part of every report.
@@ -563,7 +572,8 @@ pub fn example_images(
         .iter()
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     let picture = |caption: String, values: &[f32]| {
-        Image::from_planes(caption, shape.width, shape.height, shape.channels, values, [low, high]).ok()
+        Image::from_planes(caption, shape.width, shape.height, shape.channels, values, [low, high])
+            .ok()
     };
     let mut images = Images::new("examples", "Rows with a block from another row")
         .caption("What the model is shown when a block is randomized.");
@@ -588,7 +598,9 @@ pub fn budget_chart(shares: &[(String, Vec<BudgetShare>)]) -> Option<Chart> {
     }
     Some(
         Chart::new("budget", "Where adversarial perturbations go", bars)
-            .caption("Share of the squared norm on each block; the shares of one perturbation sum to 1.")
+            .caption(
+                "Share of the squared norm on each block; the shares of one perturbation sum to 1.",
+            )
             .x(Axis::new("block"))
             .y(Axis::new("energy share").range(0.0, 1.0)),
     )
@@ -678,9 +690,11 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
         table = table.row(row(&format!("{metric} without {}", block.block), &block.randomized));
         if let Some(change) = &block.necessity {
             table = table.row(row(&format!("necessity of {}", block.block), change));
-            forest = forest
-                .item_in("before", &block.block, change.before.clone())
-                .item_in("after", &block.block, change.after.clone());
+            forest = forest.item_in("before", &block.block, change.before.clone()).item_in(
+                "after",
+                &block.block,
+                change.after.clone(),
+            );
         }
         if let Some(change) = &block.sufficiency {
             table = table.row(row(&format!("sufficiency of {}", block.block), change));

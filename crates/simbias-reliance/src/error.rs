@@ -22,7 +22,9 @@ pub enum RelianceError {
         name: String,
     },
     /// A block took the name of the automatic remainder.
-    #[error("block name {name:?} is reserved for coordinates that no block claims; rename the block or cover every coordinate")]
+    #[error(
+        "block name {name:?} is reserved for coordinates that no block claims; rename the block or cover every coordinate"
+    )]
     ReservedName {
         /// The name.
         name: String,
@@ -38,7 +40,9 @@ pub enum RelianceError {
         n_features: usize,
     },
     /// Two blocks share a coordinate.
-    #[error("blocks {first:?} and {second:?} share coordinate {column}; separate them or allow overlap")]
+    #[error(
+        "blocks {first:?} and {second:?} share coordinate {column}; separate them or allow overlap"
+    )]
     Overlap {
         /// First block.
         first: String,
@@ -78,7 +82,9 @@ pub enum RelianceError {
         problem: String,
     },
     /// The transform's inverse does not give the rows back.
-    #[error("transform: undoing it leaves an error of {error:.3e} where at most {allowed:.3e} is allowed; give an orthogonal matrix or its inverse")]
+    #[error(
+        "transform: undoing it leaves an error of {error:.3e} where at most {allowed:.3e} is allowed; give an orthogonal matrix or its inverse"
+    )]
     RoundTrip {
         /// Largest absolute difference.
         error: f64,
@@ -120,7 +126,9 @@ pub enum RelianceError {
         found: String,
     },
     /// The model's outputs do not suit the classes.
-    #[error("the model gives {found} output(s) a row, the target has {n_classes} classes; expected {n_classes}{or_one}")]
+    #[error(
+        "the model gives {found} output(s) a row, the target has {n_classes} classes; expected {n_classes}{or_one}"
+    )]
     OutputCount {
         /// Found.
         found: usize,
@@ -130,7 +138,9 @@ pub enum RelianceError {
         or_one: String,
     },
     /// NaN or infinity in the rows.
-    #[error("row {row}, column {column:?}: the value is {value}; remove or impute it before measuring")]
+    #[error(
+        "row {row}, column {column:?}: the value is {value}; remove or impute it before measuring"
+    )]
     NotFiniteInput {
         /// Row index.
         row: usize,
@@ -140,7 +150,9 @@ pub enum RelianceError {
         value: f32,
     },
     /// NaN or infinity in the scores.
-    #[error("{source_name}: score of row {row}, output {output} is {value}; a score must be finite")]
+    #[error(
+        "{source_name}: score of row {row}, output {output} is {value}; a score must be finite"
+    )]
     NotFiniteScore {
         /// Which pass or file.
         source_name: String,
@@ -168,7 +180,9 @@ pub enum RelianceError {
         problem: String,
     },
     /// A plan and scores that do not belong together.
-    #[error("the scores belong to plan {found}, this is plan {expected}; score the inputs of this plan")]
+    #[error(
+        "the scores belong to plan {found}, this is plan {expected}; score the inputs of this plan"
+    )]
     PlanMismatch {
         /// Hash with the scores.
         found: String,

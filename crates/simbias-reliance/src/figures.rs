@@ -185,8 +185,7 @@ pub(crate) fn effective_rows(truth: &Truth) -> usize {
 /// Variance that a metric at its end must be granted although its own formula says zero: that of Wilson's
 /// bound, so that "no difference" is never claimed more surely than the rows allow.
 pub(crate) fn edge_variance(truth: &Truth, level: f64) -> Result<f64, RelianceError> {
-    let (low, _) =
-        wilson_interval(1.0, effective_rows(truth) as f64, level).map_err(statistic)?;
+    let (low, _) = wilson_interval(1.0, effective_rows(truth) as f64, level).map_err(statistic)?;
     let z = simbias_stats::normal_quantile(0.5 + level / 2.0).map_err(statistic)?;
     Ok(((1.0 - low) / z).powi(2))
 }

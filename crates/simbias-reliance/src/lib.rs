@@ -38,7 +38,9 @@ pub use dense::{Activation, DenseLayer, DenseNetwork};
 pub use donors::{DonorMode, DonorSource};
 pub use error::RelianceError;
 pub use manifold::{mean_abs_correlation, off_manifold_auc};
-pub use measure::{Measurement, RelianceOptions, ScoreSamples, Unwatched, Watch, measure};
+pub use measure::{
+    BlockSample, Measurement, RelianceOptions, ScoreSamples, Unwatched, Watch, measure,
+};
 pub use metric::{Metric, Predictions, Truth};
 pub use outcome::{BlockOutcome, RelianceOutcome};
 pub use pieces::{Pieces, ThresholdErrors, pieces, threshold_errors};

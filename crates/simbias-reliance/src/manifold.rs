@@ -16,7 +16,8 @@ const COMPONENTS: usize = 8;
 ///
 /// `rows` has shape `[n_rows, n_coordinates]`. Constant coordinates count as uncorrelated; 0 without a rest.
 pub fn mean_abs_correlation(rows: ArrayView2<'_, f32>, block: &[u32], rest: &[u32]) -> f64 {
-    let (Some(inside), Some(outside)) = (standardized(rows, block), standardized(rows, rest)) else {
+    let (Some(inside), Some(outside)) = (standardized(rows, block), standardized(rows, rest))
+    else {
         return 0.0;
     };
     let correlations = inside.t().dot(&outside) / inside.nrows() as f64;
@@ -48,8 +49,7 @@ pub fn off_manifold_auc(
     let half = n_looked / 2;
     let test = order.split_off(half);
     let features = |rows: &[u32], swap: bool| {
-        let n_features =
-            inside.ncols() * outside.ncols() + inside.ncols() + outside.ncols();
+        let n_features = inside.ncols() * outside.ncols() + inside.ncols() + outside.ncols();
         let mut features = Array2::<f64>::zeros((rows.len(), n_features));
         for (mut target, &row) in features.rows_mut().into_iter().zip(rows) {
             let row = row as usize;
@@ -83,7 +83,8 @@ fn standardized(rows: ArrayView2<'_, f32>, columns: &[u32]) -> Option<Array2<f64
     let rows_looked: Vec<usize> = (0..rows.nrows()).step_by(row_stride).collect();
     let columns_looked: Vec<usize> =
         columns.iter().step_by(column_stride).map(|&column| column as usize).collect();
-    let mut values = rows.select(Axis(0), &rows_looked).select(Axis(1), &columns_looked).mapv(f64::from);
+    let mut values =
+        rows.select(Axis(0), &rows_looked).select(Axis(1), &columns_looked).mapv(f64::from);
     for mut column in values.columns_mut() {
         let mean = column.sum() / column.len() as f64;
         column.mapv_inplace(|value| value - mean);

@@ -6,6 +6,7 @@ use simbias_data::{Dataset, Scorer, Target};
 use simbias_report::{Caveat, Estimate};
 use simbias_stats::{Seed, equivalence_test, holm, normal_cdf, permuted_accuracy};
 
+use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::{DonorMode, DonorSource};
 use crate::figures::{
@@ -19,7 +20,6 @@ use crate::outcome::{
 };
 use crate::randomize::{Randomizer, Side};
 use crate::verdict::{VerdictThresholds, assign_verdicts};
-use crate::RelianceError;
 
 /// Fewest rows of the rarer class below which intervals are marked as rough.
 const FEW_ROWS: usize = 30;
@@ -101,8 +101,11 @@ pub struct ScoreSamples {
     /// Unchanged rows.
     pub standard: Predictions,
     /// Per block: its name, scores without the block, scores with the block alone.
-    pub blocks: Vec<(String, Predictions, Option<Predictions>)>,
+    pub blocks: Vec<BlockSample>,
 }
+
+/// Name of a block, scores without it, scores with it alone.
+pub type BlockSample = (String, Predictions, Option<Predictions>);
 
 /// A measurement and the scores behind its plots.
 #[derive(Clone, Debug)]
@@ -135,7 +138,8 @@ pub fn measure(
     check_input(data, blocks, transform, options)?;
     let truth = Truth::of(&data.target)?;
     let metric = options.metric.unwrap_or_else(|| truth.default_metric());
-    let donor_source = DonorSource::new(options.mode, data, options.donor_stratum.as_deref(), seed)?;
+    let donor_source =
+        DonorSource::new(options.mode, data, options.donor_stratum.as_deref(), seed)?;
     let donors: Vec<Vec<u32>> =
         (0..options.repeats).into_par_iter().map(|repeat| donor_source.draw(repeat)).collect();
     let identity: Vec<u32> = (0..data.n_rows() as u32).collect();
@@ -174,7 +178,9 @@ pub fn measure(
         )?;
         let baseline = Baseline::new(reference, &truth, metric)?;
         done(1);
-        let run = |side: Side, donors: &[u32]| -> Result<(JobFigures, Predictions), RelianceError> {
+        let run = |side: Side,
+                   donors: &[u32]|
+         -> Result<(JobFigures, Predictions), RelianceError> {
             let scores = randomizer.score(&prepared, donors, side)?;
             let randomized = predictions(scores, &format!("block {:?} randomized", block.name))?;
             let figures = baseline.figures(&randomized, &strata)?;
@@ -294,7 +300,8 @@ fn check_input(
     transform: &dyn Transform,
     options: &RelianceOptions,
 ) -> Result<(), RelianceError> {
-    let option = |name: &str, problem: String| RelianceError::Option { option: name.into(), problem };
+    let option =
+        |name: &str, problem: String| RelianceError::Option { option: name.into(), problem };
     if options.repeats == 0 {
         return Err(option("repeats", "0 donor maps measure nothing; use 1 or more".into()));
     }
@@ -346,11 +353,7 @@ fn repeatability(
     first: &ndarray::Array2<f32>,
 ) -> Result<Option<Caveat>, RelianceError> {
     let second = randomizer.standard()?;
-    let worst = first
-        .iter()
-        .zip(&second)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0_f32, f32::max);
+    let worst = first.iter().zip(&second).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
     Ok((worst > 0.0).then(|| {
         Caveat::warning(
             "stochastic-model",
@@ -608,7 +611,8 @@ impl Context<'_> {
             };
         }
         let value = simbias_stats::mean(&drops);
-        let (low, high) = simbias_stats::wald_interval(value, variance, level).map_err(statistic)?;
+        let (low, high) =
+            simbias_stats::wald_interval(value, variance, level).map_err(statistic)?;
         let estimate = Estimate::new(value, low, high)
             .level(level)
             .n(self.truth.n_rows() as u64)
@@ -655,8 +659,8 @@ impl Context<'_> {
         let n_classes = self.truth.n_classes();
         let mut worst = (0, f64::INFINITY);
         for class in 0..n_classes {
-            let mean = jobs.iter().map(|job| job.class_accuracies[class]).sum::<f64>()
-                / jobs.len() as f64;
+            let mean =
+                jobs.iter().map(|job| job.class_accuracies[class]).sum::<f64>() / jobs.len() as f64;
             if mean < worst.1 {
                 worst = (class, mean);
             }
@@ -677,8 +681,7 @@ impl Context<'_> {
         let mut found = Vec::new();
         for (index, stratum) in self.strata.iter().enumerate() {
             let Some(before) = standard.strata[index] else { continue };
-            let after: Vec<(f64, f64)> =
-                jobs.iter().filter_map(|job| job.strata[index]).collect();
+            let after: Vec<(f64, f64)> = jobs.iter().filter_map(|job| job.strata[index]).collect();
             if after.len() < jobs.len() {
                 continue;
             }
@@ -710,8 +713,8 @@ impl Context<'_> {
         let level = self.options.level;
         let (found, _): (Condition, bool) =
             condition(&pair.randomized, self.metric, self.truth, level, None)?;
-        let necessity = has_signal
-            .then(|| (standard.value - found.metric.value) / (standard.value - chance));
+        let necessity =
+            has_signal.then(|| (standard.value - found.metric.value) / (standard.value - chance));
         let alone = |index: usize| blocks[index].necessity.as_ref().map(|found| found.value);
         let interaction = match (necessity, alone(pair.first), alone(pair.second)) {
             (Some(joint), Some(first), Some(second)) => Some(joint - first - second),
@@ -739,8 +742,7 @@ fn describe_manifold(
     for (found, block) in outcome.blocks.iter_mut().zip(blocks.blocks()) {
         let rest = blocks.complement(block);
         found.mean_abs_correlation = mean_abs_correlation(coordinates, &block.columns, &rest);
-        found.off_manifold_auc =
-            off_manifold_auc(coordinates, &block.columns, &rest, donors, seed);
+        found.off_manifold_auc = off_manifold_auc(coordinates, &block.columns, &rest, donors, seed);
         if found.off_manifold_auc.is_some_and(|auc| auc >= OFF_MANIFOLD) {
             found.flags.push("off-manifold".into());
             off.push(format!("{:?}", found.name));
@@ -779,7 +781,10 @@ fn mark_constant(outcome: &mut RelianceOutcome, blocks: &BlockSet, randomizer: &
     if !constant.is_empty() {
         outcome.caveats.push(Caveat::note(
             "constant",
-            format!("Constant on these rows, so nothing can rely on them: {}.", constant.join(", ")),
+            format!(
+                "Constant on these rows, so nothing can rely on them: {}.",
+                constant.join(", ")
+            ),
         ));
     }
 }

@@ -98,7 +98,9 @@ impl Truth {
                     });
                 }
                 if labels.n_classes() == 2 {
-                    return Ok(Self::Binary(labels.indices.iter().map(|&index| index == 1).collect()));
+                    return Ok(Self::Binary(
+                        labels.indices.iter().map(|&index| index == 1).collect(),
+                    ));
                 }
                 Ok(Self::Classes { indices: labels.indices.clone(), n_classes: labels.n_classes() })
             }
@@ -352,11 +354,17 @@ impl Metric {
             (Self::Ap, Predictions::Binary { scores, .. }, Truth::Binary(positive)) => {
                 Ok(average_precision(scores, positive))
             }
-            (Self::Auc | Self::Ap, Predictions::Classes(logits), Truth::Classes { indices, .. }) => {
-                one_against_the_rest(logits, indices, |scores, positive| {
-                    if self == Self::Auc { auc(scores, positive) } else { Ok(average_precision(scores, positive)) }
-                })
-            }
+            (
+                Self::Auc | Self::Ap,
+                Predictions::Classes(logits),
+                Truth::Classes { indices, .. },
+            ) => one_against_the_rest(logits, indices, |scores, positive| {
+                if self == Self::Auc {
+                    auc(scores, positive)
+                } else {
+                    Ok(average_precision(scores, positive))
+                }
+            }),
             (Self::Accuracy, Predictions::Binary { .. } | Predictions::Classes(_), _) => {
                 Ok(accuracy(predictions, truth))
             }
@@ -420,8 +428,8 @@ fn average_precision(scores: &[f64], positive: &[bool]) -> MetricValue {
         for &row in &order[rows] {
             let row = row as usize;
             let is_positive = f64::from(u8::from(positive[row]));
-            influence[row] = (is_positive * (precision[row] - value + inverse_below) - ratio_below)
-                / n_positive;
+            influence[row] =
+                (is_positive * (precision[row] - value + inverse_below) - ratio_below) / n_positive;
         }
     }
     MetricValue { value, influence }
@@ -568,7 +576,9 @@ mod tests {
         let scores: Vec<f64> = noise
             .iter()
             .zip(&positive)
-            .map(|(noise, &positive)| ((noise + 0.4 * f64::from(u8::from(positive))) * 40.0).round())
+            .map(|(noise, &positive)| {
+                ((noise + 0.4 * f64::from(u8::from(positive))) * 40.0).round()
+            })
             .collect();
         let truth = Truth::Binary(positive);
         let predictions = Predictions::Binary { scores, threshold: 10.0 };

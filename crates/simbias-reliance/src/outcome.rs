@@ -69,9 +69,7 @@ impl RelianceOutcome {
 
     /// Blocks that predict nearly as well as the whole input but are not used.
     pub fn ignored(&self) -> impl Iterator<Item = &BlockOutcome> {
-        self.blocks
-            .iter()
-            .filter(|block| block.verdict == Some(BlockVerdict::IgnoredButPredictive))
+        self.blocks.iter().filter(|block| block.verdict == Some(BlockVerdict::IgnoredButPredictive))
     }
 }
 

@@ -173,7 +173,12 @@ pub fn threshold_errors(values: &[f64], classes: &[u32], max_thresholds: usize) 
 /// on the other half is within one standard error of the best is taken.
 ///
 /// Returns `None` for fewer than 20 rows. At most 20 000 rows are looked at.
-pub fn pieces(values: &[f64], classes: &[u32], max_thresholds: usize, seed: Seed) -> Option<Pieces> {
+pub fn pieces(
+    values: &[f64],
+    classes: &[u32],
+    max_thresholds: usize,
+    seed: Seed,
+) -> Option<Pieces> {
     const MOST_ROWS: usize = 20_000;
     if values.len() < 20 {
         return None;

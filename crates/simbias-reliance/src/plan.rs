@@ -9,15 +9,16 @@ use simbias_data::{Dataset, Stratum, Target};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 
+use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::{DonorMode, DonorSource};
 use crate::figures::{Baseline, StratumRows};
 use crate::measure::{
-    BlockRuns, Context, DataFacts, Measurement, RelianceOptions, ScoreSamples, StandardRun,
+    BlockRuns, BlockSample, Context, DataFacts, Measurement, RelianceOptions, ScoreSamples,
+    StandardRun,
 };
 use crate::metric::{Predictions, Truth};
 use crate::verdict::assign_verdicts;
-use crate::RelianceError;
 
 /// Version of `plan.json`.
 pub const PLAN_SCHEMA: &str = "simbias.plan/1";
@@ -143,7 +144,10 @@ impl Plan {
     ) -> Result<Self, RelianceError> {
         if document.schema != PLAN_SCHEMA {
             return Err(RelianceError::NotComparable {
-                problem: format!("plan schema {:?}; this version reads {PLAN_SCHEMA:?}", document.schema),
+                problem: format!(
+                    "plan schema {:?}; this version reads {PLAN_SCHEMA:?}",
+                    document.schema
+                ),
             });
         }
         if donors.dim() != (document.repeats, document.n_rows) || target.len() != document.n_rows {
@@ -248,11 +252,13 @@ impl Plan {
         let baseline = Baseline::new(standard.clone(), &truth, metric)?;
         let standard_figures = baseline.figures(&standard, &strata)?;
         let mut runs: Vec<BlockRuns> = Vec::new();
-        let mut samples: Vec<(String, Predictions, Option<Predictions>)> = Vec::new();
+        let mut samples: Vec<BlockSample> = Vec::new();
         for block in &self.document.blocks {
             let mut run =
                 BlockRuns { randomized: Vec::new(), complement: None, conflict: Vec::new() };
-            for job in self.document.jobs.iter().filter(|job| job.block.as_ref() == Some(&block.name)) {
+            for job in
+                self.document.jobs.iter().filter(|job| job.block.as_ref() == Some(&block.name))
+            {
                 let randomized = predictions(job)?;
                 let figures = baseline.figures(&randomized, &strata)?;
                 if job.complement {

@@ -50,8 +50,7 @@ pub(crate) fn grid(
     for row in 0..n_rows {
         for column in 0..n_columns {
             let rows = row * shape.height / n_rows..(row + 1) * shape.height / n_rows;
-            let columns =
-                column * shape.width / n_columns..(column + 1) * shape.width / n_columns;
+            let columns = column * shape.width / n_columns..(column + 1) * shape.width / n_columns;
             let mut members = Vec::new();
             for channel in 0..shape.channels {
                 for pixel_row in rows.clone() {
@@ -72,10 +71,8 @@ pub(crate) fn correlation_clusters(
     data: &Dataset,
     threshold: f64,
 ) -> Result<Vec<Block>, RelianceError> {
-    let bad = |problem: String| RelianceError::BadSelection {
-        block: "auto-correlation".into(),
-        problem,
-    };
+    let bad =
+        |problem: String| RelianceError::BadSelection { block: "auto-correlation".into(), problem };
     if !(0.0..=1.0).contains(&threshold) {
         return Err(bad(format!("threshold {threshold} is not between 0 and 1")));
     }
@@ -91,7 +88,10 @@ pub(crate) fn correlation_clusters(
     for a in 0..groups.len() {
         for b in a + 1..groups.len() {
             let joined = groups[a].columns.iter().any(|&i| {
-                groups[b].columns.iter().any(|&j| correlations[[i as usize, j as usize]] >= threshold)
+                groups[b]
+                    .columns
+                    .iter()
+                    .any(|&j| correlations[[i as usize, j as usize]] >= threshold)
             });
             if joined && cluster[a] != cluster[b] {
                 let (from, to) = (cluster[a].max(cluster[b]), cluster[a].min(cluster[b]));
@@ -101,8 +101,10 @@ pub(crate) fn correlation_clusters(
     }
     let mut blocks = Vec::new();
     for first in 0..groups.len() {
-        let members: Vec<&Block> =
-            (0..groups.len()).filter(|&own| cluster[own] == first).map(|own| &groups[own]).collect();
+        let members: Vec<&Block> = (0..groups.len())
+            .filter(|&own| cluster[own] == first)
+            .map(|own| &groups[own])
+            .collect();
         let Some(head) = members.first() else { continue };
         let name = match members.len() {
             1 => head.name.clone(),

@@ -66,7 +66,9 @@ impl<'a> Randomizer<'a> {
             }
             // x = z · M, so x · Wᵀ = z · (W · Mᵀ)ᵀ.
             let inverse = transform.inverse_matrix()?;
-            Some(weight.mapv(f64::from).dot(&inverse.mapv(f64::from).t()).mapv(|value| value as f32))
+            Some(
+                weight.mapv(f64::from).dot(&inverse.mapv(f64::from).t()).mapv(|value| value as f32),
+            )
         });
         Self { scorer, rows, transform, moved, affine, batch_rows: batch_rows.max(1) }
     }
@@ -129,8 +131,11 @@ impl<'a> Randomizer<'a> {
                 for start in (0..self.n_rows()).step_by(self.batch_rows) {
                     let end = (start + self.batch_rows).min(self.n_rows());
                     let rows = exchange(self.coordinates(), runs, donors, side, start..end);
-                    let batch =
-                        if self.moved.is_some() { self.transform.inverse(rows.view()) } else { rows };
+                    let batch = if self.moved.is_some() {
+                        self.transform.inverse(rows.view())
+                    } else {
+                        rows
+                    };
                     assign_checked(&mut scores, start..end, self.scorer.score(batch.view())?)?;
                 }
             }

@@ -41,7 +41,9 @@ impl BlockVerdict {
             Self::Exclusive => "the model uses this block and nothing else",
             Self::Dominant => "the model leans on this block most, but not on it alone",
             Self::Shared => "the model needs this block along with others",
-            Self::Redundant => "not needed, though it would do alone: another block carries the same",
+            Self::Redundant => {
+                "not needed, though it would do alone: another block carries the same"
+            }
             Self::IgnoredButPredictive => {
                 "not used, although it predicts nearly as well as the whole input"
             }

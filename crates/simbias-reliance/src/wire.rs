@@ -28,11 +28,7 @@ struct Number {
 impl Number {
     fn of(estimate: &Estimate) -> Self {
         let finite = |value: f64| value.is_finite().then_some(value);
-        Self {
-            value: finite(estimate.value),
-            lo: finite(estimate.low),
-            hi: finite(estimate.high),
-        }
+        Self { value: finite(estimate.value), lo: finite(estimate.low), hi: finite(estimate.high) }
     }
 
     fn estimate(self, level: f64, n: usize, varied: &str) -> Estimate {

@@ -17,7 +17,7 @@ use simbias_report::Estimate;
 use simbias_train::{TrainError, TrainState};
 
 use super::arguments::{BlocksArgs, ReadingArgs, notes};
-use super::reliance::FailOn;
+use super::fail_on::FailOn;
 use super::training::{Checkpoint, open_network};
 use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset, of_file};
 

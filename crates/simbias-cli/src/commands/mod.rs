@@ -1,9 +1,13 @@
 //! The commands. To add one: a module with an `Args` struct and `run(&self, &Shell)`, a variant here, a line in `run`.
 
 mod arguments;
+mod audit;
 mod claims;
+mod fail_on;
 mod reliance;
 mod synth;
+mod train;
+mod training;
 
 use clap::{Parser, Subcommand};
 
@@ -17,6 +21,8 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Examples:
+  simbias audit
+  simbias audit table.csv --labels outcome
   simbias synth slab --preset lms5 --out lms5.safetensors
   simbias reliance run --model model.onnx --data lms5.safetensors --blocks lms5.blocks.toml
   simbias claims list
@@ -34,9 +40,13 @@ pub(crate) struct Cli {
 #[derive(Subcommand, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub(crate) enum Command {
+    /// What does a network rely on, what does it ignore, and what do remedies change? Without DATA: real digits
+    Audit(Box<audit::AuditArgs>),
     /// Which parts of the input does a model rely on, and which predictive parts does it ignore?
     #[command(subcommand)]
     Reliance(reliance::Command),
+    /// Train a network on labelled rows, with validation, traces and exact resume
+    Train(Box<train::TrainArgs>),
     /// Generate data whose features have a known simplicity order
     #[command(subcommand)]
     Synth(synth::Command),
@@ -49,6 +59,8 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         match self {
+            Self::Audit(arguments) => arguments.run(shell),
+            Self::Train(arguments) => arguments.run(shell),
             Self::Reliance(command) => command.run(shell),
             Self::Synth(command) => command.run(shell),
             Self::Claims(command) => command.run(shell),

@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use simbias_audit::{AuditInput, AuditOptions, NetworkChoice, Subject, prepared, training_settings};
+use simbias_audit::{
+    AuditInput, AuditOptions, NetworkChoice, Subject, prepared, training_settings,
+};
 use simbias_data::read::PartChoice;
 use simbias_data::{ReadOptions, SplitOptions, read_splits};
 use simbias_nn::{Init, Network, Precision, device_from_str};
 use simbias_reliance::BlockSet;
-use simbias_report::{Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table};
+use simbias_report::{
+    Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table,
+};
 use simbias_train::{
     Flow, Hooks, Loss, Optimizer, Outcome, Plain, Schedule, StepRecord, StopReason, TraceRecorder,
     TrainError, TrainState, Watch, evaluate, fit,
@@ -252,19 +256,21 @@ fn report(
     }
     let name = if loss == Loss::SquaredError { "mean squared error" } else { "loss (nats)" };
     let mut section = Section::new("curves", "Learning curves").chart(
-        Chart::new("loss", "Validation loss", LinesChart::new().series(LineSeries::new(
-            "validation",
-            x.clone(),
-            losses,
-        )))
+        Chart::new(
+            "loss",
+            "Validation loss",
+            LinesChart::new().series(LineSeries::new("validation", x.clone(), losses)),
+        )
         .x(Axis::new("step"))
         .y(Axis::new(name)),
     );
     if accuracies.len() == x.len() {
         section = section.chart(
-            Chart::new("accuracy", "Validation accuracy", LinesChart::new().series(
-                LineSeries::new("validation", x, accuracies),
-            ))
+            Chart::new(
+                "accuracy",
+                "Validation accuracy",
+                LinesChart::new().series(LineSeries::new("validation", x, accuracies)),
+            )
             .x(Axis::new("step"))
             .y(Axis::new("accuracy")),
         );

@@ -60,18 +60,15 @@ pub(crate) fn open_network(
     let weights = if path.is_dir() { path.join("network.safetensors") } else { path.to_path_buf() };
     let head = weights.with_extension("json");
     let text = fs::read_to_string(&head).map_err(|error| {
-        Failure::input(format!("cannot read {head:?}, which says how the network is built: {error}"))
-            .hint("give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`")
+        Failure::input(format!(
+            "cannot read {head:?}, which says how the network is built: {error}"
+        ))
+        .hint("give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`")
     })?;
     let architecture: Architecture = serde_json::from_str(&text)
         .map_err(|error| Failure::input(format!("{head:?} is no architecture: {error}")))?;
-    let mut network = Network::new(
-        architecture,
-        Init::default(),
-        Precision::F32,
-        Seed::new(0),
-        device,
-    )?;
+    let mut network =
+        Network::new(architecture, Init::default(), Precision::F32, Seed::new(0), device)?;
     if network.n_features() != data.n_features() {
         return Err(Failure::input(format!(
             "the network in {weights:?} takes {} features, the data have {}",

@@ -1,10 +1,14 @@
 //! From a library's error to a message that names the flag to try. Libraries know no flags.
 
+use simbias_audit::AuditError;
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
 use simbias_data::{DataError, ScorerError};
+use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
+use simbias_train::TrainError;
+use simbias_train::attack::AttackError;
 
 use super::Failure;
 
@@ -130,5 +134,43 @@ impl From<ClaimError> for Failure {
             ClaimError::QuickRun { .. } => with(&error, Some("leave out --quick")),
             _ => with(&error, None),
         }
+    }
+}
+
+impl From<NnError> for Failure {
+    fn from(error: NnError) -> Self {
+        with(&error, None)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        let hint = match &error {
+            TrainError::OtherRun { .. } => Some(
+                "--resume needs the flags, the seed and the data of the run that was interrupted",
+            ),
+            TrainError::Diverged { .. } => {
+                Some("try a smaller --learning-rate, or check the scale of the inputs")
+            }
+            _ => None,
+        };
+        with(&error, hint)
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Interrupted => Self::Interrupted,
+            AuditError::Reliance(error) => error.into(),
+            AuditError::Train(error) => error.into(),
+            other => with(&other, None),
+        }
+    }
+}
+
+impl From<AttackError> for Failure {
+    fn from(error: AttackError) -> Self {
+        with(&error, None)
     }
 }

@@ -63,6 +63,8 @@ impl Progress {
             Display::Bar(bar) => {
                 bar.set_message(label.to_string());
                 bar.set_position(0);
+                bar.set_prefix("");
+                bar.reset_eta();
             }
             Display::Lines(lines) => *lines.state() = LineState::new(label),
         }
@@ -74,6 +76,15 @@ impl Progress {
             Display::Nothing => {}
             Display::Bar(bar) => bar.set_message(label.to_string()),
             Display::Lines(lines) => lines.state().label = label.into(),
+        }
+    }
+
+    /// A short remark beside the count, such as the loss.
+    pub(crate) fn remark(&self, words: &str) {
+        match &self.display {
+            Display::Nothing => {}
+            Display::Bar(bar) => bar.set_prefix(format!("{words} ")),
+            Display::Lines(lines) => lines.state().remark = words.into(),
         }
     }
 
@@ -103,7 +114,7 @@ impl simbias_reliance::Watch for Progress {
 }
 
 fn bar(label: &str) -> ProgressBar {
-    let template = "{msg} {bar:30.cyan/blue} {pos}/{len} · {elapsed} · {eta} left";
+    let template = "{msg} {bar:30.cyan/blue} {pos}/{len} {prefix}· {elapsed} · {eta} left";
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(0).with_style(style).with_message(label.to_string());
@@ -120,6 +131,7 @@ struct Lines {
 
 struct LineState {
     label: String,
+    remark: String,
     done: usize,
     total: usize,
     since: Instant,
@@ -127,13 +139,26 @@ struct LineState {
 
 impl LineState {
     fn new(label: &str) -> Self {
-        Self { label: label.into(), done: 0, total: 0, since: Instant::now() }
+        Self {
+            label: label.into(),
+            remark: String::new(),
+            done: 0,
+            total: 0,
+            since: Instant::now(),
+        }
     }
 
     fn line(&self) -> String {
         let elapsed = self.since.elapsed().as_secs_f64();
-        let so_far =
-            format!("{}: {}/{}, {}", self.label, self.done, self.total, format::duration(elapsed));
+        let remark =
+            if self.remark.is_empty() { String::new() } else { format!(" ({})", self.remark) };
+        let so_far = format!(
+            "{}: {}/{}{remark}, {}",
+            self.label,
+            self.done,
+            self.total,
+            format::duration(elapsed)
+        );
         if self.done == 0 || self.done >= self.total {
             return so_far;
         }
@@ -182,7 +207,8 @@ mod tests {
     #[test]
     fn a_line_says_how_far_and_how_long() {
         let since = Instant::now() - Duration::from_secs(30);
-        let state = LineState { label: "scoring".into(), done: 3, total: 9, since };
+        let state =
+            LineState { label: "scoring".into(), remark: String::new(), done: 3, total: 9, since };
         assert_eq!(state.line(), "scoring: 3/9, 30 s, about 1 min 00 s left");
     }
 }

@@ -36,6 +36,11 @@ impl RunDirectory {
         Ok(run)
     }
 
+    /// Where the directory will be.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the file `name` is while the run lasts; for writers that take a path.
     pub(crate) fn place(&self, name: &str) -> Result<PathBuf, Failure> {
         if is_ending() {

@@ -115,10 +115,7 @@ impl Scorer for Opaque<'_> {
         self.0.n_outputs()
     }
 
-    fn score(
-        &self,
-        rows: ArrayView2<'_, f32>,
-    ) -> Result<Array2<f32>, simbias_data::ScorerError> {
+    fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, simbias_data::ScorerError> {
         self.0.score(rows)
     }
 }
@@ -197,9 +194,8 @@ fn randomized_scores_and_metrics_are_those_of_the_official_code() {
             let block = columns(&expected["block"]);
             let prepared = randomizer.prepare(&block);
             let what = format!("{condition}, {path}");
-            let scores = randomizer
-                .score(&prepared, &fixture.donors("donor"), Side::Block)
-                .unwrap();
+            let scores =
+                randomizer.score(&prepared, &fixture.donors("donor"), Side::Block).unwrap();
             let scores = difference_of_logits(&scores);
             let stored = fixture.numbers(&format!("score.{condition}")).1;
             for (found, expected) in scores.iter().zip(&stored) {
@@ -207,9 +203,8 @@ fn randomized_scores_and_metrics_are_those_of_the_official_code() {
             }
             check_metrics(&scores, &truth, expected, METRICS_FROM_OWN_SCORES, &what);
 
-            let swapped = randomizer
-                .score(&prepared, &fixture.donors("swap_donor"), Side::Block)
-                .unwrap();
+            let swapped =
+                randomizer.score(&prepared, &fixture.donors("swap_donor"), Side::Block).unwrap();
             let expected = &fixture.expected[format!("swap_{block_name}")];
             let swapped = difference_of_logits(&swapped);
             check_metrics(&swapped, &truth, expected, METRICS_FROM_OWN_SCORES, &what);

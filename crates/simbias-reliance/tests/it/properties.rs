@@ -6,7 +6,7 @@ use simbias_data::transform::{Identity, LinearTransform, Transform};
 use simbias_data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Stratum, Target};
 use simbias_reliance::{
     Activation, Block, BlockSet, BlockVerdict, DenseLayer, DenseNetwork, DonorMode, DonorSource,
-    Metric, Plan, RelianceError, RelianceOptions, RelianceOutcome, Randomizer, Side, Unwatched,
+    Metric, Plan, Randomizer, RelianceError, RelianceOptions, RelianceOutcome, Side, Unwatched,
     compare, measure,
 };
 use simbias_stats::Seed;
@@ -210,9 +210,8 @@ fn undoing_a_rotation_equals_never_rotating() {
     let rotated_rows = data.rows.mapv(f64::from).dot(&rotation).mapv(|value| value as f32);
     let rotated = Dataset { rows: rotated_rows, ..data.clone() };
     let weight = network.layers()[0].weight_out_in.mapv(f64::from);
-    let on_z = network
-        .with_first_layer(weight.dot(&rotation.t()).mapv(|value| value as f32))
-        .unwrap();
+    let on_z =
+        network.with_first_layer(weight.dot(&rotation.t()).mapv(|value| value as f32)).unwrap();
     let transform = LinearTransform::new(rotation.view()).unwrap();
     let blocks = split_blocks(6);
     let with_transform =
@@ -314,11 +313,14 @@ fn a_drop_of_two_points_is_found() {
         let model = Model(|row: &[f32]| row[0] + 0.3 * row[1]);
         let blocks =
             BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
-        let options =
-            RelianceOptions { repeats: 30, manifold: false, conflict: false, ..quick() };
+        let options = RelianceOptions { repeats: 30, manifold: false, conflict: false, ..quick() };
         let outcome = run(&model, &data, &blocks, &options, trial).unwrap();
         let b = outcome.block("b").unwrap();
-        assert!(b.drop.value > 0.015, "the trial is set up for a drop of about .02: {}", b.drop.value);
+        assert!(
+            b.drop.value > 0.015,
+            "the trial is set up for a drop of about .02: {}",
+            b.drop.value
+        );
         n_found += usize::from(b.flags.iter().any(|flag| flag == "significant"));
     }
     assert!(n_found * 10 >= n_trials as usize * 9, "{n_found} of {n_trials}");
@@ -491,9 +493,8 @@ fn meaningless_questions_are_refused_with_the_reason() {
         }
     }
     let broken = Broken(Identity::new(4));
-    let error = measure(&model, &good, &blocks, &broken, &quick(), Seed::new(1), &Unwatched)
-        .err()
-        .unwrap();
+    let error =
+        measure(&model, &good, &blocks, &broken, &quick(), Seed::new(1), &Unwatched).err().unwrap();
     assert!(matches!(error, RelianceError::RoundTrip { .. }), "{error}");
 }
 
@@ -503,14 +504,14 @@ fn no_signal_withholds_verdicts_and_constant_blocks_are_marked() {
     rows.column_mut(3).fill(0.25);
     let data = dataset(rows, |row| row[0] > 0.0);
     let blind = Model(|row: &[f32]| row[1]);
-    let blocks = BlockSet::partition(
-        vec![Block::new("used", [0, 1, 2]), Block::new("fixed", [3])],
-        4,
-    )
-    .unwrap();
+    let blocks =
+        BlockSet::partition(vec![Block::new("used", [0, 1, 2]), Block::new("fixed", [3])], 4)
+            .unwrap();
     let outcome = run(&blind, &data, &blocks, &quick(), 2).unwrap();
     assert!(!outcome.has_signal());
-    assert!(outcome.blocks.iter().all(|block| block.verdict.is_none() && block.necessity.is_none()));
+    assert!(
+        outcome.blocks.iter().all(|block| block.verdict.is_none() && block.necessity.is_none())
+    );
     assert!(outcome.caveats.iter().any(|caveat| caveat.kind == "no-signal"));
     let fixed = outcome.block("fixed").unwrap();
     assert!(fixed.flags.contains(&"constant".to_string()));

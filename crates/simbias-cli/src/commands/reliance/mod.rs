@@ -1,5 +1,6 @@
 //! `simbias reliance`: which parts of the input a model relies on.
 
+mod attack;
 mod compare;
 mod models;
 mod options;
@@ -7,8 +8,11 @@ mod plan;
 mod plan_files;
 mod run;
 mod score;
+mod simplicity;
 
 use clap::Subcommand;
+
+pub(super) use run::label_map;
 
 use crate::shell::{Failure, Finished, Shell};
 
@@ -19,17 +23,23 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Score(score::ScoreArgs),
     Compare(compare::CompareArgs),
+    Simplicity(simplicity::SimplicityArgs),
+    Attack(attack::AttackArgs),
 }
 
 impl Command {
     /// Runs the command.
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        shell.computes_on_cpu();
+        if !matches!(self, Self::Attack(_)) {
+            shell.computes_on_cpu();
+        }
         match self {
             Self::Run(arguments) => arguments.run(shell),
             Self::Plan(arguments) => arguments.run(shell),
             Self::Score(arguments) => arguments.run(shell),
             Self::Compare(arguments) => arguments.run(shell),
+            Self::Simplicity(arguments) => arguments.run(shell),
+            Self::Attack(arguments) => arguments.run(shell),
         }
     }
 }

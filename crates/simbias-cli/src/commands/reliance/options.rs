@@ -1,8 +1,8 @@
 //! Flags that say how to measure and when to call the outcome bad.
 
-use simbias_reliance::{
-    BlockVerdict, DonorMode, Metric, RelianceOptions, RelianceOutcome, VerdictThresholds,
-};
+use simbias_reliance::{DonorMode, Metric, RelianceOptions, RelianceOutcome, VerdictThresholds};
+
+use crate::commands::fail_on::FailOn;
 
 /// How donors are drawn.
 #[derive(clap::Args, Debug)]
@@ -50,9 +50,8 @@ pub(super) struct FigureArgs {
     /// Least necessity of a block that counts as used
     #[arg(long, value_name = "SHARE", default_value_t = VerdictThresholds::default().used)]
     used: f64,
-    /// Exit with code 1 if a block (or the model) has this verdict; repeat, or separate by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
-    fail_on: Vec<VerdictWord>,
+    #[command(flatten)]
+    fail_on: FailOn,
 }
 
 /// A donor mode that clap can show and read.
@@ -71,18 +70,6 @@ impl std::str::FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, String> {
         text.parse().map(Self)
     }
-}
-
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum VerdictWord {
-    Exclusive,
-    Dominant,
-    Shared,
-    Redundant,
-    IgnoredButPredictive,
-    Unused,
-    /// The model cannot be told from chance
-    NoSignal,
 }
 
 impl DonorArgs {
@@ -119,17 +106,6 @@ impl FigureArgs {
 
     /// Whether the person named a verdict of `outcome` as bad.
     pub(super) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
-        let is_named = |word| self.fail_on.contains(&word);
-        let words =
-            outcome.blocks.iter().filter_map(|block| block.verdict).map(|verdict| match verdict {
-                BlockVerdict::Exclusive => VerdictWord::Exclusive,
-                BlockVerdict::Dominant => VerdictWord::Dominant,
-                BlockVerdict::Shared => VerdictWord::Shared,
-                BlockVerdict::Redundant => VerdictWord::Redundant,
-                BlockVerdict::IgnoredButPredictive => VerdictWord::IgnoredButPredictive,
-                BlockVerdict::Unused => VerdictWord::Unused,
-            });
-        words.into_iter().any(is_named)
-            || (!outcome.has_signal() && is_named(VerdictWord::NoSignal))
+        self.fail_on.is_bad(outcome)
     }
 }

@@ -180,7 +180,7 @@ fn with_pictures(
 }
 
 /// Says which class is which: "the second class" is the positive one.
-pub(super) fn label_map(shell: &Shell, data: &Dataset) {
+pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
     if let Some(labels) = data.class_labels() {
         let names: Vec<String> = labels
             .names

@@ -1,0 +1,154 @@
+//! `simbias reliance simplicity`: how easy each block is to learn, without any model.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use simbias_audit::{Parts, SimplicityOptions, probe_block};
+use simbias_data::read::PartChoice;
+use simbias_data::{ReadOptions, SplitOptions, read_splits};
+use simbias_reliance::outcome::Simplicity;
+use simbias_reliance::{RelianceOptions, Truth};
+use simbias_report::{Cell, Chart, Column, ForestChart, Report, Section, Table};
+
+use crate::commands::arguments::{BlocksArgs, ReadingArgs, notes};
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
+
+/// Order blocks by simplicity: probes of growing size on each block alone, and pieces for single coordinates.
+///
+/// The learning time of an architecture on each block alone is part of `simbias audit`.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias reliance simplicity --data table.csv --labels outcome
+  simbias reliance simplicity --data lms5.safetensors --blocks lms5.blocks.toml --code-length")]
+pub(crate) struct SimplicityArgs {
+    /// Rows with labels, in any format that `reliance run` reads
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    blocks: BlocksArgs,
+    /// Widths of the one-hidden-layer probes; 0 is the linear one; 2 × 128 ends the ladder
+    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder)]
+    ladder: Vec<usize>,
+    /// Most thresholds looked at for blocks of one coordinate
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds)]
+    pieces_max: usize,
+    /// Training seeds of each probe
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_seeds)]
+    probe_seeds: usize,
+    /// Steps of each probe
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_steps)]
+    probe_steps: u64,
+    /// Measure the prequential code length too
+    #[arg(long)]
+    code_length: bool,
+    /// New directory for report and result; runs/reliance-simplicity-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl SimplicityArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let reading = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
+        let split = read_splits(&self.data, &reading, &split_options)?;
+        let resolved = self.blocks.resolve(&split.train.0)?;
+        let metric = Truth::of(&split.test.0.target)?.default_metric();
+        let options = SimplicityOptions {
+            ladder: self.ladder.clone(),
+            most_thresholds: self.pieces_max,
+            probe_seeds: self.probe_seeds.max(1),
+            probe_steps: self.probe_steps,
+            code_length: self.code_length,
+            ..SimplicityOptions::default()
+        };
+        let level = RelianceOptions::default().level;
+        let parts =
+            Parts { train: &split.train.0, validation: &split.validation.0, test: &split.test.0 };
+        let progress = shell.progress("probing");
+        let blocks = resolved.blocks.blocks();
+        let mut found: Vec<(String, Simplicity)> = Vec::new();
+        for (index, block) in blocks.iter().enumerate() {
+            progress.set(index, blocks.len());
+            progress.remark(&block.name);
+            let simplicity = probe_block(
+                block,
+                resolved.transform.as_ref(),
+                parts,
+                metric,
+                &options,
+                shell.seed(),
+                level,
+            )?;
+            found.push((block.name.clone(), simplicity));
+        }
+        drop(progress);
+        let mut report = report(&found, metric.title(), &split.test.0.name);
+        for caveat in notes(&resolved) {
+            report = report.caveat(caveat);
+        }
+        let result = json!({
+            "version": "simbias.simplicity/1",
+            "metric": metric.name(),
+            "blocks": found.iter().map(|(name, simplicity)| json!({
+                "name": name,
+                "simplicity": simplicity,
+            })).collect::<Vec<_>>(),
+        });
+        let inputs = vec![of_dataset(&self.data, &split.test.0)];
+        shell.close_run(run, Answer { report, result, inputs })?;
+        Ok(Finished::Done)
+    }
+}
+
+fn report(found: &[(String, Simplicity)], metric: &str, name: &str) -> Report {
+    let mut table = Table::new("simplicity", "Blocks")
+        .column(Column::new("block"))
+        .column(
+            Column::new(format!("best {metric}"))
+                .help("best probe on this block alone, over seeds"),
+        )
+        .column(Column::new("lowest rung").help("simplest probe within .01 of the best"))
+        .column(
+            Column::new("thresholds")
+                .help("blocks of one coordinate: simplest rule within 1 SE of the best"),
+        )
+        .column(Column::new("code length").unit("bits/label"));
+    let mut ladder = Table::new("ladder", "Probe ladder").columns(["block", "rung", metric]);
+    let mut forest = ForestChart::new();
+    for (block, simplicity) in found {
+        let best = simplicity.solo_metric.clone();
+        table = table.row([
+            Cell::from(block.as_str()),
+            best.clone().map_or(Cell::Empty, Cell::from),
+            simplicity.lowest_rung.as_deref().map_or(Cell::Empty, Cell::from),
+            simplicity
+                .pieces
+                .as_ref()
+                .map_or(Cell::Empty, |pieces| Cell::from(pieces.n_thresholds)),
+            simplicity.code_length_bits.map_or(Cell::Empty, Cell::from),
+        ]);
+        for rung in &simplicity.probes {
+            ladder = ladder.row([
+                Cell::from(block.as_str()),
+                Cell::from(rung.name.as_str()),
+                Cell::from(rung.metric.clone()),
+            ]);
+            forest = forest.item_in(&rung.name, block, rung.metric.clone());
+        }
+    }
+    Report::new(format!("Simplicity of the blocks of {name}"))
+        .subtitle("each block alone, standardised, probes of growing size")
+        .section(
+            Section::new("simplicity", "How easy each block is")
+                .prose(
+                    "A network prefers what it learns first. No single measure of simplicity predicts that for \
+                     every kind of block; the learning time of your architecture is part of `simbias audit`.",
+                )
+                .table(table)
+                .chart(Chart::new("ladder-forest", "Probe ladder", forest).x(metric))
+                .table(ladder),
+        )
+}
