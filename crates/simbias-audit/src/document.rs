@@ -101,15 +101,18 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
     for block in base.ignored() {
         let alone = outcome.solo.iter().find(|(name, _)| *name == block.name);
         if let Some((name, run)) = alone {
-            sentences.push(format!(
-                "The same network trained on nothing but {name:?} reaches a {} of {:.3}{}.",
-                base.metric.title(),
-                run.metric,
-                match run.steps_to_learn {
-                    Some(steps) => format!(", after {steps} steps"),
-                    None => String::new(),
-                }
-            ));
+            let metric = base.metric.title();
+            sentences.push(match run.steps_to_learn {
+                Some(steps) => format!(
+                    "The same network trained on nothing but {name:?} reaches a {metric} of {:.3}; it needs \
+                     {steps} steps.",
+                    run.metric
+                ),
+                None => format!(
+                    "Within {} steps the same network did not learn {name:?} alone; a probe did.",
+                    run.curve.last().map_or(0, |point| point.0)
+                ),
+            });
         }
     }
     for remedied in &outcome.remedies {

@@ -5,6 +5,7 @@
 mod bad_input;
 mod claims;
 mod configuration;
+mod floors;
 mod help;
 mod models;
 mod program;
