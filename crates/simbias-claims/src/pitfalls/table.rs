@@ -58,7 +58,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "S-rand AUC .50/.49/.50, Sc-rand AUC 1.00 for (100,1) and (100,2); \
             (2000,1): .50±.01 / 1.00 and .49±.01 / 1.00",
         reference: "T4, F3b; .507/1.000 and .502/1.000 in nb 01",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 0.5 },
         gpu: Runnable { minutes: 2.0 },
         full: NotPlanned,
         criteria: &[
@@ -101,7 +101,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "S-rand / Sc-rand AUC with 249 complex blocks, (2000,1): LMS-5 \
             .50±.01/1.00, MS-(5,7) .50±.01/1.00",
         reference: "F3b",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 0.5 },
         gpu: Runnable { minutes: 15.0 },
         full: NotPlanned,
         criteria: &[
@@ -123,7 +123,7 @@ pub const CLAIMS: &[Claim] = &[
             shuffles them over the classes",
         paper_figure: "density plots without numbers",
         reference: "F3a, §4.2",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 0.5 },
         gpu: Runnable { minutes: 2.0 },
         full: NotPlanned,
         criteria: &[
@@ -197,7 +197,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "S-rand AUC .495-.502 over ReLU, LeakyReLU, PReLU, Tanh × SGD, Adam, \
             RMSProp × LMS-7, MS-(5,7) with a (100,2) network",
         reference: "T6 (its caption says LMS-5, its columns LMS-7)",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 1.0 },
         gpu: Runnable { minutes: 20.0 },
         full: NotPlanned,
         criteria: &[
@@ -237,7 +237,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "AUC 1.00, S-rand .50, Sc-rand 1.00 for p in {0, .05, .10} × λ in {1e-2, \
             1e-4} with (100,1) and (100,2) on LMS-7",
         reference: "T7 (the text has λ .01 and .001)",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 1.0 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[
@@ -255,7 +255,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "S-rand AUC .50-.51, Sc-rand AUC 1.00 for d in {2, 5, 10} and 1; 1, 3; 1, \
             3, 6 complex blocks",
         reference: "T8",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 0.5 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[
@@ -272,7 +272,7 @@ pub const CLAIMS: &[Claim] = &[
             use of the simplest block as it is",
         paper_figure: "S-rand AUC .49-.51, Sc-rand AUC 1.00",
         reference: "T9",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 1.0 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[
@@ -289,7 +289,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "test accuracy 1.000 by 8000 updates: MS-7, 40 000 rows, (300,2), learning \
             rate .3, momentum .9, weight decay 5e-4",
         reference: "§4.2, §5, nb 03",
-        cpu: Runnable { minutes: 3.0 },
+        cpu: Runnable { minutes: 1.0 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[
@@ -315,7 +315,7 @@ pub const CLAIMS: &[Claim] = &[
         paper_figure: "six networks: train .984-.999, test .940-.949, Sc-rand .941-.946, S-rand \
             .497-.498",
         reference: "T2; .995/.949/.949/.497 in nb 03",
-        cpu: Runnable { minutes: 2.0 },
+        cpu: Runnable { minutes: 1.5 },
         gpu: NotPlanned,
         full: Needs("the 180-point grid of §D.1 with up to 10^7 updates a point"),
         criteria: &[
@@ -343,7 +343,7 @@ pub const CLAIMS: &[Claim] = &[
         statement: "The best of many SGD settings on hatLMS-7 is still at 95 %",
         paper_figure: "best of 180 settings a network about .95",
         reference: "T2, T10",
-        cpu: Runnable { minutes: 4.0 },
+        cpu: Runnable { minutes: 0.5 },
         gpu: Runnable { minutes: 20.0 },
         full: Needs("the 180-point grid of §D.1 with up to 10^7 updates a point"),
         criteria: &[
