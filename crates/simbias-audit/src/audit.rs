@@ -81,7 +81,7 @@ pub enum Subject<'a> {
     /// Go on training from a saved state.
     Resume(Box<TrainState>),
     /// A network of this tool, trained before; it must have been trained on rows of this form.
-    Network(NetScorer),
+    Network(Box<NetScorer>),
     /// A model of another framework.
     Foreign(&'a dyn AuditedModel),
 }
@@ -188,7 +188,7 @@ pub fn audit(
             "the model that was given".to_string()
         }
         Subject::Network(network) => {
-            own_network = Some(network);
+            own_network = Some(*network);
             "the checkpoint that was given".to_string()
         }
         Subject::Train | Subject::Resume(_) => {

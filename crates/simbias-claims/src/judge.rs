@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn the_worst_criterion_decides_the_claim() {
         use Verdict::{DoesNotHold, Holds, Inconclusive, NotRun};
-        let criterion = Criterion { name: "x", expectation: AtLeast(0.0), unit: "", note: "", only_at: None };
+        let criterion =
+            Criterion { name: "x", expectation: AtLeast(0.0), unit: "", note: "", only_at: None };
         let of = |verdicts: &[Verdict]| {
             let all: Vec<_> = verdicts
                 .iter()

@@ -16,9 +16,10 @@ const DIM: usize = 50;
 /// Test rows where corrupted ones are looked at by themselves: they are a tenth of all, and 4 000 of them
 /// pin their accuracy down to ±.016.
 const N_TEST_NOISY: usize = 40_000;
-/// Steps of the noisy run and, alike, of its control. After 6 000, the control is still in its flat phase in
-/// some repetitions and says nothing about them; by 16 000 it has left it in all of eight.
-const STEPS_NOISY: u64 = 16_000;
+/// Steps of P2-C11 and its control, as the criterion was written before any run. The control is then still in
+/// its flat phase in some repetitions, which leaves the claim inconclusive; by 16 000 steps it had left it in
+/// all of eight. The budget stays as it was set.
+const STEPS_NOISY: u64 = 6_000;
 
 /// P2-C10: the same networks without the simplest block.
 pub(crate) fn without_the_simplest(

@@ -322,7 +322,7 @@ pub const CLAIMS: &[Claim] = &[
             pure(
                 "test accuracy",
                 Between(0.940, 0.956),
-                "(200,1), learning rate .3, momentum .9, weight decay 5e-4, batch 256, 16 000 steps",
+                "(200,1), learning rate .3, momentum .9, weight decay 5e-4, batch 256, 6000 steps",
             ),
             pure("|test accuracy - Sc-rand accuracy|", AtMost(0.01), ""),
             pure("S-rand accuracy", Between(0.48, 0.52), ""),

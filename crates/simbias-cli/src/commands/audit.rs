@@ -200,7 +200,7 @@ impl AuditArgs {
             }
             (Some(model), ..) => Subject::Foreign(model),
             (None, Some(path), _) => {
-                Subject::Network(open_network(path, &train_rows, &options.device)?)
+                Subject::Network(Box::new(open_network(path, &train_rows, &options.device)?))
             }
             (None, None, Some(path)) => {
                 let state = TrainState::load(path, &options.device, &fit, &train_rows)?;

@@ -46,7 +46,10 @@ fn every_crate_depends_on_lower_floors_only() {
             }
             // The loop and its optimisers are part of the engine.
             let may_use_burn = ["simbias-nn", "simbias-train"].contains(&name.as_str());
-            assert!(dependency != "burn" || may_use_burn, "{name} must meet burn through simbias-nn");
+            assert!(
+                dependency != "burn" || may_use_burn,
+                "{name} must meet burn through simbias-nn"
+            );
         }
         n_crates += 1;
     }

@@ -121,8 +121,11 @@ impl AttackArgs {
             let gradients: &dyn LossGradient = match model.gradients() {
                 Some(gradients) => gradients,
                 None => {
-                    differences =
-                        FiniteDifference::new(scorer, data.n_features(), DIFFERENCE * width)?;
+                    differences = FiniteDifference::new(
+                        scorer,
+                        data.n_features(),
+                        (DIFFERENCE * width) as f32,
+                    )?;
                     &differences
                 }
             };
