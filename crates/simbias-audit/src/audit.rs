@@ -19,8 +19,9 @@ use crate::remedy::{Ingredients, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
 use crate::simplicity::{
     Parts, SimplicityOptions, SoloRun, blocks_to_probe, choose_rung, learn_alone, over_seeds,
-    probe_block, simplicity_correlation, standardized,
+    probe_block, simplicity_correlation,
 };
+use crate::trained::{Standardization, TrainedNetwork};
 use crate::watch::AuditWatch;
 
 /// How to audit.
@@ -80,8 +81,8 @@ pub enum Subject<'a> {
     Train,
     /// Go on training from a saved state.
     Resume(Box<TrainState>),
-    /// A network of this tool, trained before; it must have been trained on rows of this form.
-    Network(Box<NetScorer>),
+    /// A network of this tool, trained before.
+    Network(Box<TrainedNetwork>),
     /// A model of another framework.
     Foreign(&'a dyn AuditedModel),
 }
@@ -121,7 +122,7 @@ pub struct AuditOutcome {
     /// Sentences about decisions on the way.
     pub notes: Vec<String>,
     /// The trained network, to be saved.
-    pub network: Option<NetScorer>,
+    pub network: Option<TrainedNetwork>,
 }
 
 /// Training settings of an audit's own network, as [`audit`] uses them; needed to load a saved state.
@@ -136,27 +137,58 @@ pub fn training_settings(
     Ok((recipe, fit))
 }
 
-/// Data as the audit's own networks see them: tables are standardised by the training part, everything else
-/// is left as it is. Also says so.
-pub fn prepared(input: &AuditInput, subject: &Subject<'_>) -> (SplitDataset, Option<String>) {
-    let split = &input.split;
-    let is_table = split.train.0.layout.image_shape().is_none();
-    let own = !matches!(subject, Subject::Foreign(_));
-    if !(is_table && own && input.transform.is_identity()) {
-        return (split.clone(), None);
-    }
-    let (train, others) = standardized(&split.train.0, &[&split.validation.0, &split.test.0]);
-    let mut others = others.into_iter();
-    let mut prepared = split.clone();
-    prepared.train.0 = train;
-    if let (Some(validation), Some(test)) = (others.next(), others.next()) {
-        prepared.validation.0 = validation;
-        prepared.test.0 = test;
-    }
-    let note = "Columns were standardised by the mean and deviation of the training part; exchanging blocks \
-                between rows is the same before and after.";
-    (prepared, Some(note.into()))
+/// Data as a model sees them.
+pub struct Prepared {
+    /// Rows in their three parts.
+    pub split: SplitDataset,
+    /// What was done to the columns; `None` if they are as they were read.
+    pub standardization: Option<Standardization>,
+    /// The same in a sentence.
+    pub note: Option<&'static str>,
 }
+
+/// Data as `subject` sees them. Networks trained here see the columns of tables standardised by the training
+/// part; networks trained before, as they were then; everything else sees the rows as they were read.
+///
+/// # Errors
+/// [`AuditError::Data`] for a network that knows other columns, or that was trained on standardised columns
+/// while the blocks live behind a transform of the columns themselves.
+pub fn prepared(input: &AuditInput, subject: &Subject<'_>) -> Result<Prepared, AuditError> {
+    let split = &input.split;
+    let train = &split.train.0;
+    let (standardization, note) = match subject {
+        Subject::Foreign(_) => (None, ""),
+        Subject::Network(network) => (network.standardization.clone(), GIVEN_NOTE),
+        // Blocks behind a transform are coordinates of the rows as they are.
+        _ if !input.transform.is_identity() => (None, ""),
+        Subject::Train | Subject::Resume(_) => (Standardization::of_table(train), OWN_NOTE),
+    };
+    let Some(standardization) = standardization else {
+        return Ok(Prepared { split: split.clone(), standardization: None, note: None });
+    };
+    let refused = |problem: String| AuditError::Data { name: train.name.clone(), problem };
+    if standardization.n_features() != train.n_features() {
+        return Err(refused(format!(
+            "the network takes {} columns, the rows have {}",
+            standardization.n_features(),
+            train.n_features()
+        )));
+    }
+    if !input.transform.is_identity() {
+        return Err(refused(
+            "the network was trained on standardised columns, so that blocks behind a transform of the \
+             columns do not fit its rows; measure it by itself, or audit without the transform"
+                .into(),
+        ));
+    }
+    let split = standardization.split(split);
+    Ok(Prepared { split, standardization: Some(standardization), note: Some(note) })
+}
+
+const OWN_NOTE: &str = "Columns were standardised by the mean and deviation of the training part; exchanging \
+                        blocks between rows is the same before and after.";
+const GIVEN_NOTE: &str = "Columns were standardised as in the training of the given network; exchanging blocks \
+                          between rows is the same before and after.";
 
 /// Runs an audit.
 ///
@@ -168,9 +200,9 @@ pub fn audit(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<AuditOutcome, AuditError> {
-    let (split, note) = prepared(input, &subject);
+    let Prepared { split, standardization, note } = prepared(input, &subject)?;
     let mut notes = input.notes.clone();
-    notes.extend(note);
+    notes.extend(note.map(String::from));
     let (train_rows, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
     let parts = Parts { train: train_rows, validation, test };
     let transform: &dyn Transform = input.transform.as_ref();
@@ -188,7 +220,7 @@ pub fn audit(
             "the model that was given".to_string()
         }
         Subject::Network(network) => {
-            own_network = Some(*network);
+            own_network = Some(network.network);
             "the checkpoint that was given".to_string()
         }
         Subject::Train | Subject::Resume(_) => {
@@ -289,7 +321,7 @@ pub fn audit(
         simplicity_correlation: correlation,
         remedies,
         notes,
-        network: own_network,
+        network: own_network.map(|network| TrainedNetwork { network, standardization }),
     })
 }
 

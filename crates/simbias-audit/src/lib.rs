@@ -14,10 +14,11 @@ mod model;
 mod remedy;
 mod robustness;
 mod simplicity;
+mod trained;
 mod watch;
 
 pub use audit::{
-    AuditInput, AuditOptions, AuditOutcome, RemedyOutcome, Subject, audit, prepared,
+    AuditInput, AuditOptions, AuditOutcome, Prepared, RemedyOutcome, Subject, audit, prepared,
     training_settings,
 };
 pub use block_noise::{BlockNoise, BlockNoiseHook};
@@ -33,4 +34,5 @@ pub use robustness::{
 pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
+pub use trained::{Standardization, TrainedNetwork};
 pub use watch::{AuditWatch, Silent};

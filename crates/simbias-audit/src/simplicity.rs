@@ -1,6 +1,6 @@
 //! How easy each block is: a ladder of probes, learning time of the audited architecture, code length.
 
-use ndarray::{Array2, Axis};
+use ndarray::Axis;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Layout, Scorer};
@@ -18,6 +18,7 @@ use simbias_train::{
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, denied};
 use crate::model::{Recipe, fresh};
+use crate::trained::Standardization;
 use crate::watch::AuditWatch;
 
 /// How simplicity is measured.
@@ -115,14 +116,11 @@ pub fn probe_block(
     seed: Seed,
     level: f64,
 ) -> Result<Simplicity, AuditError> {
-    let (train, others) = standardized(
-        &columns_of(parts.train, transform, block),
-        &[
-            &columns_of(parts.validation, transform, block),
-            &columns_of(parts.test, transform, block),
-        ],
-    );
-    let (validation, test) = (&others[0], &others[1]);
+    let train = columns_of(parts.train, transform, block);
+    let standardization = Standardization::of(&train);
+    let standardized = |part| standardization.dataset(&columns_of(part, transform, block));
+    let train = standardization.dataset(&train);
+    let (validation, test) = (&standardized(parts.validation), &standardized(parts.test));
     let mut rungs: Vec<(String, usize, usize)> = options
         .ladder
         .iter()
@@ -338,31 +336,6 @@ fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Datas
         target: data.target.clone(),
         strata: Vec::new(),
     }
-}
-
-/// Columns with mean 0 and variance 1 on the training rows; constant columns become 0.
-pub(crate) fn standardized(train: &Dataset, others: &[&Dataset]) -> (Dataset, Vec<Dataset>) {
-    let n = train.n_rows() as f64;
-    let moments: Vec<(f32, f32)> = train
-        .rows
-        .columns()
-        .into_iter()
-        .map(|column| {
-            let mean = column.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
-            let variance =
-                column.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / n;
-            let scale = if variance > 1e-12 { 1.0 / variance.sqrt() } else { 0.0 };
-            (mean as f32, scale as f32)
-        })
-        .collect();
-    let apply = |data: &Dataset| {
-        let mut rows: Array2<f32> = data.rows.clone();
-        for (mut column, (mean, scale)) in rows.columns_mut().into_iter().zip(&moments) {
-            column.mapv_inplace(|value| (value - mean) * scale);
-        }
-        Dataset { rows, ..data.clone() }
-    };
-    (apply(train), others.iter().map(|data| apply(data)).collect())
 }
 
 /// Bits a label that a growing model needs to tell the labels, given the block: the first part at chance,

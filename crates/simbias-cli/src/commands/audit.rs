@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use simbias_audit::document::audit_report;
 use simbias_audit::{
-    AuditInput, AuditOptions, AuditOutcome, AuditWatch, ForeignModel, NetworkChoice, Remedy,
-    Robustness, Subject, audit, demo_input, demo_options, prepared, training_settings,
+    AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, Robustness, Subject,
+    audit, demo_input, demo_options, prepared, training_settings,
 };
 use simbias_data::read::PartChoice;
-use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
+use simbias_data::{ReadOptions, SplitOptions, read_splits};
 use simbias_nn::device_from_str;
-use simbias_onnx::OnnxScorer;
 use simbias_reliance::{DonorMode, RelianceOutcome};
 use simbias_report::Estimate;
 use simbias_train::{TrainError, TrainState};
 
 use super::arguments::{BlocksArgs, ReadingArgs, notes};
+use super::checkpoint::Checkpoint;
 use super::fail_on::FailOn;
-use super::training::{Checkpoint, open_network};
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset, of_file};
+use super::model::{OpeningArgs, save};
+use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
 
 /// Audit a network: what it relies on, what it ignores, what remedies change.
 ///
 /// Without DATA: real handwritten digits assembled into dominoes, with a CNN trained from scratch. With DATA: a
-/// network trained on your rows, or your own ONNX model; blocks are proposed when you name none.
+/// network trained on your rows, or a model that you bring; blocks are proposed when you name none.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias audit                                  real digits, about a minute
@@ -41,9 +41,12 @@ pub(crate) struct AuditArgs {
     reading: ReadingArgs,
     #[command(flatten)]
     blocks: BlocksArgs,
-    /// Model to audit instead of training one: an ONNX file, or a network saved by simbias
-    #[arg(long, value_name = "FILE", requires = "data")]
+    /// Model to audit instead of training one: an ONNX file, or the folder of a run of `simbias train` or
+    /// `simbias audit` (or its network.safetensors)
+    #[arg(long, value_name = "FILE|DIR", requires = "data")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    opening: OpeningArgs,
     /// Network that is trained: auto, fcn, cnn, resnet18
     #[arg(long, value_name = "NAME", default_value = "auto")]
     network: NetworkChoice,
@@ -72,7 +75,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
     /// Go on from the checkpoint that an interrupted run left; give the other flags as before
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     fail_on: FailOn,
@@ -94,12 +97,23 @@ impl AuditArgs {
                 input
             }
         };
-        let foreign = self.foreign(&input.split.test.0)?;
-        if let Some(path) = &self.model {
-            inputs.push(of_file(path)?);
-        }
+        let test = &input.split.test.0;
+        let open = |path: &PathBuf| self.opening.open(path, test, &options.device);
+        let brought = self.model.as_ref().map(open).transpose()?;
+        inputs.extend(brought.iter().map(|model| model.fingerprint.clone()));
+
         let checkpoint = Checkpoint::beside(&run);
-        let (subject, fit, train_rows) = self.subject(&input, &options, foreign.as_ref())?;
+        // What a network that is trained here sees, and what its checkpoint therefore belongs to.
+        let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
+        let (_, fit) = training_settings(&train_rows, &options)?;
+        let subject = match (&brought, &self.resume) {
+            (Some(model), _) => model.subject(),
+            (None, Some(path)) => {
+                let state = TrainState::load(path, &options.device, &fit, &train_rows)?;
+                Subject::Resume(Box::new(state))
+            }
+            (None, None) => Subject::Train,
+        };
         let watch = ShellWatch {
             progress: shell.progress("audit"),
             save: |state: &TrainState| checkpoint.save(state, &fit, &train_rows),
@@ -115,16 +129,14 @@ impl AuditArgs {
             }
             other => other?,
         };
-        checkpoint.remove();
-
         let report = audit_report(&outcome, &input, shell.seed());
         if let Some(network) = &outcome.network {
-            run.write("network.safetensors", &network.network().to_safetensors())?;
-            run.write_json("network.json", &json!(network.network().architecture()))?;
+            save(network, &run)?;
         }
         let result = result(&outcome);
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
         shell.close_run(run, Answer { report, result, inputs })?;
+        checkpoint.remove();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
 
@@ -173,42 +185,6 @@ impl AuditArgs {
         let resolved = self.blocks.resolve(&split.train.0)?;
         let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
         Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
-    }
-
-    fn foreign(&self, test: &Dataset) -> Result<Option<ForeignModel<OnnxScorer>>, Failure> {
-        match &self.model {
-            Some(path) if path.extension().is_some_and(|extension| extension == "onnx") => {
-                Ok(Some(ForeignModel(OnnxScorer::open(path, &test.layout, 256)?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// The model under audit, with the settings and rows that a checkpoint of its training belongs to.
-    fn subject<'a>(
-        &self,
-        input: &AuditInput,
-        options: &AuditOptions,
-        foreign: Option<&'a ForeignModel<OnnxScorer>>,
-    ) -> Result<(Subject<'a>, simbias_train::FitConfig, Dataset), Failure> {
-        let train_rows = prepared(input, &Subject::Train).0.train.0;
-        let (_, fit) = training_settings(&train_rows, options)?;
-        let subject = match (foreign, &self.model, &self.resume) {
-            (_, Some(_), Some(_)) => {
-                return Err(Failure::input("--model and --resume exclude each other")
-                    .hint("a model that is given is not trained"));
-            }
-            (Some(model), ..) => Subject::Foreign(model),
-            (None, Some(path), _) => {
-                Subject::Network(Box::new(open_network(path, &train_rows, &options.device)?))
-            }
-            (None, None, Some(path)) => {
-                let state = TrainState::load(path, &options.device, &fit, &train_rows)?;
-                Subject::Resume(Box::new(state))
-            }
-            (None, None, None) => Subject::Train,
-        };
-        Ok((subject, fit, train_rows))
     }
 }
 
