@@ -23,7 +23,7 @@ const TILE: usize = 14;
 pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
     let mut stand_in = StandIn::new(StandInKind::DigitsXor, seed.child("audit/demo", 0));
     stand_in.top = [vec![0], vec![1]];
-    stand_in.bottom = [vec![3], vec![7]];
+    stand_in.bottom = [vec![2], vec![7]];
     stand_in.n_train = if quick { 2000 } else { 4000 };
     stand_in.n_validation = 500;
     stand_in.n_test = if quick { 1000 } else { 2000 };
@@ -58,11 +58,11 @@ pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
         return AuditOptions {
             seed,
             network: NetworkChoice::SmallCnn,
-            // Ten donor maps and a thousand steps keep the demo within a minute and a half.
+            // Ten donor maps and nine hundred steps keep the demo within a minute and a half.
             reliance: RelianceOptions { repeats: 10, ..RelianceOptions::default() },
             simplicity: SimplicityOptions {
                 probe_steps: 250,
-                solo_steps: 1000,
+                solo_steps: 900,
                 ..SimplicityOptions::default()
             },
             max_steps: 600,

@@ -127,17 +127,14 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of the CPU checks for images (SGD .1, momentum .9, batches of 64), Adam for everything
-    /// else; weights of the best validation score, stop at a training loss of .01.
+    /// Adam at .003, batches of 64 images or 128 rows; weights of the best validation score, stop at a training
+    /// loss of .01. The SGD of the paper's checks does not leave the flat phase of an XOR of real digits within
+    /// a thousand steps, Adam does within seven hundred, and a block must not look ignored for that reason.
     pub fn new(architecture: Architecture, n_rows: usize, max_steps: u64, device: Device) -> Self {
         let is_image =
             matches!(architecture, Architecture::SmallCnn(_) | Architecture::ResNet18(_));
-        let (optimizer, rate, batch_size) = if is_image {
-            (Optimizer::momentum(0.9, 5e-5), 0.05, 64)
-        } else {
-            (Optimizer::adam(1e-4), 3e-3, 128)
-        };
-        let mut fit = FitConfig::new(optimizer, Schedule::constant(rate), max_steps);
+        let batch_size = if is_image { 64 } else { 128 };
+        let mut fit = FitConfig::new(Optimizer::adam(1e-4), Schedule::constant(3e-3), max_steps);
         fit.batch_size = batch_size.min(n_rows.max(1));
         // An evaluation costs a forward pass of all validation rows.
         fit.evaluate_every = if is_image { 40 } else { 25 };

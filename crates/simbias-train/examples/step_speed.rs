@@ -12,6 +12,10 @@ use simbias_nn::{Architecture, Fcn, ImageDims, Init, Network, Precision, SmallCn
 use simbias_stats::Seed;
 use simbias_train::{FitConfig, Optimizer, Schedule, TrainState, fit_plain};
 
+/// As in the command line.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let image = ImageDims { channels: 1, height: 28, width: 28 };
     measure(
