@@ -4,22 +4,24 @@ use simbias_data::transform::Transform;
 use simbias_data::{Dataset, SplitDataset};
 use simbias_nn::Device;
 use simbias_reliance::metric::Metric;
-use simbias_reliance::outcome::ProbeRung;
+use simbias_reliance::outcome::{ProbeRung, SoloTraining};
 use simbias_reliance::{
     BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
 };
 use simbias_stats::Seed;
-use simbias_train::{FitConfig, NetScorer, TrainState};
+use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
 use crate::AuditError;
+use crate::check::check;
+use crate::cue_conflict::GroupLoss;
 use crate::model::{
     AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
 };
-use crate::remedy::{Ingredients, Remedy};
+use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
 use crate::simplicity::{
-    Parts, SimplicityOptions, SoloRun, blocks_to_probe, choose_rung, learn_alone, over_seeds,
-    probe_block, simplicity_correlation,
+    Parts, SimplicityOptions, SoloRun, blocks_to_probe, climb, learn_alone, over_seeds,
+    simplicity_correlation,
 };
 use crate::trained::{Standardization, TrainedNetwork};
 use crate::watch::AuditWatch;
@@ -54,7 +56,7 @@ impl Default for AuditOptions {
             reliance: RelianceOptions { repeats: 30, ..RelianceOptions::default() },
             simplicity: SimplicityOptions::default(),
             robustness: RobustnessOptions::default(),
-            remedies: Remedy::ALL.to_vec(),
+            remedies: Remedy::DEFAULT.to_vec(),
             network: NetworkChoice::Auto,
             device: simbias_nn::cpu(),
             max_steps: 1500,
@@ -91,12 +93,18 @@ pub enum Subject<'a> {
 pub struct RemedyOutcome {
     /// Which.
     pub remedy: Remedy,
+    /// What it made.
+    pub model: RemediedModel,
+    /// Steps of training that it took; `None` where nothing was trained for it.
+    pub steps: Option<u64>,
     /// Reliance afterwards.
     pub measurement: Measurement,
     /// Before and after.
     pub comparison: Comparison,
     /// Attacks afterwards.
     pub robustness: Option<Robustness>,
+    /// Losses of the groups of [`Remedy::GroupDro`]; empty for the others.
+    pub groups: Vec<GroupLoss>,
 }
 
 /// Everything an audit found.
@@ -190,6 +198,9 @@ const OWN_NOTE: &str = "Columns were standardised by the mean and deviation of t
 const GIVEN_NOTE: &str = "Columns were standardised as in the training of the given network; exchanging blocks \
                           between rows is the same before and after.";
 
+const SEEN_NOTE: &str = "Nobody here knows which rows the given model was trained on. If test rows were among \
+                         them, its figures are too good.";
+
 /// Runs an audit.
 ///
 /// # Errors
@@ -200,6 +211,7 @@ pub fn audit(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<AuditOutcome, AuditError> {
+    check(&input.split)?;
     let Prepared { split, standardization, note } = prepared(input, &subject)?;
     let mut notes = input.notes.clone();
     notes.extend(note.map(String::from));
@@ -208,7 +220,7 @@ pub fn audit(
     let transform: &dyn Transform = input.transform.as_ref();
     let seed = options.seed;
     let n_stages = 4 + options.remedies.len();
-    let (recipe, fit) = training_settings(train_rows, options)?;
+    let (mut recipe, fit) = training_settings(train_rows, options)?;
 
     watch.stage("training the network", 1, n_stages);
     let mut own_network = None;
@@ -217,9 +229,18 @@ pub fn audit(
     let model_words = match subject {
         Subject::Foreign(model) => {
             foreign = Some(model);
+            notes.push(SEEN_NOTE.into());
             "the model that was given".to_string()
         }
         Subject::Network(network) => {
+            // Blocks are learned alone, and remedies trained, by the architecture that was given.
+            recipe = Recipe::new(
+                network.network.network().architecture().clone(),
+                train_rows.n_rows(),
+                options.max_steps,
+                recipe.device,
+            );
+            notes.push(SEEN_NOTE.into());
             own_network = Some(network.network);
             "the checkpoint that was given".to_string()
         }
@@ -230,7 +251,15 @@ pub fn audit(
             };
             let mut training_watch = whole_stage(watch);
             training_watch.checkpoints = true;
-            training = Some(train(&mut state, train_rows, validation, &fit, None, training_watch)?);
+            training = Some(train(
+                &mut state,
+                train_rows,
+                validation,
+                &fit,
+                &mut Plain,
+                None,
+                training_watch,
+            )?);
             let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
             words
@@ -252,7 +281,16 @@ pub fn audit(
 
     watch.stage("learning each block alone", 3, n_stages);
     let metric = base.outcome.metric;
-    let solo = simplicity_of_blocks(&mut base, input, parts, &recipe, metric, options, watch)?;
+    let solo = simplicity_of_blocks(
+        &mut base,
+        input,
+        parts,
+        &recipe,
+        own_network.is_some(),
+        metric,
+        options,
+        watch,
+    )?;
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
     let correlation =
         simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);
@@ -284,23 +322,31 @@ pub fn audit(
                 base: network,
                 solo: &networks,
                 seed,
+                level: options.reliance.level,
                 watch,
             };
             for (index, &remedy) in options.remedies.iter().enumerate() {
                 stop_if_asked(watch)?;
                 watch.stage(remedy.title(), 5 + index, n_stages);
-                if remedy == Remedy::DeniedEnsemble && networks.is_empty() {
-                    notes.push(format!(
-                        "The {} was left out: learning blocks alone was switched off.",
-                        remedy.title()
-                    ));
-                    continue;
-                }
-                let remedied = ingredients.apply(remedy)?;
-                let measurement = measure_with(remedied.as_ref())?;
+                let Remedied { model, steps, groups } = match ingredients.apply(remedy)? {
+                    Applied::Model(remedied) => remedied,
+                    Applied::LeftOut(reason) => {
+                        notes.push(format!("The {} was left out: {reason}.", remedy.title()));
+                        continue;
+                    }
+                };
+                let measurement = measure_with(model.as_model())?;
                 let comparison = compare(&base.outcome, &measurement.outcome)?;
-                let robustness = attack(remedied.as_ref())?;
-                remedies.push(RemedyOutcome { remedy, measurement, comparison, robustness });
+                let robustness = attack(model.as_model())?;
+                remedies.push(RemedyOutcome {
+                    remedy,
+                    model,
+                    steps,
+                    measurement,
+                    comparison,
+                    robustness,
+                    groups,
+                });
             }
         }
         None if !options.remedies.is_empty() => notes.push(
@@ -341,12 +387,19 @@ fn describe(recipe: &Recipe) -> String {
     }
 }
 
+/// Rung of the network trained on one block alone, when it has the architecture of the audited model.
+const OWN_RUNG: &str = "audited architecture";
+/// The same when it has not: the architecture of a given model is unknown.
+const OTHER_RUNG: &str = "network of this tool";
+
 /// Probes and solo runs of the blocks worth it; fills the outcome and returns the solo runs.
+#[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 fn simplicity_of_blocks(
     base: &mut Measurement,
     input: &AuditInput,
     parts: Parts<'_>,
     recipe: &Recipe,
+    own_architecture: bool,
     metric: Metric,
     options: &AuditOptions,
     watch: &dyn AuditWatch,
@@ -358,8 +411,8 @@ fn simplicity_of_blocks(
         stop_if_asked(watch)?;
         let block = &input.blocks.blocks()[index];
         watch.progress(0.0, &format!("probes on {}", block.name));
-        let mut simplicity =
-            probe_block(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
+        let mut ladder =
+            climb(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
         let mut runs = Vec::new();
         if options.simplicity.solo_steps > 0 {
             for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
@@ -376,21 +429,28 @@ fn simplicity_of_blocks(
                 )?);
             }
             let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
-            simplicity.probes.push(ProbeRung {
-                name: "audited architecture".into(),
-                metric: over_seeds(&metrics, level)?,
+            let metric = over_seeds(&metrics, level)?;
+            ladder.simplicity.solo_training = Some(SoloTraining {
+                own_architecture,
+                metric: metric.clone(),
+                steps: runs.iter().map(|run| run.steps).max().unwrap_or(0),
+                max_steps: options.simplicity.solo_steps,
             });
-            choose_rung(&mut simplicity, options.simplicity.tolerance);
+            let name = if own_architecture { OWN_RUNG } else { OTHER_RUNG };
+            let rung = ProbeRung { name: name.into(), metric };
+            let on_validation =
+                runs.iter().map(|run| run.validation_metric).sum::<f64>() / runs.len() as f64;
+            ladder.push(rung, on_validation, options.simplicity.tolerance);
             let steps: Vec<f64> = runs
                 .iter()
                 .filter_map(|run| run.steps_to_learn)
                 .map(|steps| steps as f64)
                 .collect();
             if steps.len() == runs.len() {
-                simplicity.solo_steps = Some(over_seeds(&steps, level)?);
+                ladder.simplicity.solo_steps = Some(over_seeds(&steps, level)?);
             }
         }
-        base.outcome.blocks[index].simplicity = Some(simplicity);
+        base.outcome.blocks[index].simplicity = Some(ladder.simplicity);
         if let Some(run) = runs.into_iter().next() {
             solo.push((block.name.clone(), run));
         }

@@ -7,6 +7,8 @@
 
 mod audit;
 mod block_noise;
+mod check;
+mod cue_conflict;
 mod demo;
 pub mod document;
 mod error;
@@ -22,12 +24,13 @@ pub use audit::{
     training_settings,
 };
 pub use block_noise::{BlockNoise, BlockNoiseHook};
+pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};
 pub use error::AuditError;
 pub use model::{
     AuditedModel, Ensemble, ForeignModel, NetworkChoice, Recipe, TrainingSummary, architecture,
 };
-pub use remedy::Remedy;
+pub use remedy::{RemediedModel, Remedy};
 pub use robustness::{
     RobustAt, Robustness, RobustnessOptions, UniversalResult, data_margin, measure_robustness,
 };

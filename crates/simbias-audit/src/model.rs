@@ -8,7 +8,7 @@ use simbias_nn::{
 };
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, Plain, PrepareBatch, Schedule,
+    FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, PrepareBatch, Schedule, StepRule,
     StopReason, TrainState,
 };
 
@@ -165,11 +165,12 @@ pub(crate) fn train(
     train: &Dataset,
     validation: &Dataset,
     fit: &FitConfig,
+    rule: &mut dyn StepRule,
     prepare: Option<&mut dyn PrepareBatch>,
     mut watch: TrainingWatch<'_>,
 ) -> Result<TrainingSummary, AuditError> {
     let hooks = Hooks {
-        rule: &mut Plain,
+        rule,
         // A reborrow of its own, since the hooks live for this call only.
         prepare: prepare.map(|hook| hook as &mut dyn PrepareBatch),
         example_weights: None,
@@ -284,7 +285,10 @@ impl AuditedModel for Ensemble {
 }
 
 /// Cross-entropy of every row and its slope in the logits.
-fn cross_entropy_and_slope(logits: &Array2<f32>, classes: &[u32]) -> (Vec<f32>, Array2<f32>) {
+pub(crate) fn cross_entropy_and_slope(
+    logits: &Array2<f32>,
+    classes: &[u32],
+) -> (Vec<f32>, Array2<f32>) {
     let mut slope = logits.clone();
     let mut losses = Vec::with_capacity(classes.len());
     for (mut row, &class) in slope.rows_mut().into_iter().zip(classes) {
