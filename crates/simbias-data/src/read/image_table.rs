@@ -99,7 +99,8 @@ fn open<'a>(
         if table.columns().len() < 2 {
             continue;
         }
-        let first_row = table.first_row()?;
+        // A wrong delimiter may also show in lines of unequal length, such as blanks in names of columns.
+        let Ok(first_row) = table.first_row() else { continue };
         if let Some(column) = first_row.iter().position(|cell| is_image(cell)) {
             return Ok(Some((table, column)));
         }
