@@ -59,7 +59,8 @@ pub(crate) struct AuditArgs {
     /// How donors are drawn: permute, independent, swap, within-class, within-stratum
     #[arg(long, value_name = "MODE", default_value = "permute")]
     mode: DonorMode,
-    /// Remedies to try, separated by commas: rotating-permutation, last-layer, denied-ensemble (the default), group-dro; "none" for none
+    /// Remedies to try, separated by commas: rotating-permutation, last-layer, denied-ensemble (these three when
+    /// not given), group-dro; "none" for none
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     remedies: Vec<String>,
     /// Most training steps of the audited network and of each remedy
