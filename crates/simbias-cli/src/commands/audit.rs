@@ -110,7 +110,7 @@ impl AuditArgs {
         let subject = match (&brought, &self.resume) {
             (Some(model), _) => model.subject(),
             (None, Some(path)) => {
-                let state = TrainState::load(path, &options.device, &fit, &train_rows)?;
+                let state = Checkpoint::load(path, &options.device, &fit, &train_rows)?;
                 Subject::Resume(Box::new(state))
             }
             (None, None) => Subject::Train,

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use simbias_data::Dataset;
+use simbias_nn::Device;
 use simbias_train::{FitConfig, TrainError, TrainState};
 
-use crate::shell::{RunDirectory, Shell};
+use crate::shell::{Failure, RunDirectory, Shell};
 
 /// The checkpoint of one run.
 pub(crate) struct Checkpoint {
@@ -17,6 +18,25 @@ impl Checkpoint {
     /// `DIR.checkpoint` for the run directory DIR.
     pub(crate) fn beside(run: &RunDirectory) -> Self {
         Self { path: with_suffix(run.path(), ".checkpoint") }
+    }
+
+    /// The state at `path`, to be continued with `fit` on `train`.
+    pub(crate) fn load(
+        path: &Path,
+        device: &Device,
+        fit: &FitConfig,
+        train: &Dataset,
+    ) -> Result<TrainState, Failure> {
+        TrainState::load(path, device, fit, train).map_err(|error| {
+            let is_file = matches!(error, TrainError::File { .. });
+            let failure = Failure::from(error);
+            if is_file {
+                failure
+                    .hint("--resume takes the DIR.checkpoint that lies beside an interrupted run")
+            } else {
+                failure
+            }
+        })
     }
 
     /// Where the traces recorded up to the checkpoint at `path` are kept.

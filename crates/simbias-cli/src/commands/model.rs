@@ -10,7 +10,7 @@ use simbias_nn::{Device, device_from_str};
 use simbias_onnx::{OnnxOptions, OnnxScorer};
 use simbias_report::InputFingerprint;
 
-use crate::shell::{Failure, RunDirectory, Shell, of_file};
+use crate::shell::{Failure, RunDirectory, Shell, at_least_one, of_file};
 
 /// Weights of a network in the folder of its run.
 const WEIGHTS: &str = "network.safetensors";
@@ -35,7 +35,7 @@ pub(crate) struct OpeningArgs {
     #[arg(long, value_name = "NAME")]
     model_output: Option<String>,
     /// Rows that the model scores at a time; changes memory, not results
-    #[arg(long, value_name = "N", default_value_t = OnnxOptions::default().batch)]
+    #[arg(long, value_name = "N", value_parser = at_least_one, default_value_t = OnnxOptions::default().batch)]
     batch: usize,
 }
 

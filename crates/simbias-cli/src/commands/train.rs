@@ -9,6 +9,7 @@ use simbias_audit::{
 use simbias_data::read::PartChoice;
 use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
+use simbias_reliance::Truth;
 use simbias_report::{
     Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table,
 };
@@ -48,7 +49,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerWord>,
     /// Learning rate; the recipe's when not given
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Weight decay, biases included
     #[arg(long, value_name = "FACTOR", default_value_t = 5e-5)]
@@ -120,6 +121,8 @@ impl TrainArgs {
             group: None,
         };
         let split = read_splits(&self.data, &options, &split_options)?;
+        // One class only teaches nothing.
+        Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
         let standardization = Standardization::of_table(&split.train.0);
         let split = match &standardization {
@@ -217,7 +220,7 @@ impl TrainArgs {
             )?;
             return Ok((TrainState::new(network, seed), trace));
         };
-        let state = TrainState::load(path, &recipe.device, config, train)?;
+        let state = Checkpoint::load(path, &recipe.device, config, train)?;
         let traces = Checkpoint::traces(path);
         if traces.is_file() {
             trace.resume(&traces, state.step)?;

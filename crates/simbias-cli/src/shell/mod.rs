@@ -63,7 +63,8 @@ pub(crate) struct GlobalArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// Reads a count of which there must be one.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("give a whole number, 1 or more".into()),
         Ok(number) => Ok(number),

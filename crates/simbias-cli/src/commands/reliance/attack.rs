@@ -39,7 +39,7 @@ pub(crate) struct AttackArgs {
     #[arg(long, value_enum, default_value_t = NormWord::L2)]
     norm: NormWord,
     /// Radius in units of the data
-    #[arg(long, value_name = "RADIUS")]
+    #[arg(long, value_name = "RADIUS", allow_negative_numbers = true)]
     eps: f64,
     /// Steps of an ascent; each is 2.5 radii over the number of steps long
     #[arg(long, value_name = "N", default_value_t = 20)]
