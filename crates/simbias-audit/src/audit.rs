@@ -24,7 +24,7 @@ use crate::simplicity::{
     simplicity_correlation,
 };
 use crate::trained::{Standardization, TrainedNetwork};
-use crate::watch::AuditWatch;
+use crate::watch::{AuditWatch, PartOfStage};
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -272,11 +272,12 @@ pub fn audit(
     };
 
     watch.stage("measuring reliance", 2, n_stages);
-    let measure_with = |model: &dyn AuditedModel| -> Result<Measurement, AuditError> {
-        let scoring = ScoringWatch { audit: watch };
-        Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
-    };
-    let mut base = measure_with(model)?;
+    let measure_with =
+        |model: &dyn AuditedModel, watch: &dyn AuditWatch| -> Result<Measurement, AuditError> {
+            let scoring = ScoringWatch { audit: watch };
+            Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
+        };
+    let mut base = measure_with(model, watch)?;
     stop_if_asked(watch)?;
 
     watch.stage("learning each block alone", 3, n_stages);
@@ -314,6 +315,8 @@ pub fn audit(
     match &own_network {
         Some(network) => {
             let networks: Vec<SoloRun> = solo.iter().map(|(_, run)| run.share()).collect();
+            let retraining = PartOfStage { audit: watch, span: (0.0, RETRAINING_SHARE) };
+            let measuring = PartOfStage { audit: watch, span: (RETRAINING_SHARE, 1.0) };
             let ingredients = Ingredients {
                 parts,
                 blocks: &input.blocks,
@@ -323,7 +326,7 @@ pub fn audit(
                 solo: &networks,
                 seed,
                 level: options.reliance.level,
-                watch,
+                watch: &retraining,
             };
             for (index, &remedy) in options.remedies.iter().enumerate() {
                 stop_if_asked(watch)?;
@@ -335,7 +338,7 @@ pub fn audit(
                         continue;
                     }
                 };
-                let measurement = measure_with(model.as_model())?;
+                let measurement = measure_with(model.as_model(), &measuring)?;
                 let comparison = compare(&base.outcome, &measurement.outcome)?;
                 let robustness = attack(model.as_model())?;
                 remedies.push(RemedyOutcome {
@@ -370,6 +373,9 @@ pub fn audit(
         network: own_network.map(|network| TrainedNetwork { network, standardization }),
     })
 }
+
+/// What retraining takes of a remedy's stage; the rest is measuring.
+const RETRAINING_SHARE: f64 = 0.6;
 
 fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
     if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
@@ -407,7 +413,11 @@ fn simplicity_of_blocks(
     let transform: &dyn Transform = input.transform.as_ref();
     let level = options.reliance.level;
     let mut solo = Vec::new();
-    for index in blocks_to_probe(&input.blocks, options.most_probed) {
+    let probed = blocks_to_probe(&input.blocks, options.most_probed);
+    let n_probed = probed.len() as f64;
+    for (place, index) in probed.into_iter().enumerate() {
+        let span = (place as f64 / n_probed, (place + 1) as f64 / n_probed);
+        let watch = &PartOfStage { audit: watch, span };
         stop_if_asked(watch)?;
         let block = &input.blocks.blocks()[index];
         watch.progress(0.0, &format!("probes on {}", block.name));

@@ -31,6 +31,32 @@ impl AuditWatch for Silent {
     fn progress(&self, _share: f64, _remark: &str) {}
 }
 
+/// A part of a stage, told as if it were the whole.
+pub(crate) struct PartOfStage<'a> {
+    pub(crate) audit: &'a dyn AuditWatch,
+    /// Shares of the stage where the part begins and ends.
+    pub(crate) span: (f64, f64),
+}
+
+impl AuditWatch for PartOfStage<'_> {
+    fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        self.audit.stage(name, index, n_stages);
+    }
+
+    fn progress(&self, share: f64, remark: &str) {
+        let (from, to) = self.span;
+        self.audit.progress(from + (to - from) * share, remark);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.audit.should_stop()
+    }
+
+    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
+        self.audit.checkpoint(state)
+    }
+}
+
 /// Steps between two looks at the loss, which waits for the device.
 const REMARK_EVERY: u64 = 20;
 /// Steps between two checkpoints.

@@ -66,6 +66,9 @@ pub(crate) struct AuditArgs {
     /// Most training steps of the audited network and of each remedy
     #[arg(long, value_name = "N")]
     max_steps: Option<u64>,
+    /// Most training steps of each block by itself; 0 leaves these runs out, and with them the denied ensemble
+    #[arg(long, value_name = "N")]
+    solo_steps: Option<u64>,
     /// Share of the rows for validation
     #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
     validation_share: f64,
@@ -155,6 +158,9 @@ impl AuditArgs {
         options.reliance.mode = self.mode;
         if let Some(max_steps) = self.max_steps {
             options.max_steps = max_steps;
+        }
+        if let Some(solo_steps) = self.solo_steps {
+            options.simplicity.solo_steps = solo_steps;
         }
         options.device = device_from_str(shell.device())?;
         match self.remedies.as_slice() {
@@ -248,6 +254,7 @@ fn result(outcome: &AuditOutcome) -> Value {
         })),
         "remedies": outcome.remedies.iter().map(|remedied| json!({
             "remedy": remedied.remedy.name(),
+            "steps": remedied.steps,
             "more_diverse": remedied.comparison.is_more_diverse(),
             "sufficient_blocks": {
                 "before": remedied.comparison.n_sufficient.0,
@@ -255,6 +262,14 @@ fn result(outcome: &AuditOutcome) -> Value {
             },
             "reliance": reliance(&remedied.measurement.outcome),
             "robustness": remedied.robustness.as_ref().map(robustness),
+            "groups": remedied.groups.iter().map(|group| json!({
+                "group": group.group,
+                "weight": group.weight,
+                "loss_nats": {
+                    "train": { "before": number(&group.train_before), "after": number(&group.train_after) },
+                    "test": { "before": number(&group.test_before), "after": number(&group.test_after) },
+                },
+            })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "notes": outcome.notes,
     })

@@ -84,7 +84,8 @@ impl OpeningArgs {
                 output: self.model_output.clone(),
                 ..OnnxOptions::default()
             };
-            let scorer = OnnxScorer::open_with(path, &data.layout, &options)?;
+            let scorer = OnnxScorer::open_with(path, &data.layout, &options)
+                .map_err(|error| Failure::from(error).about(path))?;
             let origin = Origin::Onnx(ForeignModel(scorer));
             return Ok(Model { name, fingerprint: of_file(path)?, origin });
         }

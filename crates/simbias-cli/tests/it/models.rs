@@ -116,7 +116,7 @@ fn what_is_no_model_is_refused_alike_everywhere() {
     bench.write("noise.onnx", "hello");
     for (model, facts) in [
         ("absent.onnx", ["absent.onnx", "No such file"]),
-        ("noise.onnx", ["ONNX", "ONNX"]),
+        ("noise.onnx", ["noise.onnx", "ONNX"]),
         ("absent", ["\"absent\"", ".onnx"]),
         ("empty", ["\"empty\"", "network.safetensors"]),
         ("torn", ["network.json", "keep the two files"]),

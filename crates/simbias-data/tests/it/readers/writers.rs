@@ -79,9 +79,8 @@ fn metadata_are_kept_and_equal_input_gives_equal_bytes() {
         array("ä", &[1], ArrayValues::U8(vec![7])),
         array("b", &[2], ArrayValues::F64(vec![1.0, 2.0])),
     ];
-    let entries: Vec<(String, String)> = (0..8)
-        .map(|index| (format!("key \"{index}\""), format!("größe {{{index}}},\n")))
-        .collect();
+    let entries: Vec<(String, String)> =
+        (0..8).map(|index| (format!("key \"{index}\""), format!("größe {{{index}}},\n"))).collect();
     let reversed: Vec<_> = entries.iter().rev().cloned().collect();
     for arrays in [&arrays[..], &[]] {
         for metadata in [&entries[..], &entries[..1], &[]] {
