@@ -26,7 +26,7 @@ pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
     stand_in.bottom = [vec![2], vec![7]];
     stand_in.n_train = if quick { 2000 } else { 4000 };
     stand_in.n_validation = 500;
-    stand_in.n_test = if quick { 1000 } else { 2000 };
+    stand_in.n_test = 1000;
     let fail = |error: SynthError| AuditError::Data {
         name: StandInKind::DigitsXor.name().into(),
         problem: error.to_string(),
@@ -58,14 +58,17 @@ pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
         return AuditOptions {
             seed,
             network: NetworkChoice::SmallCnn,
-            // Ten donor maps and nine hundred steps keep the demo within a minute and a half.
+            // A minute and a half on two cores: ten donor maps, half of the rungs, nine hundred steps, of which
+            // the lower half needs seven hundred.
             reliance: RelianceOptions { repeats: 10, ..RelianceOptions::default() },
+            robustness: RobustnessOptions { n_rows: 128, ..RobustnessOptions::default() },
             simplicity: SimplicityOptions {
+                ladder: vec![0, 4, 32, 128],
                 probe_steps: 250,
                 solo_steps: 900,
                 ..SimplicityOptions::default()
             },
-            max_steps: 600,
+            max_steps: 400,
             ..defaults
         };
     }

@@ -52,7 +52,7 @@ fn main() {
     println!("{:<34} {:>8} {:>10}", "layer (batch 64), ms", "forward", "+ backward");
     let conv = |padding| ConvOptions::new([1; 2], [padding; 2], [1; 2], 1);
     let (image, filters) = (tensor([BATCH, 1, 28, 28], false), tensor([16, 1, 5, 5], true));
-    row("conv 1→16, 5×5, on 28×28", || {
+    row("conv 1→16, 5×5 (library)", || {
         module::conv2d(image.clone(), filters.clone(), None, conv(2))
     });
     let wide = tensor([BATCH, 16, 28, 28], true);
@@ -61,7 +61,7 @@ fn main() {
         module::max_pool2d(wide.clone(), MaxPoolOptions::new([2; 2]))
     });
     let (narrow, filters) = (tensor([BATCH, 16, 14, 14], true), tensor([32, 16, 3, 3], true));
-    row("conv 16→32, 3×3, on 14×14", || {
+    row("conv 16→32, 3×3 (library)", || {
         module::conv2d(narrow.clone(), filters.clone(), None, conv(1))
     });
     let last = tensor([BATCH, 32, 14, 14], true);
