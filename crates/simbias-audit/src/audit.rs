@@ -3,8 +3,6 @@
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, SplitDataset};
 use simbias_nn::Device;
-use simbias_reliance::metric::Metric;
-use simbias_reliance::outcome::{ProbeRung, SoloTraining};
 use simbias_reliance::{
     BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
 };
@@ -12,6 +10,7 @@ use simbias_stats::Seed;
 use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
 use crate::AuditError;
+use crate::blocks_alone::simplicity_of_blocks;
 use crate::check::check;
 use crate::cue_conflict::GroupLoss;
 use crate::model::{
@@ -19,10 +18,7 @@ use crate::model::{
 };
 use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
-use crate::simplicity::{
-    Parts, SimplicityOptions, SoloRun, blocks_to_probe, climb, learn_alone, over_seeds,
-    simplicity_correlation,
-};
+use crate::simplicity::{Parts, SimplicityOptions, SoloRun, simplicity_correlation};
 use crate::trained::{Standardization, TrainedNetwork};
 use crate::watch::{AuditWatch, PartOfStage};
 
@@ -377,7 +373,7 @@ pub fn audit(
 /// What retraining takes of a remedy's stage; the rest is measuring.
 const RETRAINING_SHARE: f64 = 0.6;
 
-fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
+pub(crate) fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
     if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
 }
 
@@ -391,81 +387,6 @@ fn describe(recipe: &Recipe) -> String {
         Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
         _ => "a network trained here".into(),
     }
-}
-
-/// Rung of the network trained on one block alone, when it has the architecture of the audited model.
-const OWN_RUNG: &str = "audited architecture";
-/// The same when it has not: the architecture of a given model is unknown.
-const OTHER_RUNG: &str = "network of this tool";
-
-/// Probes and solo runs of the blocks worth it; fills the outcome and returns the solo runs.
-#[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
-fn simplicity_of_blocks(
-    base: &mut Measurement,
-    input: &AuditInput,
-    parts: Parts<'_>,
-    recipe: &Recipe,
-    own_architecture: bool,
-    metric: Metric,
-    options: &AuditOptions,
-    watch: &dyn AuditWatch,
-) -> Result<Vec<(String, SoloRun)>, AuditError> {
-    let transform: &dyn Transform = input.transform.as_ref();
-    let level = options.reliance.level;
-    let mut solo = Vec::new();
-    let probed = blocks_to_probe(&input.blocks, options.most_probed);
-    let n_probed = probed.len() as f64;
-    for (place, index) in probed.into_iter().enumerate() {
-        let span = (place as f64 / n_probed, (place + 1) as f64 / n_probed);
-        let watch = &PartOfStage { audit: watch, span };
-        stop_if_asked(watch)?;
-        let block = &input.blocks.blocks()[index];
-        watch.progress(0.0, &format!("probes on {}", block.name));
-        let mut ladder =
-            climb(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
-        let mut runs = Vec::new();
-        if options.simplicity.solo_steps > 0 {
-            for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
-                watch.progress(0.0, &format!("{} alone", block.name));
-                runs.push(learn_alone(
-                    block,
-                    transform,
-                    parts,
-                    recipe,
-                    metric,
-                    &options.simplicity,
-                    options.seed.child("audit/solo", run),
-                    watch,
-                )?);
-            }
-            let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
-            let metric = over_seeds(&metrics, level)?;
-            ladder.simplicity.solo_training = Some(SoloTraining {
-                own_architecture,
-                metric: metric.clone(),
-                steps: runs.iter().map(|run| run.steps).max().unwrap_or(0),
-                max_steps: options.simplicity.solo_steps,
-            });
-            let name = if own_architecture { OWN_RUNG } else { OTHER_RUNG };
-            let rung = ProbeRung { name: name.into(), metric };
-            let on_validation =
-                runs.iter().map(|run| run.validation_metric).sum::<f64>() / runs.len() as f64;
-            ladder.push(rung, on_validation, options.simplicity.tolerance);
-            let steps: Vec<f64> = runs
-                .iter()
-                .filter_map(|run| run.steps_to_learn)
-                .map(|steps| steps as f64)
-                .collect();
-            if steps.len() == runs.len() {
-                ladder.simplicity.solo_steps = Some(over_seeds(&steps, level)?);
-            }
-        }
-        base.outcome.blocks[index].simplicity = Some(ladder.simplicity);
-        if let Some(run) = runs.into_iter().next() {
-            solo.push((block.name.clone(), run));
-        }
-    }
-    Ok(solo)
 }
 
 /// Passes the jobs of a measurement on to the watcher of the audit.

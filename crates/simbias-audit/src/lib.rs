@@ -7,6 +7,7 @@
 
 mod audit;
 mod block_noise;
+mod blocks_alone;
 mod check;
 mod cue_conflict;
 mod demo;
