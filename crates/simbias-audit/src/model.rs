@@ -127,7 +127,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Adam at .003 without weight decay, batches of 64 images or 128 rows; weights of the best validation score,
+    /// Adam at .002 without weight decay, batches of 64 images or 128 rows; weights of the best validation score,
     /// stop at a training loss of .01. A block must not look ignored because its flat phase was never left: on an
     /// XOR of real digits the SGD of the paper's checks stays there beyond a thousand steps, Adam leaves within
     /// seven hundred, but not with an L2 term, which Adam blows up while the gradient is small.
@@ -135,7 +135,7 @@ impl Recipe {
         let is_image =
             matches!(architecture, Architecture::SmallCnn(_) | Architecture::ResNet18(_));
         let batch_size = if is_image { 64 } else { 128 };
-        let mut fit = FitConfig::new(Optimizer::adam(0.0), Schedule::constant(3e-3), max_steps);
+        let mut fit = FitConfig::new(Optimizer::adam(0.0), Schedule::constant(2e-3), max_steps);
         fit.batch_size = batch_size.min(n_rows.max(1));
         // An evaluation costs a forward pass of all validation rows.
         fit.evaluate_every = if is_image { 40 } else { 25 };
