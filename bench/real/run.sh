@@ -22,14 +22,14 @@ audit() {
     shift
     rm -rf "$out"
     "$simbias" audit "$@" --out "$out" > "$out.txt"
-    rm -rf "$out.txt.html"
 }
 cells="$cache/cells/labels.csv --labels defect --label-threshold 0.5 --strata type --image-size 48x48"
+cells="$cells --max-steps 600 --repeats 10"
 # shellcheck disable=SC2086 # the flags of a data set are separate words
-audit cells-grid $cells --blocks grid:3x3
+audit cells-grid $cells --blocks grid:3x3 --solo-steps 400 --remedies rotating-permutation,last-layer
 # shellcheck disable=SC2086
-audit cells-bands $cells --blocks bands:4
+audit cells-bands $cells --blocks bands:4 --solo-steps 400 --remedies none
 # shellcheck disable=SC2086
-audit cells-bands-same-type $cells --blocks bands:4 --mode within-stratum --remedies none
+audit cells-bands-same-type $cells --blocks bands:4 --mode within-stratum --solo-steps 0 --remedies none
 audit tumours "$cache/tumours.csv" --labels malignant
 "$PYTHON" "$here/figures.py" "$cache"

@@ -1,6 +1,7 @@
 //! `simbias audit`: from labelled data to what a network relies on, ignores, and what remedies change.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use simbias_audit::document::audit_report;
@@ -19,7 +20,7 @@ use super::arguments::{BlocksArgs, ReadingArgs, notes};
 use super::checkpoint::Checkpoint;
 use super::fail_on::FailOn;
 use super::model::{OpeningArgs, save};
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
+use crate::shell::{Answer, Failure, Finished, Looking, Progress, Shell, of_dataset};
 
 /// Audit a network: what it relies on, what it ignores, what remedies change.
 ///
@@ -120,11 +121,10 @@ impl AuditArgs {
         };
         let watch = ShellWatch {
             progress: shell.progress("audit"),
+            looking: Mutex::new(None),
             save: |state: &TrainState| checkpoint.save(state, &fit, &train_rows),
         };
-        let looking = watch.progress.looks_for_interrupt();
         let found = audit(&input, subject, &options, &watch);
-        drop(looking);
         drop(watch);
         let outcome = match found {
             Err(simbias_audit::AuditError::Interrupted) => {
@@ -198,6 +198,8 @@ impl AuditArgs {
 /// Shows stages on the progress bar and keeps checkpoints.
 struct ShellWatch<F> {
     progress: Progress,
+    /// Ctrl-C asks while the audited network is trained, which leaves a state to go on from; later it ends.
+    looking: Mutex<Option<Looking>>,
     save: F,
 }
 
@@ -206,6 +208,8 @@ const BAR_PARTS: usize = 1000;
 
 impl<F: Fn(&TrainState) -> Result<(), TrainError> + Sync> AuditWatch for ShellWatch<F> {
     fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        *looking = (index == 1).then(|| self.progress.looks_for_interrupt());
         self.progress.begin(&format!("[{index}/{n_stages}] {name}"));
     }
 

@@ -21,6 +21,7 @@ use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
 pub(crate) use fingerprint::{of_dataset, of_file};
+pub(crate) use interrupt::Looking;
 pub(crate) use output::{print, say};
 pub(crate) use progress::Progress;
 pub(crate) use run_directory::RunDirectory;
