@@ -38,7 +38,8 @@ fn i64s(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<i64>) {
     (view.shape().to_vec(), chunks.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect())
 }
 
-/// Settings behind each name, from the README.
+/// Settings behind each name. The file holds tensors only and no settings: rates (`lr`), weight decays (`wd`) and
+/// momentum (`mom`) stand in the row `train_steps.safetensors` of the golden README, which names them by optimizer.
 fn recipe(name: &str) -> (Optimizer, f64) {
     match name {
         "sgd_wd" => (Optimizer::sgd(5e-3), 0.1),
