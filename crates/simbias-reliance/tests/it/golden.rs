@@ -198,6 +198,7 @@ fn randomized_scores_and_metrics_are_those_of_the_official_code() {
                 randomizer.score(&prepared, &fixture.donors("donor"), Side::Block).unwrap();
             let scores = difference_of_logits(&scores);
             let stored = fixture.numbers(&format!("score.{condition}")).1;
+            assert!(!scores.is_empty() && scores.len() == stored.len(), "{what}");
             for (found, expected) in scores.iter().zip(&stored) {
                 assert_near(*found, *expected, SCORES, &what);
             }
@@ -223,6 +224,7 @@ fn complement_runs_agree_with_the_complementary_block() {
     let conditions = fixture.expected.as_object().unwrap();
     on_both_paths(&fixture, |randomizer, path| {
         let n_features = fixture.rows().ncols() as u32;
+        let mut n_checked = 0;
         for (condition, expected) in conditions {
             if !condition.starts_with("rand_") {
                 continue;
@@ -235,10 +237,13 @@ fn complement_runs_agree_with_the_complementary_block() {
                 )
             };
             let (left, right) = (score(&others, Side::Complement), score(&block, Side::Block));
+            assert!(!left.is_empty() && left.len() == right.len(), "{condition}, {path}");
             for (left, right) in left.iter().zip(&right) {
                 assert_near(*left, *right, SCORES, &format!("{condition}, {path}"));
             }
+            n_checked += 1;
         }
+        assert!(n_checked > 0, "no randomized condition found");
     });
 }
 
@@ -247,6 +252,8 @@ fn single_coordinates_are_those_of_the_official_code() {
     let fixture = Fixture::open();
     let truth = fixture.truth();
     let expected = fixture.expected["per_coordinate"].as_array().unwrap();
+    assert_eq!(expected.len(), fixture.rows().ncols(), "not every coordinate has its case");
+    assert!(!expected.is_empty(), "no coordinate found");
     on_both_paths(&fixture, |randomizer, path| {
         for (coordinate, expected) in expected.iter().enumerate() {
             let prepared = randomizer.prepare(&[coordinate as u32]);
@@ -269,10 +276,12 @@ fn all_pairs_accuracy_is_exact() {
     let fixture = Fixture::open();
     let truth = fixture.truth();
     let n_rows = fixture.rows().nrows();
+    assert!(n_rows > 0, "no rows found");
     on_both_paths(&fixture, |randomizer, path| {
         if path == "rows gathered" {
             return;
         }
+        let mut n_checked = 0;
         for (condition, expected) in fixture.expected.as_object().unwrap() {
             if expected.get("accuracy_all_pairs").is_none() {
                 continue;
@@ -292,13 +301,18 @@ fn all_pairs_accuracy_is_exact() {
             let allowed = undecided / (n_rows * n_rows) as f64 + SINGLE_PRECISION;
             let expected = number(expected, "accuracy_all_pairs");
             assert_near(total / n_rows as f64, expected, allowed, condition);
+            n_checked += 1;
         }
+        assert!(n_checked > 0, "no condition has an accuracy over all pairs");
     });
 }
 
 #[test]
 fn threshold_rules_need_the_stored_numbers_of_pieces() {
-    for case in json("pieces.json").as_array().unwrap() {
+    let cases = json("pieces.json");
+    let cases = cases.as_array().unwrap();
+    assert!(!cases.is_empty(), "no case found");
+    for case in cases {
         let list = |key: &str| case[key].as_array().unwrap();
         let values: Vec<f64> = list("x").iter().map(|x| x.as_f64().unwrap()).collect();
         let classes: Vec<u32> = list("y").iter().map(|y| y.as_u64().unwrap() as u32).collect();
@@ -306,6 +320,7 @@ fn threshold_rules_need_the_stored_numbers_of_pieces() {
             .iter()
             .map(|errors| errors.as_u64().unwrap() as usize)
             .collect();
+        assert!(!values.is_empty() && !expected.is_empty(), "{}", case["name"]);
         let found = threshold_errors(&values, &classes, expected.len() - 1);
         assert_eq!(found.least_errors, expected, "{}", case["name"]);
         let zero = case["min_thresholds_zero_error"].as_u64().map(|t| t as usize);
