@@ -93,6 +93,19 @@ fn image_size(text: &str) -> Result<(usize, usize), String> {
 }
 
 impl ReadingArgs {
+    /// The options of the readers for a command that takes all parts of a source; `command` as in "an audit".
+    pub(crate) fn all_parts(&self, command: &str) -> Result<ReadOptions, Failure> {
+        match self.part {
+            None | Some(PartWord::All) => {
+                Ok(ReadOptions { parts: PartChoice::All, ..self.options() })
+            }
+            Some(_) => Err(Failure::input(format!(
+                "{command} takes all parts of a source: training, validation and test"
+            ))
+            .hint("leave out --part, or give that part as a file of its own")),
+        }
+    }
+
     /// The options of the readers.
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {

@@ -9,8 +9,7 @@ use simbias_audit::{
     AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, Robustness, Subject,
     audit, demo_input, demo_options, prepared, training_settings,
 };
-use simbias_data::read::PartChoice;
-use simbias_data::{ReadOptions, SplitOptions, read_splits};
+use simbias_data::{SplitOptions, read_splits};
 use simbias_nn::device_from_str;
 use simbias_reliance::{DonorMode, RelianceOutcome};
 use simbias_report::Estimate;
@@ -177,7 +176,7 @@ impl AuditArgs {
     }
 
     fn read(&self, path: &Path, shell: &Shell) -> Result<AuditInput, Failure> {
-        let options = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let options = self.reading.all_parts("an audit")?;
         let split = read_splits(
             path,
             &options,

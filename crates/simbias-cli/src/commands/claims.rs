@@ -49,9 +49,9 @@ pub(crate) enum Command {
 /// Which ledger.
 #[derive(clap::Args, Debug)]
 pub(crate) struct LedgerArgs {
-    /// The ledger
-    #[arg(long, value_name = "FILE", default_value = LEDGER)]
-    ledger: PathBuf,
+    /// The ledger; claims/ledger.json when not given
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
 }
 
 /// Flags of `claims list`.
@@ -132,26 +132,51 @@ impl Command {
 }
 
 impl LedgerArgs {
-    /// The ledger; an empty one where the default file is not there.
-    fn read(&self) -> Result<Ledger, Failure> {
-        match std::fs::read_to_string(&self.ledger) {
-            Ok(text) => Ledger::from_json(&text).map_err(|error| {
-                Failure::input(format!("{:?}: {error}", self.ledger))
-                    .hint("give another file with --ledger")
+    fn path(&self) -> &Path {
+        self.ledger.as_deref().unwrap_or(Path::new(LEDGER))
+    }
+
+    /// The ledger if its file is there.
+    fn existing(&self) -> Result<Option<Ledger>, Failure> {
+        let path = self.path();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ledger::from_json(&text).map(Some).map_err(|error| {
+                Failure::input(format!("{path:?}: {error}")).hint("give another file with --ledger")
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Ledger::default()),
-            Err(error) => Err(Failure::input(format!("cannot read {:?}: {error}", self.ledger))
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::input(format!("cannot read {path:?}: {error}"))
                 .hint("give another file with --ledger")),
         }
     }
 
+    /// The ledger that must be there.
+    fn read(&self) -> Result<Ledger, Failure> {
+        self.existing()?.ok_or_else(|| {
+            Failure::input(format!("there is no ledger {:?}", self.path())).hint(
+                "call it from the root of the repository, or name the file with --ledger; \
+                 `simbias claims run` starts a new one",
+            )
+        })
+    }
+
+    /// The ledger; an empty one where nobody named a file and the usual one is not there.
+    fn read_if_named(&self) -> Result<Ledger, Failure> {
+        if self.ledger.is_some() { self.read() } else { self.read_or_new() }
+    }
+
+    /// The ledger; an empty one where the file is not there yet.
+    fn read_or_new(&self) -> Result<Ledger, Failure> {
+        Ok(self.existing()?.unwrap_or_default())
+    }
+
     fn write(&self, ledger: &Ledger) -> Result<(), Failure> {
-        if let Some(folder) = self.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let path = self.path();
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| {
                 Failure::input(format!("cannot make the folder {folder:?}: {error}"))
             })?;
         }
-        write_text(&self.ledger, &ledger.to_json())
+        write_text(path, &ledger.to_json())
     }
 }
 
@@ -161,7 +186,7 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
 
 impl ListArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let ledger = self.ledger.read()?;
+        let ledger = self.ledger.read_if_named()?;
         if shell.wants_json() {
             let claims: Vec<_> = all().map(|claim| description(claim, &ledger)).collect();
             shell.print_json(&json!({ "schema": LIST_SCHEMA, "claims": claims }))?;
@@ -242,7 +267,7 @@ impl ShowArgs {
             Failure::input(format!("there is no claim {:?}", self.id))
                 .hint("`simbias claims list` shows all of them")
         })?;
-        let ledger = self.ledger.read()?;
+        let ledger = self.ledger.read_if_named()?;
         if shell.wants_json() {
             shell.print_json(
                 &json!({ "schema": LIST_SCHEMA, "claims": [description(claim, &ledger)] }),
@@ -318,7 +343,7 @@ impl RunArgs {
                 .hint("--data takes the folder that holds the folders mnist and cifar10"));
         }
         // Read first: hours of work must not end in a ledger that cannot be written.
-        let mut ledger = self.ledger.read()?;
+        let mut ledger = self.ledger.read_or_new()?;
         let run = shell.open_run(self.out.as_deref())?;
         let progress = shell.progress("claims");
         let looking = progress.looks_for_interrupt();

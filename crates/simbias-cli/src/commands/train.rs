@@ -6,8 +6,7 @@ use serde_json::json;
 use simbias_audit::{
     AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
 };
-use simbias_data::read::PartChoice;
-use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
+use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
 use simbias_reliance::Truth;
 use simbias_report::{
@@ -113,7 +112,7 @@ impl TrainArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
         let device = device_from_str(shell.device())?;
-        let options = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let options = self.reading.all_parts("training")?;
         let split_options = SplitOptions {
             validation: self.validation_share,
             test: self.test_share,

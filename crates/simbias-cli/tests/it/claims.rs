@@ -58,6 +58,7 @@ fn claims_about_files_say_which_files_they_need() {
 fn the_table_goes_between_its_markers() {
     let bench = Bench::new();
     bench.write("README.md", "before\n<!-- claims:begin -->\nstale\n<!-- claims:end -->\nafter\n");
+    bench.succeed("claims run P2-C1 --scale full --out out");
     bench.succeed("claims table --write README.md");
     let text = bench.read("README.md");
     assert!(text.starts_with("before\n<!-- claims:begin -->\n| claim"), "{text}");
@@ -65,4 +66,21 @@ fn the_table_goes_between_its_markers() {
     bench.write("plain.md", "no markers\n");
     bench.refuse("claims table --write plain.md", &["claims:begin"]);
     assert_eq!(bench.read("plain.md"), "no markers\n");
+}
+
+#[test]
+fn a_ledger_that_is_not_there_is_refused() {
+    let bench = Bench::new();
+    let document = "<!-- claims:begin -->\n| mine |\n<!-- claims:end -->\n";
+    bench.write("README.md", document);
+    for words in ["claims table", "claims table --json", "claims table --write README.md"] {
+        bench.refuse(words, &["no ledger", "claims/ledger.json", "--ledger"]);
+        bench.refuse(&format!("{words} --ledger nofile.json"), &["nofile.json", "--ledger"]);
+    }
+    assert_eq!(bench.read("README.md"), document);
+    bench.refuse("claims list --ledger nofile.json", &["nofile.json", "--ledger"]);
+    bench.refuse("claims show P2-C1 --ledger nofile.json", &["nofile.json", "--ledger"]);
+    // A run starts a new one.
+    bench.succeed("claims run P2-C1 --scale full --ledger new.json --out out");
+    bench.succeed("claims table --ledger new.json");
 }
