@@ -28,6 +28,28 @@ fn an_audit_finds_the_column_that_tells_on_any_number_of_threads() {
     let result = bench.json("one/result.json");
     let necessity = |name| block(&result["reliance"], name)["necessity"]["value"].as_f64().unwrap();
     assert!(necessity("first") > 0.8 && necessity("others").abs() < 0.2, "{result:#}");
+
+    // What an audit measured is compared like any other measurement.
+    bench.succeed("reliance compare one/result.json two/result.json --out same");
+    let comparison = bench.json("same/result.json");
+    assert_eq!(
+        comparison["standard"]["before"]["value"],
+        result["reliance"]["standard"]["metric"]["value"]
+    );
+    assert_eq!(comparison["standard"]["difference"]["value"], 0.0);
+    assert_eq!(comparison["blocks"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_audit_takes_all_parts() {
+    let bench = bench();
+    for part in ["train", "validation", "test"] {
+        bench.refuse(
+            &format!("audit t.csv {SMALL} --part {part} --out out"),
+            &["an audit takes all parts of a source", "--part"],
+        );
+        bench.refuse(&format!("train t.csv --part {part} --out out"), &["all parts", "--part"]);
+    }
 }
 
 #[test]

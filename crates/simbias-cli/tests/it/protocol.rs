@@ -18,6 +18,9 @@ fn a_model_of_the_first_column_is_found_out() {
     bench.succeed("reliance compare out/result.json out/result.json --out same");
     let comparison = bench.json("same/result.json");
     assert_eq!(comparison["more_diverse"], false);
+    for run in ["out", "same"] {
+        assert!(bench.read(&format!("{run}/report.json")).contains("when the bias disappears"));
+    }
     assert_eq!(comparison["blocks"][0]["randomized"]["difference"]["value"], 0.0);
 }
 

@@ -14,6 +14,7 @@ fn the_column_that_tells_is_learnable_alone() {
     assert_eq!(bench.read("one/result.json"), bench.read("two/result.json"));
     let result = bench.json("one/result.json");
     assert_eq!(result["metric"], "auc");
+    assert!(bench.read("one/report.json").contains("when the bias disappears"));
     let blocks = result["blocks"].as_array().unwrap();
     let best = |block: usize| blocks[block]["simplicity"]["solo_metric"]["value"].as_f64().unwrap();
     assert_eq!((&blocks[0]["name"], &blocks[1]["name"]), (&"first".into(), &"others".into()));
@@ -30,6 +31,7 @@ fn what_cannot_be_probed_is_refused() {
     let bench = Bench::new();
     bench.write("t.csv", &table(60));
     bench.refuse("reliance simplicity --data absent.csv --out out", &["absent.csv"]);
+    bench.refuse("reliance simplicity --data t.csv --part test --out out", &["parts", "--part"]);
     bench.refuse("reliance simplicity --data t.csv --ladder wide --out out", &["wide", "--ladder"]);
     bench.refuse("reliance simplicity --data t.csv --blocks far=7 --out out", &["far", "0..3"]);
     bench.write("one.csv", &table(60).replace(",1\n", ",0\n"));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use simbias_reliance::document::comparison_section;
+use simbias_reliance::document::{comparison_section, method_section};
 use simbias_reliance::{Change, Comparison, RelianceOutcome, compare};
 use simbias_report::{Caveat, Estimate, Report};
 
@@ -21,7 +21,7 @@ const SCHEMA: &str = "simbias.reliance-comparison/1";
   simbias reliance compare runs/before/result.json runs/after/result.json
   simbias reliance compare before.json after.json --fail-on not-more-diverse")]
 pub(crate) struct CompareArgs {
-    /// result.json of `reliance run` or `reliance score`
+    /// result.json of `reliance run`, `reliance score` or `audit` (what was measured before its remedies)
     before: PathBuf,
     /// The same for the other model
     after: PathBuf,
@@ -58,7 +58,9 @@ impl CompareArgs {
                  Measure both with the same seed, mode and number of repeats.",
             ));
         }
-        let report = report.section(comparison_section(&comparison, "Before and after", metric));
+        let report = report
+            .section(comparison_section(&comparison, "Before and after", metric))
+            .section(method_section(&after));
         let answer = Answer {
             report,
             result: wire(&comparison, metric),
@@ -71,12 +73,25 @@ impl CompareArgs {
 }
 
 fn read(path: &Path) -> Result<RelianceOutcome, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;
-    RelianceOutcome::from_json(&text).map_err(|error| {
-        Failure::input(format!("{path:?}: {error}"))
-            .hint("give the result.json of a `simbias reliance run` with one model, or of `reliance score`")
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::input(format!("cannot read {path:?}: {error}")).hint("check the path")
+    })?;
+    let found = match measured_by_audit(&text) {
+        Some(text) => RelianceOutcome::from_json(&text),
+        None => RelianceOutcome::from_json(&text),
+    };
+    found.map_err(|error| {
+        Failure::input(format!("{path:?}: {error}")).hint(
+            "give the result.json of a `simbias reliance run` with one model, of `reliance score` or of `audit`",
+        )
     })
+}
+
+/// The measurement of the audited model, if `text` is the result of an audit.
+fn measured_by_audit(text: &str) -> Option<String> {
+    let result: serde_json::Value = serde_json::from_str(text).ok()?;
+    let is_audit = result["version"].as_str()?.starts_with("simbias.audit/");
+    is_audit.then(|| result["reliance"].to_string())
 }
 
 fn wire(comparison: &Comparison, metric: &str) -> serde_json::Value {

@@ -6,6 +6,7 @@ mod models;
 mod options;
 mod plan;
 mod plan_files;
+mod regime;
 mod run;
 mod score;
 mod simplicity;

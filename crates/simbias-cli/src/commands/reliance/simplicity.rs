@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use simbias_audit::{Parts, SimplicityOptions, probe_block};
-use simbias_data::read::PartChoice;
-use simbias_data::{ReadOptions, SplitOptions, read_splits};
+use simbias_data::{SplitOptions, read_splits};
 use simbias_reliance::outcome::Simplicity;
 use simbias_reliance::{RelianceOptions, Truth};
 use simbias_report::{Cell, Chart, Column, ForestChart, Report, Section, Table};
 
+use super::regime::regime_section;
 use crate::commands::arguments::{BlocksArgs, ReadingArgs, notes};
 use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
@@ -51,7 +51,7 @@ pub(crate) struct SimplicityArgs {
 impl SimplicityArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
-        let reading = ReadOptions { parts: PartChoice::All, ..self.reading.options() };
+        let reading = self.reading.all_parts("a measurement of simplicity")?;
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
         let split = read_splits(&self.data, &reading, &split_options)?;
         let resolved = self.blocks.resolve(&split.train.0)?;
@@ -151,4 +151,8 @@ fn report(found: &[(String, Simplicity)], metric: &str, name: &str) -> Report {
                 .chart(Chart::new("ladder-forest", "Probe ladder", forest).x(metric))
                 .table(ladder),
         )
+        .section(regime_section(
+            "No model was measured: a block that is easy to learn need not be the one that a network uses. Probes \
+             are small and trained for few steps, so a low score shows only that these did not learn the block.",
+        ))
 }
