@@ -1,5 +1,7 @@
 //! From a library's error to a message that names the flag to try. Libraries know no flags.
 
+use std::io::ErrorKind;
+
 use simbias_audit::AuditError;
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
@@ -11,6 +13,8 @@ use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
 
 use super::Failure;
+
+const CHECK_PATH: &str = "check the path: a relative one starts at the current folder";
 
 fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
     let failure = Failure::input(error.to_string());
@@ -44,6 +48,12 @@ impl From<DataError> for Failure {
                 "--labels chooses another label, --label-threshold T makes two classes of a number",
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
+            DataError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                Some(CHECK_PATH)
+            }
+            DataError::Option { problem, .. } if problem.contains("more categories") => {
+                Some("--drop COLUMN leaves the column out")
+            }
             _ => None,
         };
         with(&error, hint)
@@ -106,6 +116,9 @@ impl From<SynthError> for Failure {
 impl From<OnnxError> for Failure {
     fn from(error: OnnxError) -> Self {
         let hint = match &error {
+            OnnxError::Read { cause, .. } if cause.kind() == ErrorKind::NotFound => {
+                Some(CHECK_PATH)
+            }
             OnnxError::UnknownOutput { .. }
             | OnnxError::AmbiguousOutput { .. }
             | OnnxError::NotScores { .. } => Some("choose the output with --model-output NAME"),

@@ -157,13 +157,25 @@ fn broken_block_files_say_where() {
 
 #[test]
 fn files_that_are_not_there_or_not_data_are_named() {
-    bench().refuse("reliance plan --data absent.csv --out plan", &["absent.csv"]);
+    bench().refuse("reliance plan --data absent.csv --out plan", &["absent.csv", "check the path"]);
     let bench = bench();
     bench.write("noise.bin2", "hello");
     bench.refuse("reliance plan --data noise.bin2 --out plan", &["noise.bin2", ".safetensors"]);
     bench.write("noise.onnx", "hello");
     bench.refuse("reliance run --model noise.onnx --data t.csv --out out", &["ONNX"]);
-    bench.refuse("reliance run --model absent.onnx --data t.csv --out out", &["absent.onnx"]);
+    bench.refuse(
+        "reliance run --model absent.onnx --data t.csv --out out",
+        &["absent.onnx", "check the path"],
+    );
+}
+
+#[test]
+fn a_column_of_identifiers_is_named_with_the_flag_that_drops_it() {
+    let bench = bench();
+    let rows: Vec<String> = (0..2000).map(|row| format!("id-{row},{row},{}", row % 2)).collect();
+    bench.write("ids.csv", &format!("id,a,y\n{}\n", rows.join("\n")));
+    bench.refuse("reliance plan --data ids.csv --out plan", &["\"id\"", "--drop"]);
+    bench.succeed("reliance plan --data ids.csv --drop id --repeats 1 --out plan");
 }
 
 /// A plan over the table, and its scores.
