@@ -288,6 +288,14 @@ pub fn audit(
         options,
         watch,
     )?;
+    let n_blocks = base.outcome.blocks.len();
+    if n_blocks > options.most_probed {
+        notes.push(format!(
+            "Of {n_blocks} blocks only the {} most necessary ones were tried alone; whether the others predict by \
+             themselves is not known. Join blocks to see all.",
+            options.most_probed
+        ));
+    }
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
     let correlation =
         simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);

@@ -12,7 +12,7 @@ use simbias_reliance::{Block, Measurement};
 use crate::AuditError;
 use crate::audit::{AuditInput, AuditOptions, stop_if_asked};
 use crate::model::Recipe;
-use crate::simplicity::{Parts, SoloRun, blocks_to_probe, climb, learn_alone, over_seeds};
+use crate::simplicity::{Parts, SoloRun, blocks_to_probe, climb, learn_alone, over_seeds, range};
 use crate::watch::{AuditWatch, SharedStage};
 
 /// Rung of the network trained on one block alone, when it has the architecture of the audited model.
@@ -32,7 +32,7 @@ pub(crate) fn simplicity_of_blocks(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<Vec<(String, SoloRun)>, AuditError> {
-    let probed = blocks_to_probe(&input.blocks, options.most_probed);
+    let probed = blocks_to_probe(&base.outcome.blocks, options.most_probed);
     let stage = SharedStage::new(watch, probed.len());
     let study = |place: usize| {
         let block = &input.blocks.blocks()[probed[place]];
@@ -125,7 +125,7 @@ fn simplicity_of_block(
         )?);
     }
     let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
-    let metric = over_seeds(&metrics, level)?;
+    let metric = over_seeds(&metrics, level, range(metric))?;
     ladder.simplicity.solo_training = Some(SoloTraining {
         own_architecture,
         metric: metric.clone(),
@@ -140,7 +140,8 @@ fn simplicity_of_block(
     let steps: Vec<f64> =
         runs.iter().filter_map(|run| run.steps_to_learn).map(|steps| steps as f64).collect();
     if steps.len() == runs.len() {
-        ladder.simplicity.solo_steps = Some(over_seeds(&steps, level)?);
+        ladder.simplicity.solo_steps =
+            Some(over_seeds(&steps, level, (0.0, options.simplicity.solo_steps as f64))?);
     }
     watch.progress(1.0, &format!("{} alone", block.name));
     Ok((ladder.simplicity, runs.into_iter().next()))

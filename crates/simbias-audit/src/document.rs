@@ -126,7 +126,13 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
     ) {
         (Some(before), Some(after)) => {
             let (before, after) = (&before.accuracy, &after.accuracy);
-            let worse = if after.high < before.low { ", which is a loss" } else { "" };
+            let worse = if after.high < before.low {
+                ", which is a loss"
+            } else if after.low > before.high {
+                ", which is a gain"
+            } else {
+                " (the intervals overlap)"
+            };
             format!(
                 "; accuracy under attack goes from {:.3} to {:.3}{worse}",
                 before.value, after.value
@@ -139,14 +145,39 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
     } else {
         "does not make the model more diverse"
     };
+    let budget = match too_few_steps(outcome, remedied) {
+        Some((steps, block, needed)) if !remedied.comparison.is_more_diverse() => format!(
+            " It was trained for {steps} steps, fewer than the {needed:.0} that {block:?} takes alone, so this does \
+             not show that the remedy cannot work."
+        ),
+        _ => String::new(),
+    };
     format!(
         "Remedy \"{}\" {verdict}: blocks that carry half of the skill alone go from {before} to {after}, the {} \
-         from {:.3} to {:.3}{robust}.",
+         from {:.3} to {:.3}{robust}.{budget}",
         remedied.remedy.title(),
         outcome.base.outcome.metric.title(),
         change.before.value,
         change.after.value
     )
+}
+
+/// Steps of the remedy, with the block that takes longer to learn alone and its steps, if there is one.
+fn too_few_steps<'a>(
+    outcome: &'a AuditOutcome,
+    remedied: &RemedyOutcome,
+) -> Option<(u64, &'a str, f64)> {
+    let steps = remedied.steps?;
+    let slowest = outcome
+        .base
+        .outcome
+        .blocks
+        .iter()
+        .filter_map(|block| {
+            Some((block.name.as_str(), block.simplicity.as_ref()?.solo_steps.as_ref()?.value))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (slowest.1 > steps as f64).then_some((steps, slowest.0, slowest.1))
 }
 
 /// How long the remedy was trained beside the network that it is compared with.
@@ -341,14 +372,13 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
              more than before.",
         )
         .column(Column::new("model"))
-        .column(Column::new(metric));
+        .column(Column::new(metric))
+        .column(Column::new("sufficient blocks").help("sufficiency of at least one half"))
+        .column(Column::new("more diverse"))
+        .column(Column::new("accuracy under attack"));
     for block in &base.blocks {
         table = table.column(Column::new(format!("without {}", block.name)).help(metric));
     }
-    table = table
-        .column(Column::new("sufficient blocks").help("sufficiency of at least one half"))
-        .column(Column::new("accuracy under attack"))
-        .column(Column::new("more diverse"));
     let robust = |robustness: Option<&Robustness>| match robustness.and_then(Robustness::leading) {
         Some(leading) => Cell::from(leading.accuracy.clone()),
         None => Cell::Empty,
@@ -360,7 +390,13 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
                    robustness: Option<&Robustness>,
                    n_sufficient: usize,
                    diverse: Cell| {
-        let mut cells = vec![Cell::from(name), Cell::from(measured.standard.metric.clone())];
+        let mut cells = vec![
+            Cell::from(name),
+            Cell::from(measured.standard.metric.clone()),
+            Cell::from(n_sufficient),
+            diverse,
+            robust(robustness),
+        ];
         for block in &measured.blocks {
             cells.push(Cell::from(block.randomized.metric.clone()));
             let used = block.verdict != Some(BlockVerdict::Unused);
@@ -371,7 +407,6 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
                     std::mem::take(&mut forest).item_in(name, &block.name, sufficiency.clone());
             }
         }
-        cells.extend([Cell::from(n_sufficient), robust(robustness), diverse]);
         table = std::mem::replace(&mut table, Table::new("", "")).row(cells);
     };
     let before = outcome.remedies.first().map_or(0, |remedied| remedied.comparison.n_sufficient.0);

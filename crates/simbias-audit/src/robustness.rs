@@ -1,6 +1,6 @@
 //! Robust accuracy and where adversarial perturbations go.
 
-use ndarray::{Axis, s};
+use ndarray::Axis;
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::{BlockSet, BudgetShare, budget_shares, mean_budget_shares};
@@ -115,9 +115,15 @@ pub fn measure_robustness(
         return Ok(None);
     };
     let Some(margin) = data_margin(test).filter(|margin| *margin > 0.0) else { return Ok(None) };
-    let n = test.n_rows().min(options.n_rows);
-    let rows = test.rows.slice(s![..n, ..]);
-    let classes = &labels.indices[..n];
+    let few = |data: &Dataset, purpose: &str| {
+        let mut order = data.stratified_order(seed.child(purpose, 0));
+        order.truncate(options.n_rows);
+        data.select(&order)
+    };
+    let attacked = few(test, "audit/attacked");
+    let rows = attacked.rows.view();
+    let n = attacked.n_rows();
+    let classes = attacked.class_labels().map_or(&[][..], |labels| &labels.indices);
     let bounds = Bounds::of(test.rows.view());
     let mut at = Vec::new();
     for &share in &options.shares {
@@ -141,8 +147,8 @@ pub fn measure_robustness(
     } else {
         &[Signing::Unsigned]
     };
-    if let Some(fit_labels) = validation.class_labels() {
-        let n_fit = validation.n_rows().min(options.n_rows);
+    let fitting = few(validation, "audit/fitted");
+    if let Some(fit_labels) = fitting.class_labels() {
         for &signing in signings {
             let config = Universal {
                 norm: Norm::L2,
@@ -155,13 +161,8 @@ pub fn measure_robustness(
                 signing,
                 bounds,
             };
-            let fitted = universal(
-                gradients,
-                validation.rows.slice(s![..n_fit, ..]),
-                &fit_labels.indices[..n_fit],
-                &config,
-                seed,
-            )?;
+            let fitted =
+                universal(gradients, fitting.rows.view(), &fit_labels.indices, &config, seed)?;
             let score = fitted.score(model, rows, classes)?;
             let hits = (score.accuracy * n as f64).round() as usize;
             universals.push(UniversalResult {

@@ -7,7 +7,7 @@ use simbias_data::{Dataset, Layout, Scorer};
 use simbias_nn::{Architecture, Fcn, Network};
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
-use simbias_reliance::{Block, BlockSet, Side, pieces};
+use simbias_reliance::{Block, BlockOutcome, Side, pieces};
 use simbias_report::Estimate;
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
@@ -208,7 +208,10 @@ pub(crate) fn climb(
         .enumerate()
         .map(|(rung, (name, ..))| {
             let on_test = of_rung(rung, 1);
-            Ok(ProbeRung { name: name.clone(), metric: over_seeds(&on_test, level)? })
+            Ok(ProbeRung {
+                name: name.clone(),
+                metric: over_seeds(&on_test, level, range(metric))?,
+            })
         })
         .collect::<Result<_, AuditError>>()?;
     let pieces = match (block.columns.as_slice(), parts.train.class_labels()) {
@@ -242,7 +245,8 @@ pub fn learn_alone(
     let deny = |data: &Dataset, purpose: &str| {
         denied(data, transform, &block.columns, Side::Complement, seed.child(purpose, 0))
     };
-    let few: Vec<u32> = (0..parts.validation.n_rows().min(CURVE_ROWS) as u32).collect();
+    let mut few = parts.validation.stratified_order(seed.child("curve", 0));
+    few.truncate(CURVE_ROWS);
     let validation = deny(&parts.validation.select(&few), "validation");
     let mut state = fresh(&recipe.architecture, seed, &recipe.device)?;
     let fit = FitConfig {
@@ -424,14 +428,26 @@ fn code_length(
 }
 
 /// A mean over seeds with its t-interval; one seed has none.
-pub(crate) fn over_seeds(values: &[f64], level: f64) -> Result<Estimate, AuditError> {
+pub(crate) fn over_seeds(
+    values: &[f64],
+    level: f64,
+    (least, most): (f64, f64),
+) -> Result<Estimate, AuditError> {
     let n = values.len() as u64;
     if values.len() < 2 {
         let value = values.first().copied().unwrap_or(f64::NAN);
         return Ok(Estimate::without_interval(value).level(level).n(n).varied("seeds"));
     }
     let found = mean_estimate(values, level)?;
-    Ok(Estimate::new(found.value, found.low, found.high).level(level).n(n).varied("seeds"))
+    Ok(Estimate::new(found.value, found.low.max(least), found.high.min(most))
+        .level(level)
+        .n(n)
+        .varied("seeds"))
+}
+
+/// The values that `metric` can take.
+pub(crate) fn range(metric: Metric) -> (f64, f64) {
+    if metric == Metric::R2 { (f64::NEG_INFINITY, 1.0) } else { (0.0, 1.0) }
 }
 
 /// Rank correlation of simplicity and necessity over blocks that predict nearly as well as the best; needs
@@ -440,7 +456,7 @@ pub fn simplicity_correlation(
     outcome: &simbias_reliance::RelianceOutcome,
     gap: f64,
 ) -> Option<(f64, usize)> {
-    let solo = |block: &simbias_reliance::BlockOutcome| {
+    let solo = |block: &BlockOutcome| {
         let simplicity = block.simplicity.as_ref()?;
         Some(simplicity.solo_metric.as_ref()?.value)
     };
@@ -464,11 +480,16 @@ pub fn simplicity_correlation(
     simbias_stats::spearman(&steps, &necessities).ok().map(|rho| (rho, steps.len()))
 }
 
-/// Whether any block set is large enough that probing every block would take long; then only the blocks with
-/// most necessity and the largest ones are probed.
-pub(crate) fn blocks_to_probe(blocks: &BlockSet, most: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..blocks.blocks().len()).collect();
-    order.sort_by_key(|&index| std::cmp::Reverse(blocks.blocks()[index].columns.len()));
+/// The blocks that are probed: all, or where that would take long the most necessary ones and among equals the
+/// largest.
+pub(crate) fn blocks_to_probe(blocks: &[BlockOutcome], most: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    let necessity =
+        |index: usize| blocks[index].necessity.as_ref().map_or(0.0, |found| found.value);
+    order.sort_by(|&a, &b| {
+        let by_size = blocks[b].size.cmp(&blocks[a].size);
+        necessity(b).total_cmp(&necessity(a)).then(by_size).then(a.cmp(&b))
+    });
     order.truncate(most);
     order.sort_unstable();
     order

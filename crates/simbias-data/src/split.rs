@@ -187,6 +187,35 @@ impl SplitOptions {
     }
 }
 
+impl Dataset {
+    /// All rows in a random order of which every beginning has the classes in their shares: each class is shuffled
+    /// and the classes are dealt evenly. The first `n` rows are a stratified sample, whatever the order of the
+    /// source; numbers to predict are shuffled.
+    pub fn stratified_order(&self, seed: Seed) -> Vec<u32> {
+        let n_rows = self.n_rows();
+        let classes: Vec<u32> = match &self.target {
+            Target::Classes(labels) => labels.indices.clone(),
+            Target::Values(_) => vec![0; n_rows],
+        };
+        let mut sizes = vec![0_usize; classes.iter().max().map_or(0, |&class| class as usize + 1)];
+        classes.iter().for_each(|&class| sizes[class as usize] += 1);
+        let mut dealt = vec![0_usize; sizes.len()];
+        let mut order: Vec<(f64, u32, u32)> = seed
+            .child("data/stratified-order", 0)
+            .permutation(n_rows)
+            .into_iter()
+            .map(|row| {
+                let class = classes[row as usize];
+                let rank = dealt[class as usize];
+                dealt[class as usize] += 1;
+                (rank as f64 / sizes[class as usize] as f64, class, row)
+            })
+            .collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        order.into_iter().map(|(_, _, row)| row).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
@@ -234,6 +263,24 @@ mod tests {
         for part in [&split.train.0, &split.validation.0, &split.test.0] {
             assert_eq!(part.class_labels().unwrap().counts()[1], 1);
         }
+    }
+
+    #[test]
+    fn every_beginning_of_a_stratified_order_has_the_classes_in_their_shares() {
+        let mut sorted = dataset(400);
+        if let Target::Classes(labels) = &mut sorted.target {
+            labels.indices = (0..400).map(|row| u32::from(row >= 300)).collect();
+        }
+        let order = sorted.stratified_order(Seed::new(3));
+        for n in [2, 40, 200, 400] {
+            let rare = order[..n].iter().filter(|&&row| row >= 300).count() as f64;
+            assert!((rare - n as f64 / 4.0).abs() <= 1.0, "{rare} of {n}");
+        }
+        let mut all = order.clone();
+        all.sort_unstable();
+        assert_eq!(all, (0..400).collect::<Vec<u32>>());
+        assert_ne!(order, sorted.stratified_order(Seed::new(4)));
+        assert_ne!(order[..3], [0, 300, 1], "a shuffle, not the order of the source");
     }
 
     #[test]

@@ -30,6 +30,13 @@ pub(crate) struct Displacement {
     pub(crate) ks_all_positives: f64,
 }
 
+impl Displacement {
+    /// Whether any score moved.
+    pub(crate) fn moves(&self) -> bool {
+        self.shift != 0.0
+    }
+}
+
 impl ScoreReference {
     pub(crate) fn new(predictions: Predictions, truth: &Truth) -> Self {
         let n = truth.n_rows();

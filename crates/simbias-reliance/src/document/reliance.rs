@@ -97,10 +97,10 @@ fn block_table(outcome: &RelianceOutcome) -> Table {
         .column(Column::new("block"))
         .column(Column::new("size").help("coordinates in the block"))
         .column(Column::new("verdict").help("thresholds are stated below; the numbers decide"))
-        .column(Column::new(format!("{metric} without it")))
-        .column(Column::new(format!("{metric} with it alone")))
         .column(Column::new("necessity").help("share of skill lost without the block"))
         .column(Column::new("sufficiency").help("share of skill kept with the block alone"))
+        .column(Column::new(format!("{metric} without it")))
+        .column(Column::new(format!("{metric} with it alone")))
         .column(Column::new("shift").help("mean |s' − s| / sd(s) when the block is randomized"))
         .column(Column::new("flips").help("share of changed predictions"))
         .column(Column::new("KS positives").help("distance of positives' scores before and after"))
@@ -123,10 +123,10 @@ fn block_table(outcome: &RelianceOutcome) -> Table {
             Cell::from(block.name.as_str()),
             Cell::from(block.size),
             verdict_cell(block),
-            Cell::from(randomized.metric.clone()),
-            optional(block.complement.as_ref().map(|found| &found.metric)),
             optional(block.necessity.as_ref()),
             optional(block.sufficiency.as_ref()),
+            Cell::from(randomized.metric.clone()),
+            optional(block.complement.as_ref().map(|found| &found.metric)),
             Cell::from(randomized.shift.clone()),
             Cell::from(randomized.flips.clone()),
             Cell::from(randomized.ks_positives.clone()),

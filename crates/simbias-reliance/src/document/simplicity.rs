@@ -1,6 +1,6 @@
 //! How easy each block is, beside how much it is needed.
 
-use simbias_report::{Axis, Cell, Chart, Column, ScatterChart, ScatterPoint, Table};
+use simbias_report::{Axis, Cell, Chart, Column, Estimate, ScatterChart, ScatterPoint, Table};
 
 use super::reliance::{optional, verdict_cell};
 use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner, SoloTraining};
@@ -10,7 +10,7 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
     let metric = outcome.metric.title();
     let mut table = Table::new("simplicity", "How easy each block is")
         .caption(
-            "Four measures, because none alone predicts which block a network prefers. Sorted by solo \
+            "Several measures, because none alone predicts which block a network prefers. Sorted by solo \
              learning time where it was measured.",
         )
         .column(Column::new("block"))
@@ -41,7 +41,7 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
         let Some(found) = &block.simplicity else { continue };
         table = table.row([
             Cell::from(block.name.as_str()),
-            optional(found.solo_steps.as_ref()),
+            found.solo_steps.as_ref().map_or(Cell::Empty, steps_cell),
             optional(found.solo_metric.as_ref()),
             optional(found.solo_training.as_ref().map(|training| &training.metric)),
             found.solo_training.as_ref().map_or(Cell::Empty, steps_given),
@@ -54,6 +54,11 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
         ]);
     }
     table
+}
+
+/// Steps are counted; a mean over seeds has decimals and an interval.
+fn steps_cell(steps: &Estimate) -> Cell {
+    if steps.has_interval() { Cell::from(steps.clone()) } else { Cell::from(steps.value as u64) }
 }
 
 fn steps_given(training: &SoloTraining) -> Cell {

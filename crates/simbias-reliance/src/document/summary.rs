@@ -5,11 +5,28 @@ use simbias_report::{Estimate, KeyFigure};
 use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner};
 use crate::verdict::BlockVerdict;
 
+/// The classes with their positions.
+fn class_order(outcome: &RelianceOutcome) -> String {
+    let named = outcome.classes.iter().enumerate();
+    named.map(|(index, (name, _))| format!("{index} = {name:?}")).collect::<Vec<_>>().join(", ")
+}
+
 /// What a manager should take away, a sentence each.
 pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     let metric = outcome.metric.title();
     let standard = &outcome.standard.metric;
     if !outcome.has_signal() {
+        if standard.high < outcome.chance {
+            return vec![format!(
+                "The model's {metric} is {:.3} [{:.3}, {:.3}], clearly below chance ({:.3}): it predicts, but the \
+                 wrong way round. Are the classes in the model's order? Here they are {}.",
+                standard.value,
+                standard.low,
+                standard.high,
+                outcome.chance,
+                class_order(outcome)
+            )];
+        }
         return vec![format!(
             "The model's {metric} is {:.3} [{:.3}, {:.3}], which cannot be told from chance ({:.3}): there is \
              no skill to attribute to any block.",
@@ -140,11 +157,17 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
         }
     }
     let n_ignored = outcome.ignored().count();
-    if outcome.blocks.iter().any(|block| block.simplicity.is_some()) {
-        figures.push(
-            KeyFigure::new("predictive blocks ignored", n_ignored)
-                .note(format!("of {}", outcome.blocks.len())),
-        );
+    let (n, n_tried) = (
+        outcome.blocks.len(),
+        outcome.blocks.iter().filter(|block| block.simplicity.is_some()).count(),
+    );
+    if n_tried > 0 {
+        let of = if n_tried < n {
+            format!("of {n_tried} tried alone, of {n}")
+        } else {
+            format!("of {n}")
+        };
+        figures.push(KeyFigure::new("predictive blocks ignored", n_ignored).note(of));
     }
     figures
 }

@@ -26,7 +26,18 @@ impl Context<'_> {
         chance: f64,
     ) -> Vec<Caveat> {
         let mut caveats = Vec::new();
-        if !has_signal {
+        if standard.high < chance {
+            caveats.push(Caveat::warning(
+                "reversed",
+                format!(
+                    "The {} on unchanged rows lies below chance as a whole ({:.3} < {chance:.3}): the model predicts \
+                     the wrong way round. Most often its classes come in another order than the labels, which are \
+                     sorted by name. Verdicts, necessity and sufficiency are withheld.",
+                    self.metric.title(),
+                    standard.high
+                ),
+            ));
+        } else if !has_signal {
             caveats.push(Caveat::warning(
                 "no-signal",
                 format!(

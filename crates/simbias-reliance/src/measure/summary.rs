@@ -214,8 +214,7 @@ impl Context<'_> {
         })
     }
 
-    /// Standard minus randomized, with the paired variance. A metric at its end (where the paired variance
-    /// vanishes) is granted the variance of Wilson's bound.
+    /// Standard minus randomized, with the paired variance.
     fn drop(
         &self,
         standard: &JobFigures,
@@ -225,14 +224,7 @@ impl Context<'_> {
         let drops: Vec<f64> = jobs.iter().map(|job| standard.value - job.value).collect();
         let paired: Vec<f64> = jobs.iter().map(|job| job.paired_variance).collect();
         let (rows, permutations) = variance_parts(&drops, &paired)?;
-        let mut variance = rows + permutations;
-        if variance <= 0.0 {
-            variance = if self.metric == Metric::R2 {
-                f64::MIN_POSITIVE
-            } else {
-                edge_variance(self.truth, level)?
-            };
-        }
+        let variance = self.variance_or_bound(rows + permutations, standard, jobs)?;
         let value = simbias_stats::mean(&drops);
         let (low, high) =
             simbias_stats::wald_interval(value, variance, level).map_err(statistic)?;
@@ -241,6 +233,26 @@ impl Context<'_> {
             .n(self.truth.n_rows() as u64)
             .varied("test rows and permutations");
         Ok((estimate, variance))
+    }
+
+    /// The variance, or what a difference is granted whose own formula says zero. Scores that did not move at all
+    /// are an exact zero; a metric at its end, where rows that could tell are missing, gets the variance of
+    /// Wilson's bound.
+    fn variance_or_bound(
+        &self,
+        variance: f64,
+        standard: &JobFigures,
+        jobs: &[JobFigures],
+    ) -> Result<f64, RelianceError> {
+        let moved = jobs.iter().any(|job| job.displacement.moves());
+        let at_its_end = standard.value <= 0.0 || standard.value >= 1.0;
+        if variance > 0.0 {
+            Ok(variance)
+        } else if moved && at_its_end && self.metric != Metric::R2 {
+            edge_variance(self.truth, self.options.level)
+        } else {
+            Ok(f64::MIN_POSITIVE)
+        }
     }
 
     /// `(m − c) / (m₀ − c)` for the metric `m` of the jobs, by the delta method:
@@ -265,8 +277,10 @@ impl Context<'_> {
             .collect();
         let (rows, permutations) = variance_parts(&kept, &row_variances)?;
         let value = simbias_stats::mean(&kept);
+        // In units of the share; the bound is one of the metric.
+        let variance = self.variance_or_bound((rows + permutations) * d * d, standard, jobs)?;
         let (low, high) =
-            simbias_stats::wald_interval(value, rows + permutations, self.options.level)
+            simbias_stats::wald_interval(value, variance / (d * d), self.options.level)
                 .map_err(statistic)?;
         Ok(Estimate::new(value, low, high)
             .level(self.options.level)

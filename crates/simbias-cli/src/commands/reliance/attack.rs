@@ -7,14 +7,17 @@ use serde_json::{Value, json};
 use simbias_audit::AuditedModel;
 use simbias_data::{Dataset, LossGradient, Scorer};
 use simbias_reliance::document::{budget_chart, budget_heatmap};
-use simbias_reliance::{BudgetShare, ResolvedBlocks, budget_shares, mean_budget_shares};
-use simbias_report::{Cell, Chart, Heatmap, Report, Section, Table, Ticks};
-use simbias_stats::Seed;
+use simbias_reliance::{
+    BudgetShare, RelianceOptions, ResolvedBlocks, budget_shares, mean_budget_shares,
+};
+use simbias_report::{Cell, Chart, Estimate, Heatmap, Report, Section, Table, Ticks};
+use simbias_stats::{Seed, share_estimate};
 use simbias_train::attack::{
     AttackScore, BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing, TransferMatrix,
     Universal, UniversalPerturbation, pgd, robust_accuracy, universal,
 };
 
+use super::regime::regime_section;
 use crate::commands::arguments::{BlocksArgs, DataArgs, notes};
 use crate::commands::model::{Model, ModelArgs};
 use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
@@ -98,7 +101,7 @@ impl AttackArgs {
         inputs.extend(models.iter().map(|model| model.fingerprint.clone()));
         let report = self.report(&found, transfer.as_ref(), &ground);
         let result = json!({
-            "version": "simbias.attack/1",
+            "version": "simbias.attack/2",
             "eps": self.eps,
             "models": found.iter().map(Attacked::wire).collect::<Vec<_>>(),
             "transfer": transfer.as_ref().map(|matrix| json!({
@@ -171,14 +174,14 @@ impl AttackArgs {
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
         Ok(Attacked {
             model: model.name.clone(),
-            clean: found.clean.accuracy,
-            attacked: found.attacked.accuracy,
+            clean: accuracy(&found.clean, classes.len())?,
+            attacked: accuracy(&found.attacked, classes.len())?,
             shares: mean_budget_shares(deltas.view(), blocks, transform)?,
             universal: None,
         })
     }
 
-    /// One perturbation, fitted on the first half of the rows and judged on the second.
+    /// One perturbation, fitted on one half of the rows and judged on the other.
     fn attack_all_at_once(
         &self,
         model: &Model,
@@ -207,8 +210,8 @@ impl AttackArgs {
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
         Ok(Attacked {
             model: model.name.clone(),
-            clean: clean.accuracy,
-            attacked: attacked.accuracy,
+            clean: accuracy(&clean, judge.n_rows())?,
+            attacked: accuracy(&attacked, judge.n_rows())?,
             shares: budget_shares(fitted.delta.view(), blocks, transform)?,
             universal: Some(fitted),
         })
@@ -254,7 +257,13 @@ impl AttackArgs {
                 ));
         }
         let mut report =
-            Report::new(format!("Attacks on models of {}", ground.data.name)).section(section);
+            Report::new(format!("Attacks on models of {}", ground.data.name))
+                .section(section)
+                .section(regime_section(
+                    "Accuracy under attack is an upper bound: another attack may find more. Where the budget lands \
+                     says what the model is sensitive to within this radius, not how much of its skill a block \
+                     carries, and a universal perturbation is judged on rows it was not fitted on.",
+                ));
         for caveat in notes(ground.resolved) {
             report = report.caveat(caveat);
         }
@@ -284,14 +293,14 @@ impl<'a> Ground<'a> {
                 "{n} rows are too few to attack; {FEWEST_ROWS} or more are needed"
             )));
         }
-        let part = |rows: std::ops::Range<usize>| {
-            data.select(&(rows.start as u32..rows.end as u32).collect::<Vec<_>>())
-        };
+        // Both halves have all classes, whatever the order of the source.
+        let order = data.stratified_order(seed.child("attack/halves", 0));
+        let (fit, judge) = order.split_at(n / 2);
         Ok(Self {
             data,
             resolved,
-            fit: part(0..n / 2),
-            judge: part(n / 2..n),
+            fit: data.select(fit),
+            judge: data.select(judge),
             bounds: Bounds::of(data.rows.view()),
             seed,
         })
@@ -323,9 +332,9 @@ impl<'a> Ground<'a> {
 struct Attacked {
     model: String,
     /// Accuracy without the attack, on the rows that judge.
-    clean: f64,
+    clean: Estimate,
     /// Accuracy under it.
-    attacked: f64,
+    attacked: Estimate,
     shares: Vec<BudgetShare>,
     universal: Option<UniversalPerturbation>,
 }
@@ -334,8 +343,9 @@ impl Attacked {
     fn wire(&self) -> Value {
         json!({
             "model": self.model,
-            "clean_accuracy": self.clean,
-            "attacked_accuracy": self.attacked,
+            "n_rows": self.clean.n,
+            "clean_accuracy": number(&self.clean),
+            "attacked_accuracy": number(&self.attacked),
             "shares": self.shares.iter().map(|share| json!({
                 "block": share.block,
                 "norm_ratio": share.norm_ratio,
@@ -343,6 +353,22 @@ impl Attacked {
             })).collect::<Vec<_>>(),
         })
     }
+}
+
+/// A share of `n_rows` rows with Wilson's interval.
+fn accuracy(score: &AttackScore, n_rows: usize) -> Result<Estimate, Failure> {
+    let n_hits = (score.accuracy * n_rows as f64).round() as usize;
+    let level = RelianceOptions::default().level;
+    let found = share_estimate(n_hits, n_rows, level)
+        .map_err(|error| Failure::input(format!("accuracy of the attacked rows: {error}")))?;
+    Ok(Estimate::new(found.value, found.low, found.high)
+        .level(level)
+        .n(n_rows as u64)
+        .varied("test rows"))
+}
+
+fn number(estimate: &Estimate) -> Value {
+    json!({ "value": estimate.value, "lo": estimate.low, "hi": estimate.high })
 }
 
 /// Every model under the universal perturbation of every other; nothing for one model, or for attacks by row.
@@ -376,20 +402,26 @@ fn explanation(universal: Option<SignWord>) -> &'static str {
             "Each row is attacked by itself; accuracy under attack is an upper bound of the true robustness."
         }
         Some(SignWord::Signed) => {
-            "One perturbation for all rows, fitted on the first half and judged on the second. Its sign follows \
+            "One perturbation for all rows, fitted on one half of the rows and judged on the other. Its sign follows \
              the row's label: the attacker must know it, so this is not data-agnostic."
         }
         Some(SignWord::Unsigned) => {
-            "One perturbation for all rows, fitted on the first half and judged on the second. On a linear \
+            "One perturbation for all rows, fitted on one half of the rows and judged on the other. On a linear \
              feature it can push the accuracy to about one half only."
         }
     }
 }
 
 fn accuracy_table(found: &[Attacked]) -> Table {
-    let table = Table::new("attacks", "Accuracy").columns(["model", "clean", "under attack"]);
+    let table = Table::new("attacks", "Accuracy")
+        .caption("95 % intervals (Wilson) over the rows that judge; the training seed is no part of them.")
+        .columns(["model", "clean", "under attack"]);
     found.iter().fold(table, |table, one| {
-        table.row([Cell::from(one.model.as_str()), Cell::from(one.clean), Cell::from(one.attacked)])
+        table.row([
+            Cell::from(one.model.as_str()),
+            Cell::from(one.clean.clone()),
+            Cell::from(one.attacked.clone()),
+        ])
     })
 }
 
