@@ -568,7 +568,7 @@ fn draw(eigenvalues: &[f64], floor: &Floor, shape: (usize, usize)) -> Drawing {
         return Drawing::default();
     };
     let (low, high) = (low.log10(), high.log10());
-    if !(high > low) {
+    if high <= low {
         return Drawing::default();
     }
     let edges: Vec<f64> = (0..=N_DRAWN_BINS)

@@ -55,7 +55,7 @@ impl RateMap {
         let n = exponents.len() as f64;
         let low_end = exponents.iter().copied().fold(f64::INFINITY, f64::min);
         let high_end = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        if !(high_end > low_end) {
+        if high_end <= low_end {
             return vec![base; exponents.len()];
         }
         let normalised = |transform: fn(f64) -> f64| {

@@ -214,7 +214,7 @@ fn fill(raw: &[f64], weights: &[f64], target: f64, largest: f64) -> Vec<f64> {
 pub fn owl_ratios(outlier_shares: &[f64], target: f64, lambda: f64) -> Vec<f64> {
     let low = outlier_shares.iter().copied().fold(f64::INFINITY, f64::min);
     let high = outlier_shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !(high > low) {
+    if high <= low {
         return vec![target; outlier_shares.len()];
     }
     let density: Vec<f64> =
