@@ -3,25 +3,24 @@
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, SplitDataset};
 use simbias_nn::Device;
-use simbias_reliance::metric::Metric;
-use simbias_reliance::outcome::ProbeRung;
 use simbias_reliance::{
     BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
 };
 use simbias_stats::Seed;
-use simbias_train::{FitConfig, NetScorer, TrainState};
+use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
 use crate::AuditError;
+use crate::blocks_alone::simplicity_of_blocks;
+use crate::check::check;
+use crate::cue_conflict::GroupLoss;
 use crate::model::{
     AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
 };
-use crate::remedy::{Ingredients, Remedy};
+use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
-use crate::simplicity::{
-    Parts, SimplicityOptions, SoloRun, blocks_to_probe, choose_rung, learn_alone, over_seeds,
-    probe_block, simplicity_correlation, standardized,
-};
-use crate::watch::AuditWatch;
+use crate::simplicity::{Parts, SimplicityOptions, SoloRun, simplicity_correlation};
+use crate::trained::{Standardization, TrainedNetwork};
+use crate::watch::{AuditWatch, PartOfStage};
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl Default for AuditOptions {
             reliance: RelianceOptions { repeats: 30, ..RelianceOptions::default() },
             simplicity: SimplicityOptions::default(),
             robustness: RobustnessOptions::default(),
-            remedies: Remedy::ALL.to_vec(),
+            remedies: Remedy::DEFAULT.to_vec(),
             network: NetworkChoice::Auto,
             device: simbias_nn::cpu(),
             max_steps: 1500,
@@ -80,8 +79,8 @@ pub enum Subject<'a> {
     Train,
     /// Go on training from a saved state.
     Resume(Box<TrainState>),
-    /// A network of this tool, trained before; it must have been trained on rows of this form.
-    Network(Box<NetScorer>),
+    /// A network of this tool, trained before.
+    Network(Box<TrainedNetwork>),
     /// A model of another framework.
     Foreign(&'a dyn AuditedModel),
 }
@@ -90,12 +89,18 @@ pub enum Subject<'a> {
 pub struct RemedyOutcome {
     /// Which.
     pub remedy: Remedy,
+    /// What it made.
+    pub model: RemediedModel,
+    /// Steps of training that it took; `None` where nothing was trained for it.
+    pub steps: Option<u64>,
     /// Reliance afterwards.
     pub measurement: Measurement,
     /// Before and after.
     pub comparison: Comparison,
     /// Attacks afterwards.
     pub robustness: Option<Robustness>,
+    /// Losses of the groups of [`Remedy::GroupDro`]; empty for the others.
+    pub groups: Vec<GroupLoss>,
 }
 
 /// Everything an audit found.
@@ -121,7 +126,7 @@ pub struct AuditOutcome {
     /// Sentences about decisions on the way.
     pub notes: Vec<String>,
     /// The trained network, to be saved.
-    pub network: Option<NetScorer>,
+    pub network: Option<TrainedNetwork>,
 }
 
 /// Training settings of an audit's own network, as [`audit`] uses them; needed to load a saved state.
@@ -136,27 +141,61 @@ pub fn training_settings(
     Ok((recipe, fit))
 }
 
-/// Data as the audit's own networks see them: tables are standardised by the training part, everything else
-/// is left as it is. Also says so.
-pub fn prepared(input: &AuditInput, subject: &Subject<'_>) -> (SplitDataset, Option<String>) {
-    let split = &input.split;
-    let is_table = split.train.0.layout.image_shape().is_none();
-    let own = !matches!(subject, Subject::Foreign(_));
-    if !(is_table && own && input.transform.is_identity()) {
-        return (split.clone(), None);
-    }
-    let (train, others) = standardized(&split.train.0, &[&split.validation.0, &split.test.0]);
-    let mut others = others.into_iter();
-    let mut prepared = split.clone();
-    prepared.train.0 = train;
-    if let (Some(validation), Some(test)) = (others.next(), others.next()) {
-        prepared.validation.0 = validation;
-        prepared.test.0 = test;
-    }
-    let note = "Columns were standardised by the mean and deviation of the training part; exchanging blocks \
-                between rows is the same before and after.";
-    (prepared, Some(note.into()))
+/// Data as a model sees them.
+pub struct Prepared {
+    /// Rows in their three parts.
+    pub split: SplitDataset,
+    /// What was done to the columns; `None` if they are as they were read.
+    pub standardization: Option<Standardization>,
+    /// The same in a sentence.
+    pub note: Option<&'static str>,
 }
+
+/// Data as `subject` sees them. Networks trained here see the columns of tables standardised by the training
+/// part; networks trained before, as they were then; everything else sees the rows as they were read.
+///
+/// # Errors
+/// [`AuditError::Data`] for a network that knows other columns, or that was trained on standardised columns
+/// while the blocks live behind a transform of the columns themselves.
+pub fn prepared(input: &AuditInput, subject: &Subject<'_>) -> Result<Prepared, AuditError> {
+    let split = &input.split;
+    let train = &split.train.0;
+    let (standardization, note) = match subject {
+        Subject::Foreign(_) => (None, ""),
+        Subject::Network(network) => (network.standardization.clone(), GIVEN_NOTE),
+        // Blocks behind a transform are coordinates of the rows as they are.
+        _ if !input.transform.is_identity() => (None, ""),
+        Subject::Train | Subject::Resume(_) => (Standardization::of_table(train), OWN_NOTE),
+    };
+    let Some(standardization) = standardization else {
+        return Ok(Prepared { split: split.clone(), standardization: None, note: None });
+    };
+    let refused = |problem: String| AuditError::Data { name: train.name.clone(), problem };
+    if standardization.n_features() != train.n_features() {
+        return Err(refused(format!(
+            "the network takes {} columns, the rows have {}",
+            standardization.n_features(),
+            train.n_features()
+        )));
+    }
+    if !input.transform.is_identity() {
+        return Err(refused(
+            "the network was trained on standardised columns, so that blocks behind a transform of the \
+             columns do not fit its rows; measure it by itself, or audit without the transform"
+                .into(),
+        ));
+    }
+    let split = standardization.split(split);
+    Ok(Prepared { split, standardization: Some(standardization), note: Some(note) })
+}
+
+const OWN_NOTE: &str = "Columns were standardised by the mean and deviation of the training part; exchanging \
+                        blocks between rows is the same before and after.";
+const GIVEN_NOTE: &str = "Columns were standardised as in the training of the given network; exchanging blocks \
+                          between rows is the same before and after.";
+
+const SEEN_NOTE: &str = "Nobody here knows which rows the given model was trained on. If test rows were among \
+                         them, its figures are too good.";
 
 /// Runs an audit.
 ///
@@ -168,15 +207,16 @@ pub fn audit(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<AuditOutcome, AuditError> {
-    let (split, note) = prepared(input, &subject);
+    check(&input.split)?;
+    let Prepared { split, standardization, note } = prepared(input, &subject)?;
     let mut notes = input.notes.clone();
-    notes.extend(note);
+    notes.extend(note.map(String::from));
     let (train_rows, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
     let parts = Parts { train: train_rows, validation, test };
     let transform: &dyn Transform = input.transform.as_ref();
     let seed = options.seed;
     let n_stages = 4 + options.remedies.len();
-    let (recipe, fit) = training_settings(train_rows, options)?;
+    let (mut recipe, fit) = training_settings(train_rows, options)?;
 
     watch.stage("training the network", 1, n_stages);
     let mut own_network = None;
@@ -185,10 +225,19 @@ pub fn audit(
     let model_words = match subject {
         Subject::Foreign(model) => {
             foreign = Some(model);
+            notes.push(SEEN_NOTE.into());
             "the model that was given".to_string()
         }
         Subject::Network(network) => {
-            own_network = Some(*network);
+            // Blocks are learned alone, and remedies trained, by the architecture that was given.
+            recipe = Recipe::new(
+                network.network.network().architecture().clone(),
+                train_rows.n_rows(),
+                options.max_steps,
+                recipe.device,
+            );
+            notes.push(SEEN_NOTE.into());
+            own_network = Some(network.network);
             "the checkpoint that was given".to_string()
         }
         Subject::Train | Subject::Resume(_) => {
@@ -198,7 +247,15 @@ pub fn audit(
             };
             let mut training_watch = whole_stage(watch);
             training_watch.checkpoints = true;
-            training = Some(train(&mut state, train_rows, validation, &fit, None, training_watch)?);
+            training = Some(train(
+                &mut state,
+                train_rows,
+                validation,
+                &fit,
+                &mut Plain,
+                None,
+                training_watch,
+            )?);
             let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
             words
@@ -211,16 +268,26 @@ pub fn audit(
     };
 
     watch.stage("measuring reliance", 2, n_stages);
-    let measure_with = |model: &dyn AuditedModel| -> Result<Measurement, AuditError> {
-        let scoring = ScoringWatch { audit: watch };
-        Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
-    };
-    let mut base = measure_with(model)?;
+    let measure_with =
+        |model: &dyn AuditedModel, watch: &dyn AuditWatch| -> Result<Measurement, AuditError> {
+            let scoring = ScoringWatch { audit: watch };
+            Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
+        };
+    let mut base = measure_with(model, watch)?;
     stop_if_asked(watch)?;
 
     watch.stage("learning each block alone", 3, n_stages);
     let metric = base.outcome.metric;
-    let solo = simplicity_of_blocks(&mut base, input, parts, &recipe, metric, options, watch)?;
+    let solo = simplicity_of_blocks(
+        &mut base,
+        input,
+        parts,
+        &recipe,
+        own_network.is_some(),
+        metric,
+        options,
+        watch,
+    )?;
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
     let correlation =
         simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);
@@ -244,6 +311,8 @@ pub fn audit(
     match &own_network {
         Some(network) => {
             let networks: Vec<SoloRun> = solo.iter().map(|(_, run)| run.share()).collect();
+            let retraining = PartOfStage { audit: watch, span: (0.0, RETRAINING_SHARE) };
+            let measuring = PartOfStage { audit: watch, span: (RETRAINING_SHARE, 1.0) };
             let ingredients = Ingredients {
                 parts,
                 blocks: &input.blocks,
@@ -252,23 +321,31 @@ pub fn audit(
                 base: network,
                 solo: &networks,
                 seed,
-                watch,
+                level: options.reliance.level,
+                watch: &retraining,
             };
             for (index, &remedy) in options.remedies.iter().enumerate() {
                 stop_if_asked(watch)?;
                 watch.stage(remedy.title(), 5 + index, n_stages);
-                if remedy == Remedy::DeniedEnsemble && networks.is_empty() {
-                    notes.push(format!(
-                        "The {} was left out: learning blocks alone was switched off.",
-                        remedy.title()
-                    ));
-                    continue;
-                }
-                let remedied = ingredients.apply(remedy)?;
-                let measurement = measure_with(remedied.as_ref())?;
+                let Remedied { model, steps, groups } = match ingredients.apply(remedy)? {
+                    Applied::Model(remedied) => remedied,
+                    Applied::LeftOut(reason) => {
+                        notes.push(format!("The {} was left out: {reason}.", remedy.title()));
+                        continue;
+                    }
+                };
+                let measurement = measure_with(model.as_model(), &measuring)?;
                 let comparison = compare(&base.outcome, &measurement.outcome)?;
-                let robustness = attack(remedied.as_ref())?;
-                remedies.push(RemedyOutcome { remedy, measurement, comparison, robustness });
+                let robustness = attack(model.as_model())?;
+                remedies.push(RemedyOutcome {
+                    remedy,
+                    model,
+                    steps,
+                    measurement,
+                    comparison,
+                    robustness,
+                    groups,
+                });
             }
         }
         None if !options.remedies.is_empty() => notes.push(
@@ -289,11 +366,14 @@ pub fn audit(
         simplicity_correlation: correlation,
         remedies,
         notes,
-        network: own_network,
+        network: own_network.map(|network| TrainedNetwork { network, standardization }),
     })
 }
 
-fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
+/// What retraining takes of a remedy's stage; the rest is measuring.
+const RETRAINING_SHARE: f64 = 0.6;
+
+pub(crate) fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
     if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
 }
 
@@ -307,63 +387,6 @@ fn describe(recipe: &Recipe) -> String {
         Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
         _ => "a network trained here".into(),
     }
-}
-
-/// Probes and solo runs of the blocks worth it; fills the outcome and returns the solo runs.
-fn simplicity_of_blocks(
-    base: &mut Measurement,
-    input: &AuditInput,
-    parts: Parts<'_>,
-    recipe: &Recipe,
-    metric: Metric,
-    options: &AuditOptions,
-    watch: &dyn AuditWatch,
-) -> Result<Vec<(String, SoloRun)>, AuditError> {
-    let transform: &dyn Transform = input.transform.as_ref();
-    let level = options.reliance.level;
-    let mut solo = Vec::new();
-    for index in blocks_to_probe(&input.blocks, options.most_probed) {
-        stop_if_asked(watch)?;
-        let block = &input.blocks.blocks()[index];
-        watch.progress(0.0, &format!("probes on {}", block.name));
-        let mut simplicity =
-            probe_block(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
-        let mut runs = Vec::new();
-        if options.simplicity.solo_steps > 0 {
-            for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
-                watch.progress(0.0, &format!("{} alone", block.name));
-                runs.push(learn_alone(
-                    block,
-                    transform,
-                    parts,
-                    recipe,
-                    metric,
-                    &options.simplicity,
-                    options.seed.child("audit/solo", run),
-                    watch,
-                )?);
-            }
-            let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
-            simplicity.probes.push(ProbeRung {
-                name: "audited architecture".into(),
-                metric: over_seeds(&metrics, level)?,
-            });
-            choose_rung(&mut simplicity, options.simplicity.tolerance);
-            let steps: Vec<f64> = runs
-                .iter()
-                .filter_map(|run| run.steps_to_learn)
-                .map(|steps| steps as f64)
-                .collect();
-            if steps.len() == runs.len() {
-                simplicity.solo_steps = Some(over_seeds(&steps, level)?);
-            }
-        }
-        base.outcome.blocks[index].simplicity = Some(simplicity);
-        if let Some(run) = runs.into_iter().next() {
-            solo.push((block.name.clone(), run));
-        }
-    }
-    Ok(solo)
 }
 
 /// Passes the jobs of a measurement on to the watcher of the audit.

@@ -1,6 +1,6 @@
 //! Training batches with blocks from other training rows.
 
-use ndarray::{Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rand::RngExt;
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
@@ -58,20 +58,37 @@ impl PrepareBatch for BlockNoiseHook<'_> {
         let draws: Vec<(usize, f64)> = (0..n)
             .map(|_| (stream.random_range(0..self.train.n_rows()), stream.random::<f64>()))
             .collect();
-        let donors: Vec<usize> = draws.iter().map(|&(donor, _)| donor).collect();
+        let members: Vec<usize> = (0..n).filter(|&row| draws[row].1 < share).collect();
+        let donors: Vec<usize> = members.iter().map(|&row| draws[row].0).collect();
         let donor_rows = self.train.rows.select(Axis(0), &donors);
-        let Ok(both) = concatenate(Axis(0), &[batch.rows.view(), donor_rows.view()]) else {
-            unreachable!("batch and donors have the columns of one data set");
-        };
-        let map: Vec<u32> = (0..2 * n)
-            .map(|row| {
-                let changed = row < n && draws[row].1 < share;
-                (if changed { row + n } else { row }) as u32
-            })
-            .collect();
-        let changed = randomized_rows(both.view(), self.transform, columns, &map, side);
-        batch.rows = changed.slice(ndarray::s![..n, ..]).to_owned();
+        exchange_in(&mut batch.rows, &members, donor_rows.view(), self.transform, columns, side);
         Ok(())
+    }
+}
+
+/// Takes one side of a block of the rows `members` from `donor_rows`, one donor a member; other rows stay as
+/// they are.
+pub(crate) fn exchange_in(
+    rows: &mut Array2<f32>,
+    members: &[usize],
+    donor_rows: ArrayView2<'_, f32>,
+    transform: &dyn Transform,
+    columns: &[u32],
+    side: Side,
+) {
+    let n = members.len();
+    if n == 0 {
+        return;
+    }
+    let own = rows.select(Axis(0), members);
+    let Ok(both) = concatenate(Axis(0), &[own.view(), donor_rows]) else {
+        unreachable!("members and donors have the columns of one data set");
+    };
+    let map: Vec<u32> =
+        (0..2 * n).map(|row| (if row < n { row + n } else { row }) as u32).collect();
+    let changed = randomized_rows(both.view(), transform, columns, &map, side);
+    for (&row, values) in members.iter().zip(changed.rows()) {
+        rows.row_mut(row).assign(&values);
     }
 }
 

@@ -14,7 +14,8 @@ use simbias_report::{
 use simbias_stats::Seed;
 
 use crate::audit::{AuditInput, AuditOutcome, RemedyOutcome};
-use crate::robustness::Robustness;
+use crate::remedy::Remedy;
+use crate::robustness::{Robustness, UniversalResult};
 
 /// Rows shown with exchanged blocks.
 const EXAMPLES: usize = 3;
@@ -66,6 +67,12 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
             );
             section.id = format!("remedy-{}", remedied.remedy.name());
             section = section.prose(remedied.remedy.how());
+            if let Some(words) = effort(outcome, remedied) {
+                section = section.prose(words);
+            }
+            if !remedied.groups.is_empty() {
+                section = section.table(groups_table(remedied));
+            }
             report = report.section(section);
         }
     }
@@ -100,19 +107,8 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
     }
     for block in base.ignored() {
         let alone = outcome.solo.iter().find(|(name, _)| *name == block.name);
-        if let Some((name, run)) = alone {
-            let metric = base.metric.title();
-            sentences.push(match run.steps_to_learn {
-                Some(steps) => format!(
-                    "The same network trained on nothing but {name:?} reaches a {metric} of {:.3}; it needs \
-                     {steps} steps.",
-                    run.metric
-                ),
-                None => format!(
-                    "Within {} steps the same network did not learn {name:?} alone; a probe did.",
-                    run.curve.last().map_or(0, |point| point.0)
-                ),
-            });
+        if let Some(steps) = alone.and_then(|(_, run)| run.steps_to_learn) {
+            sentences.push(format!("Alone, {:?} is learned in {steps} steps.", block.name));
         }
     }
     for remedied in &outcome.remedies {
@@ -128,11 +124,15 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
         outcome.robustness.as_ref().and_then(Robustness::leading),
         remedied.robustness.as_ref().and_then(Robustness::leading),
     ) {
-        (Some(before), Some(after)) => format!(
-            "; accuracy under attack goes from {:.3} to {:.3}",
-            before.accuracy.value, after.accuracy.value
-        ),
-        _ => String::new(),
+        (Some(before), Some(after)) => {
+            let (before, after) = (&before.accuracy, &after.accuracy);
+            let worse = if after.high < before.low { ", which is a loss" } else { "" };
+            format!(
+                "; accuracy under attack goes from {:.3} to {:.3}{worse}",
+                before.value, after.value
+            )
+        }
+        _ => "; accuracy under attack was not measured".into(),
     };
     let verdict = if remedied.comparison.is_more_diverse() {
         "makes the model more diverse"
@@ -147,6 +147,49 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
         change.before.value,
         change.after.value
     )
+}
+
+/// How long the remedy was trained beside the network that it is compared with.
+fn effort(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> Option<String> {
+    let steps = remedied.steps?;
+    let training = outcome.training.as_ref()?;
+    Some(match remedied.remedy {
+        Remedy::LastLayer => format!(
+            "Its last layer was trained for {steps} steps on top of the {} of the network before.",
+            training.steps
+        ),
+        _ => format!(
+            "It was trained for {steps} steps without a stop on a small training loss; the network before took \
+             {} ({}). Part of a difference may come from the longer training.",
+            training.steps, training.ended
+        ),
+    })
+}
+
+fn groups_table(remedied: &RemedyOutcome) -> Table {
+    let mut table = Table::new("groups", "Cue-conflict groups")
+        .caption(
+            "Mean cross-entropy of intact rows and of rows in which one block comes from a row of another \
+             class while the label stays that of the rest. Two groups that contradict each other cannot both \
+             fall below ln 2 = .693.",
+        )
+        .column(Column::new("group"))
+        .column(Column::new("weight").help("at the end of training"))
+        .column(Column::new("training rows, before").unit("nats"))
+        .column(Column::new("training rows, after").unit("nats"))
+        .column(Column::new("test rows, before").unit("nats"))
+        .column(Column::new("test rows, after").unit("nats"));
+    for found in &remedied.groups {
+        table = table.row([
+            Cell::from(found.group.as_str()),
+            Cell::number(found.weight, 3),
+            Cell::from(found.train_before.clone()),
+            Cell::from(found.train_after.clone()),
+            Cell::from(found.test_before.clone()),
+            Cell::from(found.test_after.clone()),
+        ]);
+    }
+    table
 }
 
 fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Section {
@@ -165,6 +208,13 @@ fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Secti
              rows.",
             training.steps, training.ended, training.kept_step
         ));
+        if training.steps >= outcome.recipe.fit.max_steps {
+            section = section.prose(
+                "It used all its steps. Hard features are learned after a long flat stretch and then at once: \
+                 what is ignored now may be used later, and a model without skill may not have begun. More \
+                 steps would tell.",
+            );
+        }
     }
     if let Some(images) = pictures(test, &input.blocks, input.transform.as_ref(), seed) {
         section = section.images(images);
@@ -191,12 +241,18 @@ fn solo_section(outcome: &AuditOutcome) -> Section {
         lines = lines.series(LineSeries::new(name, x, y));
     }
     lines = lines.y_reference(outcome.base.outcome.chance, "chance");
+    let learner = if outcome.network.is_some() {
+        "The audited architecture is"
+    } else {
+        "The architecture of the given model is unknown here, so a network of this tool is"
+    };
     Section::new("solo", "What each block can do alone")
-        .prose(
-            "The audited architecture is trained from scratch while everything except the block is exchanged \
-             between rows, so that only the block can be learned. A block that is learned late loses against \
-             one that is learned early, however well it predicts.",
-        )
+        .prose(format!(
+            "{learner} trained from scratch while everything except the block is exchanged between rows, so \
+             that only the block can be learned. A block that is learned late loses against one that is \
+             learned early, however well it predicts. A curve that ends flat near chance may be one that has \
+             not risen yet: hard blocks show nothing for long and are then learned at once."
+        ))
         .chart(
             Chart::new("solo-curves", "Learning each block alone", lines)
                 .caption(format!("{metric} on held-out rows treated alike."))
@@ -229,7 +285,7 @@ fn robustness_section(robustness: &Robustness, test: &Dataset) -> Section {
         .columns(["kind", "L2 norm", "accuracy"]);
     let mut groups = vec![("per row".to_string(), robustness.shares.clone())];
     for found in &robustness.universals {
-        let kind = if found.label_signed { "label-signed" } else { "unsigned" };
+        let kind = universal_kind(found);
         universal = universal.row([
             Cell::from(kind),
             Cell::number(found.norm, 3),
@@ -263,12 +319,17 @@ fn robustness_section(robustness: &Robustness, test: &Dataset) -> Section {
     if let Some(chart) = budget_chart(&groups) {
         section = section.chart(chart);
     }
-    if let Some(found) = robustness.universals.first()
-        && let Some(chart) = budget_heatmap(&found.delta, test, "Universal perturbation by pixel")
-    {
-        section = section.chart(chart);
+    if let Some(found) = robustness.universals.first() {
+        let title = format!("Universal perturbation by pixel ({})", universal_kind(found));
+        if let Some(chart) = budget_heatmap(&found.delta, test, &title) {
+            section = section.chart(chart);
+        }
     }
     section.table(shares)
+}
+
+fn universal_kind(found: &UniversalResult) -> &'static str {
+    if found.label_signed { "label-signed" } else { "unsigned" }
 }
 
 fn remedies_section(outcome: &AuditOutcome) -> Section {

@@ -7,6 +7,9 @@
 
 mod audit;
 mod block_noise;
+mod blocks_alone;
+mod check;
+mod cue_conflict;
 mod demo;
 pub mod document;
 mod error;
@@ -14,23 +17,26 @@ mod model;
 mod remedy;
 mod robustness;
 mod simplicity;
+mod trained;
 mod watch;
 
 pub use audit::{
-    AuditInput, AuditOptions, AuditOutcome, RemedyOutcome, Subject, audit, prepared,
+    AuditInput, AuditOptions, AuditOutcome, Prepared, RemedyOutcome, Subject, audit, prepared,
     training_settings,
 };
 pub use block_noise::{BlockNoise, BlockNoiseHook};
+pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};
 pub use error::AuditError;
 pub use model::{
     AuditedModel, Ensemble, ForeignModel, NetworkChoice, Recipe, TrainingSummary, architecture,
 };
-pub use remedy::Remedy;
+pub use remedy::{RemediedModel, Remedy};
 pub use robustness::{
     RobustAt, Robustness, RobustnessOptions, UniversalResult, data_margin, measure_robustness,
 };
 pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
+pub use trained::{Standardization, TrainedNetwork};
 pub use watch::{AuditWatch, Silent};

@@ -8,7 +8,7 @@ use simbias_nn::{
 };
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, Plain, PrepareBatch, Schedule,
+    FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, PrepareBatch, Schedule, StepRule,
     StopReason, TrainState,
 };
 
@@ -127,17 +127,15 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of the CPU checks for images (SGD .1, momentum .9, batches of 64), Adam for everything
-    /// else; weights of the best validation score, stop at a training loss of .01.
+    /// Adam at .002 without weight decay, batches of 64 images or 128 rows; weights of the best validation score,
+    /// stop at a training loss of .01. A block must not look ignored because its flat phase was never left: on an
+    /// XOR of real digits the SGD of the paper's checks stays there beyond a thousand steps, Adam leaves within
+    /// seven hundred, but not with an L2 term, which Adam blows up while the gradient is small.
     pub fn new(architecture: Architecture, n_rows: usize, max_steps: u64, device: Device) -> Self {
         let is_image =
             matches!(architecture, Architecture::SmallCnn(_) | Architecture::ResNet18(_));
-        let (optimizer, rate, batch_size) = if is_image {
-            (Optimizer::momentum(0.9, 5e-5), 0.05, 64)
-        } else {
-            (Optimizer::adam(1e-4), 3e-3, 128)
-        };
-        let mut fit = FitConfig::new(optimizer, Schedule::constant(rate), max_steps);
+        let batch_size = if is_image { 64 } else { 128 };
+        let mut fit = FitConfig::new(Optimizer::adam(0.0), Schedule::constant(2e-3), max_steps);
         fit.batch_size = batch_size.min(n_rows.max(1));
         // An evaluation costs a forward pass of all validation rows.
         fit.evaluate_every = if is_image { 40 } else { 25 };
@@ -167,11 +165,12 @@ pub(crate) fn train(
     train: &Dataset,
     validation: &Dataset,
     fit: &FitConfig,
+    rule: &mut dyn StepRule,
     prepare: Option<&mut dyn PrepareBatch>,
     mut watch: TrainingWatch<'_>,
 ) -> Result<TrainingSummary, AuditError> {
     let hooks = Hooks {
-        rule: &mut Plain,
+        rule,
         // A reborrow of its own, since the hooks live for this call only.
         prepare: prepare.map(|hook| hook as &mut dyn PrepareBatch),
         example_weights: None,
@@ -286,7 +285,10 @@ impl AuditedModel for Ensemble {
 }
 
 /// Cross-entropy of every row and its slope in the logits.
-fn cross_entropy_and_slope(logits: &Array2<f32>, classes: &[u32]) -> (Vec<f32>, Array2<f32>) {
+pub(crate) fn cross_entropy_and_slope(
+    logits: &Array2<f32>,
+    classes: &[u32],
+) -> (Vec<f32>, Array2<f32>) {
     let mut slope = logits.clone();
     let mut losses = Vec::with_capacity(classes.len());
     for (mut row, &class) in slope.rows_mut().into_iter().zip(classes) {

@@ -1,10 +1,10 @@
 //! How easy each block is: a ladder of probes, learning time of the audited architecture, code length.
 
-use ndarray::{Array2, Axis};
+use ndarray::Axis;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Layout, Scorer};
-use simbias_nn::{Architecture, Fcn};
+use simbias_nn::{Architecture, Fcn, Network};
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
 use simbias_reliance::{Block, BlockSet, Side, pieces};
@@ -18,6 +18,7 @@ use simbias_train::{
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, denied};
 use crate::model::{Recipe, fresh};
+use crate::trained::Standardization;
 use crate::watch::AuditWatch;
 
 /// How simplicity is measured.
@@ -89,7 +90,11 @@ pub struct SoloRun {
     pub curve: Vec<(u64, f64)>,
     /// Steps to 90 % of the final gain over chance; `None` if the block was not learned.
     pub steps_to_learn: Option<u64>,
-    /// Metric on test rows with everything but the block exchanged.
+    /// Steps taken; fewer than allowed where the block was learned sooner.
+    pub steps: u64,
+    /// Best metric on held-out rows, whose weights were kept.
+    pub validation_metric: f64,
+    /// Metric of the kept weights on test rows with everything but the block exchanged.
     pub metric: f64,
 }
 
@@ -100,12 +105,15 @@ impl SoloRun {
             network: self.network.clone(),
             curve: self.curve.clone(),
             steps_to_learn: self.steps_to_learn,
+            steps: self.steps,
+            validation_metric: self.validation_metric,
             metric: self.metric,
         }
     }
 }
 
-/// Thresholds and probe ladder of one block.
+/// Thresholds and probe ladder of one block; the solo metric is that of the rung which is best on the validation
+/// rows, measured on the test rows.
 pub fn probe_block(
     block: &Block,
     transform: &dyn Transform,
@@ -115,14 +123,52 @@ pub fn probe_block(
     seed: Seed,
     level: f64,
 ) -> Result<Simplicity, AuditError> {
-    let (train, others) = standardized(
-        &columns_of(parts.train, transform, block),
-        &[
-            &columns_of(parts.validation, transform, block),
-            &columns_of(parts.test, transform, block),
-        ],
-    );
-    let (validation, test) = (&others[0], &others[1]);
+    Ok(climb(block, transform, parts, metric, options, seed, level)?.simplicity)
+}
+
+/// A probe ladder whose best rung is yet to be chosen again when a rung is added.
+pub(crate) struct Ladder {
+    pub(crate) simplicity: Simplicity,
+    /// Metric of every rung on the validation rows, mean over seeds.
+    validation: Vec<f64>,
+}
+
+impl Ladder {
+    /// Adds a rung.
+    pub(crate) fn push(&mut self, rung: ProbeRung, validation: f64, tolerance: f64) {
+        self.simplicity.probes.push(rung);
+        self.validation.push(validation);
+        self.choose(tolerance);
+    }
+
+    /// Takes the metric of the rung that is best on the validation rows as the block's solo metric, and the
+    /// lowest rung that comes near it. Test rows choose nothing: the best of many would flatter itself.
+    fn choose(&mut self, tolerance: f64) {
+        let best = (0..self.validation.len())
+            .max_by(|&a, &b| self.validation[a].total_cmp(&self.validation[b]));
+        let Some(best) = best else { return };
+        let near = self.validation.iter().position(|&v| v >= self.validation[best] - tolerance);
+        let probes = &self.simplicity.probes;
+        self.simplicity.lowest_rung = near.map(|rung| probes[rung].name.clone());
+        self.simplicity.solo_metric = Some(probes[best].metric.clone());
+    }
+}
+
+/// As [`probe_block`].
+pub(crate) fn climb(
+    block: &Block,
+    transform: &dyn Transform,
+    parts: Parts<'_>,
+    metric: Metric,
+    options: &SimplicityOptions,
+    seed: Seed,
+    level: f64,
+) -> Result<Ladder, AuditError> {
+    let train = columns_of(parts.train, transform, block);
+    let standardization = Standardization::of(&train);
+    let standardized = |part| standardization.dataset(&columns_of(part, transform, block));
+    let train = standardization.dataset(&train);
+    let (validation, test) = (&standardized(parts.validation), &standardized(parts.test));
     let mut rungs: Vec<(String, usize, usize)> = options
         .ladder
         .iter()
@@ -136,7 +182,7 @@ pub fn probe_block(
         .flat_map(|rung| (0..options.probe_seeds as u64).map(move |run| (rung, run)))
         .collect();
     // The same seeds for every block, so that adding a block changes nothing for the others.
-    let values: Vec<f64> = jobs
+    let values: Vec<[f64; 2]> = jobs
         .par_iter()
         .map(|&(rung, run)| {
             let (_, width, n_hidden) = &rungs[rung];
@@ -147,20 +193,22 @@ pub fn probe_block(
             let mut state = fresh(&architecture, seed, &simbias_nn::cpu())?;
             let fit = probe_fit(options.probe_steps, n_outputs, train.n_rows());
             simbias_train::fit_plain(&mut state, &train, Some(validation), &fit)?;
-            value_of(&NetScorer::new(state.network), test, metric)
+            let network = NetScorer::new(state.network);
+            Ok([value_of(&network, validation, metric)?, value_of(&network, test, metric)?])
         })
         .collect::<Result<_, AuditError>>()?;
+    let of_rung = |rung: usize, part: usize| -> Vec<f64> {
+        let same = jobs.iter().zip(&values).filter(|(job, _)| job.0 == rung);
+        same.map(|(_, values)| values[part]).collect()
+    };
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    let on_validation = (0..rungs.len()).map(|rung| mean(of_rung(rung, 0))).collect();
     let probes: Vec<ProbeRung> = rungs
         .iter()
         .enumerate()
         .map(|(rung, (name, ..))| {
-            let of_rung: Vec<f64> = jobs
-                .iter()
-                .zip(&values)
-                .filter(|(job, _)| job.0 == rung)
-                .map(|(_, &v)| v)
-                .collect();
-            Ok(ProbeRung { name: name.clone(), metric: over_seeds(&of_rung, level)? })
+            let on_test = of_rung(rung, 1);
+            Ok(ProbeRung { name: name.clone(), metric: over_seeds(&on_test, level)? })
         })
         .collect::<Result<_, AuditError>>()?;
     let pieces = match (block.columns.as_slice(), parts.train.class_labels()) {
@@ -172,29 +220,14 @@ pub fn probe_block(
     };
     let code_length_bits =
         if options.code_length { code_length(&train, validation, options, seed)? } else { None };
-    let mut simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
-    choose_rung(&mut simplicity, options.tolerance);
-    Ok(simplicity)
-}
-
-/// Takes the best rung's metric as the block's solo metric and the lowest rung that comes near it.
-pub(crate) fn choose_rung(simplicity: &mut Simplicity, tolerance: f64) {
-    let best = simplicity
-        .probes
-        .iter()
-        .max_by(|a, b| a.metric.value.total_cmp(&b.metric.value))
-        .map(|rung| rung.metric.clone());
-    let Some(best) = best else { return };
-    simplicity.lowest_rung = simplicity
-        .probes
-        .iter()
-        .find(|rung| rung.metric.value >= best.value - tolerance)
-        .map(|rung| rung.name.clone());
-    simplicity.solo_metric = Some(best);
+    let simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
+    let mut ladder = Ladder { simplicity, validation: on_validation };
+    ladder.choose(options.tolerance);
+    Ok(ladder)
 }
 
 /// Trains the audited architecture with everything but `block` exchanged between rows, and follows it on
-/// held-out rows treated alike.
+/// held-out rows treated alike. The weights of the best look are kept, the latest of equals.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn learn_alone(
     block: &Block,
@@ -228,6 +261,7 @@ pub fn learn_alone(
         every: options.solo_every.max(1),
         looks_learned: 0,
         points: Vec::new(),
+        best: None,
         interrupted: false,
     };
     let mut noise = BlockNoiseHook {
@@ -246,17 +280,25 @@ pub fn learn_alone(
         return Err(AuditError::Interrupted);
     }
     let chance = metric.chance(&truth_of(&validation)?);
-    let last = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
-    let steps_to_learn = (last - chance >= LEAST_GAIN).then(|| {
+    let best = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
+    let network = NetScorer::new(curve.best.map_or(state.network, |(_, network)| network));
+    let metric = value_of(&network, &deny(parts.test, "test"), metric)?;
+    // The best of many looks is above chance even for noise; rows that chose nothing decide.
+    let steps_to_learn = (metric - chance >= LEAST_GAIN).then(|| {
         curve
             .points
             .iter()
-            .find(|&&(_, value)| value - chance >= 0.9 * (last - chance))
+            .find(|&&(_, value)| value - chance >= 0.9 * (best - chance))
             .map_or(state.step, |&(step, _)| step)
     });
-    let network = NetScorer::new(state.network);
-    let metric = value_of(&network, &deny(parts.test, "test"), metric)?;
-    Ok(SoloRun { network, curve: curve.points, steps_to_learn, metric })
+    Ok(SoloRun {
+        network,
+        curve: curve.points,
+        steps_to_learn,
+        steps: state.step,
+        validation_metric: best,
+        metric,
+    })
 }
 
 /// Follows a metric on held-out rows and ends training when it is learned.
@@ -267,6 +309,8 @@ struct CurveWatch<'a> {
     every: u64,
     looks_learned: usize,
     points: Vec<(u64, f64)>,
+    /// Weights of the best point: the last ones may be those of an unsteady moment.
+    best: Option<(f64, Network)>,
     interrupted: bool,
 }
 
@@ -287,6 +331,9 @@ impl Watch for CurveWatch<'_> {
         // A network without finite scores is reported by the loop itself.
         let value = value.unwrap_or(f64::NAN);
         self.points.push((record.step, value));
+        if self.best.as_ref().is_none_or(|(best, _)| value >= *best) {
+            self.best = Some((value, state.network.clone()));
+        }
         let share = record.step as f64 / record.max_steps.max(1) as f64;
         self.audit
             .progress(share, &format!("step {}, {} {value:.3}", record.step, self.metric.title()));
@@ -338,31 +385,6 @@ fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Datas
         target: data.target.clone(),
         strata: Vec::new(),
     }
-}
-
-/// Columns with mean 0 and variance 1 on the training rows; constant columns become 0.
-pub(crate) fn standardized(train: &Dataset, others: &[&Dataset]) -> (Dataset, Vec<Dataset>) {
-    let n = train.n_rows() as f64;
-    let moments: Vec<(f32, f32)> = train
-        .rows
-        .columns()
-        .into_iter()
-        .map(|column| {
-            let mean = column.iter().map(|&value| f64::from(value)).sum::<f64>() / n;
-            let variance =
-                column.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / n;
-            let scale = if variance > 1e-12 { 1.0 / variance.sqrt() } else { 0.0 };
-            (mean as f32, scale as f32)
-        })
-        .collect();
-    let apply = |data: &Dataset| {
-        let mut rows: Array2<f32> = data.rows.clone();
-        for (mut column, (mean, scale)) in rows.columns_mut().into_iter().zip(&moments) {
-            column.mapv_inplace(|value| (value - mean) * scale);
-        }
-        Dataset { rows, ..data.clone() }
-    };
-    (apply(train), others.iter().map(|data| apply(data)).collect())
 }
 
 /// Bits a label that a growing model needs to tell the labels, given the block: the first part at chance,

@@ -1,5 +1,7 @@
 //! What an audit tells whoever watches, and how it is told to stop.
 
+use std::sync::{Mutex, PoisonError};
+
 use simbias_train::{Flow, StepRecord, TrainError, TrainState, Watch};
 
 /// Watches an audit.
@@ -29,6 +31,77 @@ impl AuditWatch for Silent {
     fn stage(&self, _name: &str, _index: usize, _n_stages: usize) {}
 
     fn progress(&self, _share: f64, _remark: &str) {}
+}
+
+/// A part of a stage, told as if it were the whole.
+pub(crate) struct PartOfStage<'a> {
+    pub(crate) audit: &'a dyn AuditWatch,
+    /// Shares of the stage where the part begins and ends.
+    pub(crate) span: (f64, f64),
+}
+
+impl AuditWatch for PartOfStage<'_> {
+    fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        self.audit.stage(name, index, n_stages);
+    }
+
+    fn progress(&self, share: f64, remark: &str) {
+        let (from, to) = self.span;
+        self.audit.progress(from + (to - from) * share, remark);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.audit.should_stop()
+    }
+
+    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
+        self.audit.checkpoint(state)
+    }
+}
+
+/// A stage of several pieces of work that go on side by side.
+pub(crate) struct SharedStage<'a> {
+    audit: &'a dyn AuditWatch,
+    shares: Mutex<Vec<f64>>,
+}
+
+impl<'a> SharedStage<'a> {
+    /// A stage of `n` equal pieces.
+    pub(crate) fn new(audit: &'a dyn AuditWatch, n: usize) -> Self {
+        Self { audit, shares: Mutex::new(vec![0.0; n]) }
+    }
+
+    /// One piece.
+    pub(crate) fn piece(&self, index: usize) -> Piece<'_> {
+        Piece { stage: self, index }
+    }
+}
+
+/// One piece of a [`SharedStage`], told as if it were the whole.
+pub(crate) struct Piece<'a> {
+    stage: &'a SharedStage<'a>,
+    index: usize,
+}
+
+impl AuditWatch for Piece<'_> {
+    fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        self.stage.audit.stage(name, index, n_stages);
+    }
+
+    fn progress(&self, share: f64, remark: &str) {
+        let mut shares = self.stage.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares[self.index] = share;
+        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+        self.stage.audit.progress(mean, remark);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.stage.audit.should_stop()
+    }
+
+    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
+        self.stage.audit.checkpoint(state)
+    }
 }
 
 /// Steps between two looks at the loss, which waits for the device.

@@ -1,6 +1,7 @@
 //! Arrays and tables to files, written under a temporary name and renamed when whole.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -81,6 +82,8 @@ fn encode(path: &Path, array: &NamedArray) -> Result<(Vec<u8>, &'static str, Dty
 
 /// Writes named arrays as one `.safetensors` file, with optional text metadata.
 ///
+/// Equal input gives equal bytes: metadata stand in the order of their keys, the last of equal keys counts.
+///
 /// # Errors
 /// Texts, shapes that do not fit, and what the system says.
 pub fn write_safetensors(
@@ -98,9 +101,40 @@ pub fn write_safetensors(
         let view = TensorView::new(*dtype, array.shape.clone(), bytes).map_err(malformed)?;
         views.push((array.name.as_str(), view));
     }
-    let metadata = (!metadata.is_empty()).then(|| metadata.iter().cloned().collect());
-    let bytes = serialize(views, metadata).map_err(malformed)?;
-    write_whole(path, |writer| writer.write_all(&bytes))
+    let bytes = serialize(views, None).map_err(malformed)?;
+    let (header, values) = split_header(&bytes);
+    let header = with_metadata(header, metadata);
+    write_whole(path, |writer| {
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(header.as_bytes())?;
+        writer.write_all(values)
+    })
+}
+
+/// The header (a JSON object) and the values of a serialized file: eight bytes hold the header's length.
+fn split_header(file: &[u8]) -> (&str, &[u8]) {
+    let parts = file.split_first_chunk().and_then(|(length, rest)| {
+        let (header, values) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
+        Some((std::str::from_utf8(header).ok()?, values))
+    });
+    parts.expect("the serializer writes a length, as many bytes of JSON and the values")
+}
+
+/// A header of tensors with sorted metadata in front, padded to a multiple of eight bytes. The serializer
+/// itself takes metadata as a hash map, whose order differs from run to run.
+fn with_metadata(header: &str, metadata: &[(String, String)]) -> String {
+    if metadata.is_empty() {
+        return header.into();
+    }
+    let sorted: BTreeMap<&str, &str> =
+        metadata.iter().map(|(key, text)| (key.as_str(), text.as_str())).collect();
+    let metadata = serde_json::json!(sorted);
+    let tensors = header.trim_end().trim_start_matches('{');
+    let comma = if tensors == "}" { "" } else { "," };
+    let mut header = format!("{{\"__metadata__\":{metadata}{comma}{tensors}");
+    let padding = header.len().next_multiple_of(8) - header.len();
+    header.extend(std::iter::repeat_n(' ', padding));
+    header
 }
 
 /// Writes one array as `.npy`, C order.

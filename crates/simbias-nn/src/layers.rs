@@ -8,6 +8,7 @@ use simbias_stats::Seed;
 use crate::architecture::{
     Activation, Architecture, ConvSequence, Fcn, GatedRecurrent, ImageDims, ResNet18, SmallCnn,
 };
+use crate::convolution::conv2d;
 use crate::init::Start;
 use crate::network::{Kind, Mode, Pass};
 
@@ -360,9 +361,8 @@ fn apply(layer: &Layer, signal: Signal, at: Values<'_>, pass: &mut Pass) -> Sign
             Signal::Sequence(module::conv1d(signal.sequence(), at.shaped(*weight), bias, options))
         }
         Layer::Conv2d { weight, bias, stride, padding } => {
-            let options = ConvOptions::new([*stride; 2], [*padding; 2], [1; 2], 1);
             let bias = bias.map(|bias| at.vector(bias));
-            Signal::Image(module::conv2d(signal.image(), at.shaped(*weight), bias, options))
+            Signal::Image(conv2d(signal.image(), at.shaped(*weight), bias, *stride, *padding))
         }
         Layer::BatchNorm(norm) => match signal {
             Signal::Flat(x) => Signal::Flat(batch_norm(x, norm, at, pass)),

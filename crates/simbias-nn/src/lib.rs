@@ -16,6 +16,7 @@
 //! ```
 
 mod architecture;
+mod convolution;
 mod device;
 mod error;
 mod init;

@@ -191,10 +191,39 @@ pub struct Simplicity {
     pub lowest_rung: Option<String>,
     /// Best rung's metric: what the block can do alone.
     pub solo_metric: Option<Estimate>,
+    /// The model's kind of network trained on the block alone.
+    pub solo_training: Option<SoloTraining>,
+    /// Who learns the block alone nearly as well as the model predicts from everything; set with the verdicts.
+    pub solo_learner: Option<SoloLearner>,
     /// Steps until the audited architecture, with the complement permuted, has 90 % of its final gain.
     pub solo_steps: Option<Estimate>,
     /// Prequential code length of the labels given the block, in bits a label.
     pub code_length_bits: Option<f64>,
+}
+
+/// A network trained while everything but one block came from other rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SoloTraining {
+    /// Whether it has the architecture of the measured model.
+    pub own_architecture: bool,
+    /// The leading metric on test rows treated alike, over seeds.
+    pub metric: Estimate,
+    /// Steps taken, the most of all seeds.
+    pub steps: u64,
+    /// Steps allowed.
+    pub max_steps: u64,
+}
+
+/// Who is known to learn a block alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoloLearner {
+    /// The model's own architecture: if the model ignores the block, then not for want of ability.
+    OwnArchitecture,
+    /// A probe; the model's own architecture did not within its steps.
+    ProbeOnly,
+    /// A probe; the model's own architecture was not tried.
+    ProbeOwnUntried,
 }
 
 /// One probe.

@@ -1,9 +1,10 @@
 //! Blocks for people who have not named any.
 
+use std::collections::BTreeMap;
+
 use ndarray::Array2;
 use simbias_data::{Dataset, ImageShape};
 
-use crate::blocks_file::one_hot_groups;
 use crate::{Block, BlockSet, RelianceError};
 
 /// Most columns that are clustered by correlation.
@@ -129,6 +130,27 @@ fn absolute_correlations(data: &Dataset) -> Array2<f64> {
         }
     }
     values.t().dot(&values).mapv(f64::abs)
+}
+
+/// One block a column; columns called `source=value` of one source together.
+pub(crate) fn one_hot_groups(data: &Dataset) -> Vec<Block> {
+    let mut order: Vec<String> = Vec::new();
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for column in 0..data.n_features() {
+        let name = data.layout.column_name(column);
+        let source = name.split_once('=').map_or(name.clone(), |(source, _)| source.to_string());
+        if !groups.contains_key(&source) {
+            order.push(source.clone());
+        }
+        groups.entry(source).or_default().push(column);
+    }
+    order
+        .into_iter()
+        .map(|source| {
+            let columns = groups.remove(&source).unwrap_or_default();
+            Block::new(source, columns)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{BlockOutcome, RelianceOutcome};
+use crate::outcome::{BlockOutcome, RelianceOutcome, Simplicity, SoloLearner};
 
 /// What a block is to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +16,8 @@ pub enum BlockVerdict {
     Shared,
     /// The model does well without it, yet could do with it alone: another block carries the same.
     Redundant,
-    /// The model does not use it although it predicts nearly as well as everything together.
+    /// The model does not need it although it predicts nearly as well as everything together; who learns it
+    /// alone is said by [`SoloLearner`].
     IgnoredButPredictive,
     /// Not used, and not known to predict.
     Unused,
@@ -45,9 +46,12 @@ impl BlockVerdict {
                 "not needed, though it would do alone: another block carries the same"
             }
             Self::IgnoredButPredictive => {
-                "not used, although it predicts nearly as well as the whole input"
+                "not needed, although something trained on it alone predicts nearly as well as the model does \
+                 from the whole input"
             }
-            Self::Unused => "not used, and not shown to predict the target",
+            Self::Unused => {
+                "not needed as long as the other blocks are intact, and not shown to predict the target alone"
+            }
         }
     }
 }
@@ -89,14 +93,35 @@ impl Default for VerdictThresholds {
 /// Sets the word of every block; all words are withheld while the model has no signal.
 pub fn assign_verdicts(outcome: &mut RelianceOutcome, thresholds: &VerdictThresholds) {
     if !outcome.has_signal() {
-        outcome.blocks.iter_mut().for_each(|block| block.verdict = None);
+        for block in &mut outcome.blocks {
+            block.verdict = None;
+            if let Some(simplicity) = &mut block.simplicity {
+                simplicity.solo_learner = None;
+            }
+        }
         return;
     }
     let alpha = 1.0 - outcome.level;
     let standard = outcome.standard.metric.value;
     for block in &mut outcome.blocks {
         block.verdict = Some(word(block, standard, alpha, thresholds));
+        if let Some(simplicity) = &mut block.simplicity {
+            simplicity.solo_learner = learner(simplicity, standard - thresholds.predictive_gap);
+        }
     }
+}
+
+/// Who reaches `enough` with the block alone.
+fn learner(simplicity: &Simplicity, enough: f64) -> Option<SoloLearner> {
+    let own = simplicity.solo_training.as_ref().filter(|training| training.own_architecture);
+    if own.is_some_and(|training| training.metric.value >= enough) {
+        return Some(SoloLearner::OwnArchitecture);
+    }
+    let probe = simplicity.solo_metric.as_ref().is_some_and(|metric| metric.value >= enough);
+    probe.then_some(match own {
+        Some(_) => SoloLearner::ProbeOnly,
+        None => SoloLearner::ProbeOwnUntried,
+    })
 }
 
 fn word(

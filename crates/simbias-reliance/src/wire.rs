@@ -8,8 +8,8 @@ use simbias_report::{Caveat, Estimate};
 use crate::donors::DonorMode;
 use crate::metric::Metric;
 use crate::outcome::{
-    BlockOutcome, Condition, Conflict, PairOutcome, RelianceOutcome, Simplicity, Standard,
-    StratumOutcome,
+    BlockOutcome, Condition, Conflict, PairOutcome, RelianceOutcome, Simplicity, SoloLearner,
+    SoloTraining, Standard, StratumOutcome,
 };
 use crate::verdict::BlockVerdict;
 use crate::{Pieces, RelianceError};
@@ -118,6 +118,10 @@ struct WireBlock {
     mean_abs_correlation: f64,
     offmanifold_auc: Option<f64>,
     solo_auc: Option<Number>,
+    #[serde(default)]
+    solo_training: Option<WireSoloTraining>,
+    #[serde(default)]
+    solo_learner: Option<SoloLearner>,
     pieces: Option<Pieces>,
     probe_rung: Option<String>,
     probes: BTreeMap<String, Number>,
@@ -127,6 +131,15 @@ struct WireBlock {
     strata: Vec<WireStratum>,
     verdict: Option<BlockVerdict>,
     flags: Vec<String>,
+}
+
+/// A network trained on the block alone; `auc` holds the leading metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct WireSoloTraining {
+    own_architecture: bool,
+    auc: Number,
+    steps: u64,
+    max_steps: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -278,6 +291,13 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
         mean_abs_correlation: block.mean_abs_correlation,
         offmanifold_auc: block.off_manifold_auc,
         solo_auc: simplicity.solo_metric.as_ref().map(Number::of),
+        solo_training: simplicity.solo_training.as_ref().map(|training| WireSoloTraining {
+            own_architecture: training.own_architecture,
+            auc: Number::of(&training.metric),
+            steps: training.steps,
+            max_steps: training.max_steps,
+        }),
+        solo_learner: simplicity.solo_learner,
         pieces: simplicity.pieces,
         probe_rung: simplicity.lowest_rung,
         probe_order: simplicity.probes.iter().map(|probe| probe.name.clone()).collect(),
@@ -340,6 +360,13 @@ impl WireResult {
                         .collect(),
                     lowest_rung: wire.probe_rung,
                     solo_metric: wire.solo_auc.map(seeds),
+                    solo_training: wire.solo_training.map(|training| SoloTraining {
+                        own_architecture: training.own_architecture,
+                        metric: seeds(training.auc),
+                        steps: training.steps,
+                        max_steps: training.max_steps,
+                    }),
+                    solo_learner: wire.solo_learner,
                     solo_steps: wire.solo_steps.map(seeds),
                     code_length_bits: wire.code_length_bits,
                 };

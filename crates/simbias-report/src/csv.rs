@@ -1,5 +1,7 @@
 //! Comma-separated text after RFC 4180.
 
+use crate::format;
+
 /// Text under construction, one record a line.
 #[derive(Default)]
 pub(crate) struct CsvText(String);
@@ -33,6 +35,11 @@ impl CsvText {
     pub(crate) fn finish(self) -> String {
         self.0
     }
+}
+
+/// The two fields of an interval, empty without one.
+pub(crate) fn ends(interval: Option<[f64; 2]>) -> [String; 2] {
+    interval.map_or_else(Default::default, |interval| interval.map(format::shortest))
 }
 
 #[cfg(test)]

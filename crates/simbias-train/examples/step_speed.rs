@@ -1,6 +1,6 @@
-//! Milliseconds a training step, for the two networks that the checks train most.
+//! Milliseconds a training step, for the two networks that the checks train most; driven by `bench/train/run.sh`.
 //!
-//! `cargo run --release -p simbias-train --example step_speed`
+//! `cargo run --release -p simbias-train --example step_speed [THREADS]` prints one JSON object.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "an example for people to run")]
 
@@ -12,17 +12,26 @@ use simbias_nn::{Architecture, Fcn, ImageDims, Init, Network, Precision, SmallCn
 use simbias_stats::Seed;
 use simbias_train::{FitConfig, Optimizer, Schedule, TrainState, fit_plain};
 
+/// As in the command line.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
+    if let Some(threads) = std::env::args().nth(1) {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.parse().unwrap())
+            .build_global()
+            .unwrap();
+    }
     let image = ImageDims { channels: 1, height: 28, width: 28 };
-    measure(
-        "FCN (100,2) on 50 columns, batch 256",
-        Architecture::Fcn(Fcn::new(50, 100, 2, 2)),
-        256,
-    );
-    measure("small CNN on 1×28×28, batch 64", Architecture::SmallCnn(SmallCnn::new(image, 2)), 64);
+    // (100,2) on 50 columns; the CNN of the domino checks.
+    let fcn = milliseconds(Architecture::Fcn(Fcn::new(50, 100, 2, 2)), 256);
+    let cnn = milliseconds(Architecture::SmallCnn(SmallCnn::new(image, 2)), 64);
+    println!("{{\"fcn_ms\": {fcn:.4}, \"cnn_ms\": {cnn:.4}}}");
 }
 
-fn measure(name: &str, architecture: Architecture, batch_size: usize) {
+/// The best of five runs of a second or less.
+fn milliseconds(architecture: Architecture, batch_size: usize) -> f64 {
     let n_features = architecture.n_features();
     let data = Dataset {
         name: "speed".into(),
@@ -51,5 +60,5 @@ fn measure(name: &str, architecture: Architecture, batch_size: usize) {
         fit_plain(&mut state, &data, None, &config).unwrap();
         best = best.min(start.elapsed().as_secs_f64() / n_steps as f64);
     }
-    println!("{name}: {:.3} ms a step, {:.1} GFLOP/s", best * 1e3, flops as f64 / best * 1e-9);
+    best * 1e3
 }

@@ -1,15 +1,30 @@
 //! A trained network behind the traits that methods know.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 use simbias_data::{Dataset, LossGradient, Objective, Scorer, ScorerError};
-use simbias_nn::{Mode, Network, Pass, Tensor};
+use simbias_nn::{Mode, Network, Pass, Tensor, cpu};
 
 use crate::batch::{Batch, BatchTarget, select_target};
 use crate::loss::{DeviceTarget, Loss};
 use crate::step::DeviceBatch;
 
-/// Rows that pass through the network at once; bounds memory, never changes a result.
+/// Most rows that pass through the network at once; bounds memory, never changes a result.
 const ROWS_AT_ONCE: usize = 1024;
+/// Least rows at once on the CPU, where matrix products want a few.
+const FEWEST_AT_ONCE: usize = 32;
+/// Work of one batch on the CPU: the activations of a convolution network then stay in a core's cache.
+const FLOPS_AT_ONCE: u64 = 200_000_000;
+
+/// Rows at once for which `network` is fast where it is.
+fn rows_at_once(network: &Network) -> usize {
+    if *network.device() == cpu() {
+        let rows = FLOPS_AT_ONCE / network.flops_per_row().max(1);
+        usize::try_from(rows).unwrap_or(ROWS_AT_ONCE).clamp(FEWEST_AT_ONCE, ROWS_AT_ONCE)
+    } else {
+        ROWS_AT_ONCE
+    }
+}
 
 /// A network in evaluation mode as a [`Scorer`] with input gradients.
 #[derive(Clone, Debug)]
@@ -19,14 +34,32 @@ pub struct NetScorer {
 }
 
 impl NetScorer {
-    /// Scores in batches of 1024 rows.
+    /// Scores in batches of at most 1024 rows; on the CPU in smaller ones, several at a time.
     pub fn new(network: Network) -> Self {
-        Self { network, rows_at_once: ROWS_AT_ONCE }
+        let rows_at_once = rows_at_once(&network);
+        Self { network, rows_at_once }
     }
 
-    /// Scores in batches of `rows_at_once` rows, at least 1: less memory, or fewer calls on a GPU.
-    pub fn with_batch(network: Network, rows_at_once: usize) -> Self {
+    /// Scores in batches of at most `most` rows, at least 1: less memory, or fewer calls on a GPU.
+    pub fn with_batch(network: Network, most: usize) -> Self {
+        let on_cpu = *network.device() == cpu();
+        let rows_at_once = if on_cpu { rows_at_once(&network).min(most) } else { most };
         Self { network, rows_at_once: rows_at_once.max(1) }
+    }
+
+    /// What `job` makes of every batch, in order: its first row and its rows go in.
+    fn batches<T: Send>(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        job: impl Fn(usize, ArrayView2<'_, f32>) -> T + Sync,
+    ) -> Vec<T> {
+        let batches: Vec<_> = rows.axis_chunks_iter(Axis(0), self.rows_at_once).collect();
+        let job = |(index, batch)| job(index * self.rows_at_once, batch);
+        if *self.network.device() == cpu() {
+            batches.into_par_iter().enumerate().map(job).collect()
+        } else {
+            batches.into_iter().enumerate().map(job).collect()
+        }
     }
 
     /// The network.
@@ -56,15 +89,13 @@ impl Scorer for NetScorer {
 
     fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
         self.check_columns(rows)?;
-        let mut scores = Vec::with_capacity(rows.nrows() * self.n_outputs());
-        for chunk in rows.axis_chunks_iter(Axis(0), self.rows_at_once) {
-            scores.extend(host(self.network.forward(self.network.upload(chunk))));
-        }
-        shaped(scores, rows.nrows(), self.n_outputs())
+        let scores =
+            self.batches(rows, |_, batch| host(self.network.forward(self.network.upload(batch))));
+        shaped(scores.concat(), rows.nrows(), self.n_outputs())
     }
 
     fn scores_in_parallel(&self) -> bool {
-        // The backend threads by itself.
+        // It uses all threads by itself.
         false
     }
 }
@@ -76,13 +107,10 @@ impl LossGradient for NetScorer {
         objective: Objective<'_>,
     ) -> Result<(Vec<f32>, Array2<f32>), ScorerError> {
         self.check_columns(rows)?;
-        let mut losses = Vec::with_capacity(rows.nrows());
-        let mut gradients = Vec::with_capacity(rows.len());
         let values = self.network.values();
-        for (index, chunk) in rows.axis_chunks_iter(Axis(0), self.rows_at_once).enumerate() {
-            let start = index * self.rows_at_once;
-            let span = start..start + chunk.nrows();
-            let input = self.network.upload(chunk).autodiff().require_grad();
+        let found = self.batches(rows, |start, batch| {
+            let span = start..start + batch.nrows();
+            let input = self.network.upload(batch).autodiff().require_grad();
             let mut pass = Pass::new(Mode::Eval);
             let logits = self.network.forward_with(&values, input.clone(), &mut pass);
             let per_row = match objective {
@@ -93,19 +121,21 @@ impl LossGradient for NetScorer {
                 }
                 Objective::WeightedLogits(weights) => {
                     let weights = self.network.upload(weights.slice(ndarray::s![span, ..]));
-                    let n_rows = chunk.nrows();
+                    let n_rows = batch.nrows();
                     (logits * weights).sum_dim(1).reshape([n_rows])
                 }
             };
             let mut backward = per_row.clone().sum().backward();
-            losses.extend(host(per_row.without_autodiff()));
-            match input.grad_remove(&mut backward) {
-                Some(gradient) => gradients.extend(host(gradient)),
+            let gradient = match input.grad_remove(&mut backward) {
+                Some(gradient) => host(gradient),
                 // No path from input to output: the loss does not depend on it.
-                None => gradients.extend(std::iter::repeat_n(0.0, chunk.len())),
-            }
-        }
-        Ok((losses, shaped(gradients, rows.nrows(), rows.ncols())?))
+                None => vec![0.0; batch.len()],
+            };
+            (host(per_row.without_autodiff()), gradient)
+        });
+        let (losses, gradients): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let gradients = shaped(gradients.concat(), rows.nrows(), rows.ncols())?;
+        Ok((losses.concat(), gradients))
     }
 }
 
@@ -118,8 +148,9 @@ pub(crate) fn row_losses(
     mut visit: impl FnMut(usize, &[f32], &[f32], Option<&[u32]>),
 ) {
     let mut start = 0;
+    let rows_at_once = rows_at_once(network);
     while start < n_rows {
-        let end = (start + ROWS_AT_ONCE).min(n_rows);
+        let end = (start + rows_at_once).min(n_rows);
         let indices: Vec<u32> = (start as u32..end as u32).collect();
         let target = select_target(&data.target, &indices);
         let classes = match &target {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
 use simbias_data::Dataset;
 
 use crate::TrainError;
@@ -83,6 +83,47 @@ impl<'a> TraceRecorder<'a> {
         }
     }
 
+    /// Takes over the records up to `step` (that of a resumed state) of the file that [`save`](Self::save) wrote
+    /// for the same rows. Later ones are left out: training records them again.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::File`] for anything but the trace of as many rows.
+    pub fn resume(&mut self, path: &Path, step: u64) -> Result<(), TrainError> {
+        let failed = |message: String| TrainError::File { path: path.into(), message };
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        let file = SafeTensors::deserialize(&bytes)
+            .map_err(|error| failed(format!("not a trace: {error}")))?;
+        let tensor = |name: &str, dtype: Dtype, n_axes: usize| {
+            let view =
+                file.tensor(name).map_err(|error| failed(format!("not a trace: {error}")))?;
+            if view.dtype() == dtype && view.shape().len() == n_axes {
+                return Ok(view);
+            }
+            Err(failed(format!("{name:?} is {:?} of shape {:?}", view.dtype(), view.shape())))
+        };
+        let steps = tensor("step", Dtype::I64, 1)?;
+        let (losses, logits) = (tensor("loss", Dtype::F32, 2)?, tensor("logits", Dtype::F32, 3)?);
+        let n_records = steps.shape()[0];
+        let n_rows = self.data.n_rows();
+        let n_outputs = logits.shape()[2];
+        if losses.shape() != [n_records, n_rows] || logits.shape()[..2] != [n_records, n_rows] {
+            return Err(failed(format!(
+                "losses of shape {:?} and logits of shape {:?} are no trace of {n_records} records of \
+                 {n_rows} rows",
+                losses.shape(),
+                logits.shape()
+            )));
+        }
+        let (steps, _) = steps.data().as_chunks::<8>();
+        let steps = steps.iter().map(|&bytes| i64::from_le_bytes(bytes));
+        self.steps = steps.take_while(|&recorded| recorded as u64 <= step).collect();
+        self.n_outputs = n_outputs;
+        self.losses = first_f32(&losses, self.steps.len() * n_rows);
+        self.logits = first_f32(&logits, self.steps.len() * n_rows * n_outputs);
+        Ok(())
+    }
+
     /// Writes [`to_safetensors`](Self::to_safetensors) under a temporary name and renames it.
     ///
     /// # Errors
@@ -91,6 +132,11 @@ impl<'a> TraceRecorder<'a> {
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         write_whole(path, &self.to_safetensors())
     }
+}
+
+fn first_f32(view: &TensorView<'_>, n: usize) -> Vec<f32> {
+    let (values, _) = view.data().as_chunks::<4>();
+    values[..n].iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }
 
 impl Watch for TraceRecorder<'_> {

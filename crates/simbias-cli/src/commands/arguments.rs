@@ -1,11 +1,10 @@
-//! Flags that several commands share: which data, which blocks, which models.
+//! Flags that several commands share: which data, which blocks.
 
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use simbias_data::read::{Features, LabelSource, Missing, Part, PartChoice, Task};
-use simbias_data::{Dataset, Layout, ReadOptions, read_array, read_dataset};
-use simbias_onnx::{OnnxOptions, OnnxScorer};
+use simbias_data::{Dataset, ReadOptions, read_array, read_dataset};
 use simbias_reliance::{BlocksFile, ResolvedBlocks, propose_blocks};
 use simbias_report::Caveat;
 
@@ -190,35 +189,4 @@ fn matrix(path: &Path) -> Result<Array2<f64>, String> {
 /// What was decided about the blocks, for the report.
 pub(crate) fn notes(resolved: &ResolvedBlocks) -> Vec<Caveat> {
     resolved.notes.iter().map(|note| Caveat::note("blocks", note.as_str())).collect()
-}
-
-/// Which models.
-#[derive(clap::Args, Debug)]
-pub(crate) struct ModelArgs {
-    /// ONNX file; repeat for models of several training seeds
-    #[arg(long = "model", value_name = "FILE.onnx", required = true)]
-    pub(crate) models: Vec<PathBuf>,
-    /// Output of the model that holds the scores, when it has several
-    #[arg(long, value_name = "NAME")]
-    model_output: Option<String>,
-    /// Rows that the model scores at a time
-    #[arg(long, value_name = "N", default_value_t = OnnxOptions::default().batch)]
-    batch: usize,
-}
-
-impl ModelArgs {
-    /// Opens every model for rows of `layout`.
-    pub(crate) fn open(&self, layout: &Layout) -> Result<Vec<OnnxScorer>, Failure> {
-        let options = OnnxOptions {
-            batch: self.batch,
-            output: self.model_output.clone(),
-            ..OnnxOptions::default()
-        };
-        self.models.iter().map(|path| Ok(OnnxScorer::open_with(path, layout, &options)?)).collect()
-    }
-
-    /// Rows that a model scores at a time.
-    pub(crate) fn batch(&self) -> usize {
-        self.batch
-    }
 }

@@ -1,30 +1,31 @@
 //! `simbias audit`: from labelled data to what a network relies on, ignores, and what remedies change.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use simbias_audit::document::audit_report;
 use simbias_audit::{
-    AuditInput, AuditOptions, AuditOutcome, AuditWatch, ForeignModel, NetworkChoice, Remedy,
-    Robustness, Subject, audit, demo_input, demo_options, prepared, training_settings,
+    AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, Robustness, Subject,
+    audit, demo_input, demo_options, prepared, training_settings,
 };
 use simbias_data::read::PartChoice;
-use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
+use simbias_data::{ReadOptions, SplitOptions, read_splits};
 use simbias_nn::device_from_str;
-use simbias_onnx::OnnxScorer;
 use simbias_reliance::{DonorMode, RelianceOutcome};
 use simbias_report::Estimate;
 use simbias_train::{TrainError, TrainState};
 
 use super::arguments::{BlocksArgs, ReadingArgs, notes};
+use super::checkpoint::Checkpoint;
 use super::fail_on::FailOn;
-use super::training::{Checkpoint, open_network};
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset, of_file};
+use super::model::{OpeningArgs, save};
+use crate::shell::{Answer, Failure, Finished, Looking, Progress, Shell, of_dataset};
 
 /// Audit a network: what it relies on, what it ignores, what remedies change.
 ///
 /// Without DATA: real handwritten digits assembled into dominoes, with a CNN trained from scratch. With DATA: a
-/// network trained on your rows, or your own ONNX model; blocks are proposed when you name none.
+/// network trained on your rows, or a model that you bring; blocks are proposed when you name none.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias audit                                  real digits, about a minute
@@ -41,9 +42,12 @@ pub(crate) struct AuditArgs {
     reading: ReadingArgs,
     #[command(flatten)]
     blocks: BlocksArgs,
-    /// Model to audit instead of training one: an ONNX file, or a network saved by simbias
-    #[arg(long, value_name = "FILE", requires = "data")]
+    /// Model to audit instead of training one: an ONNX file, or the folder of a run of `simbias train` or
+    /// `simbias audit` (or its network.safetensors)
+    #[arg(long, value_name = "FILE|DIR", requires = "data")]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    opening: OpeningArgs,
     /// Network that is trained: auto, fcn, cnn, resnet18
     #[arg(long, value_name = "NAME", default_value = "auto")]
     network: NetworkChoice,
@@ -56,12 +60,16 @@ pub(crate) struct AuditArgs {
     /// How donors are drawn: permute, independent, swap, within-class, within-stratum
     #[arg(long, value_name = "MODE", default_value = "permute")]
     mode: DonorMode,
-    /// Remedies to try, separated by commas: rotating-permutation, last-layer, denied-ensemble; "none" for none
+    /// Remedies to try, separated by commas: rotating-permutation, last-layer, denied-ensemble (these three when
+    /// not given), group-dro; "none" for none
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     remedies: Vec<String>,
     /// Most training steps of the audited network and of each remedy
     #[arg(long, value_name = "N")]
     max_steps: Option<u64>,
+    /// Most training steps of each block by itself; 0 leaves these runs out, and with them the denied ensemble
+    #[arg(long, value_name = "N")]
+    solo_steps: Option<u64>,
     /// Share of the rows for validation
     #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
     validation_share: f64,
@@ -72,7 +80,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
     /// Go on from the checkpoint that an interrupted run left; give the other flags as before
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     fail_on: FailOn,
@@ -94,19 +102,29 @@ impl AuditArgs {
                 input
             }
         };
-        let foreign = self.foreign(&input.split.test.0)?;
-        if let Some(path) = &self.model {
-            inputs.push(of_file(path)?);
-        }
+        let test = &input.split.test.0;
+        let open = |path: &PathBuf| self.opening.open(path, test, &options.device);
+        let brought = self.model.as_ref().map(open).transpose()?;
+        inputs.extend(brought.iter().map(|model| model.fingerprint.clone()));
+
         let checkpoint = Checkpoint::beside(&run);
-        let (subject, fit, train_rows) = self.subject(&input, &options, foreign.as_ref())?;
+        // What a network that is trained here sees, and what its checkpoint therefore belongs to.
+        let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
+        let (_, fit) = training_settings(&train_rows, &options)?;
+        let subject = match (&brought, &self.resume) {
+            (Some(model), _) => model.subject(),
+            (None, Some(path)) => {
+                let state = Checkpoint::load(path, &options.device, &fit, &train_rows)?;
+                Subject::Resume(Box::new(state))
+            }
+            (None, None) => Subject::Train,
+        };
         let watch = ShellWatch {
             progress: shell.progress("audit"),
+            looking: Mutex::new(None),
             save: |state: &TrainState| checkpoint.save(state, &fit, &train_rows),
         };
-        let looking = watch.progress.looks_for_interrupt();
         let found = audit(&input, subject, &options, &watch);
-        drop(looking);
         drop(watch);
         let outcome = match found {
             Err(simbias_audit::AuditError::Interrupted) => {
@@ -115,16 +133,14 @@ impl AuditArgs {
             }
             other => other?,
         };
-        checkpoint.remove();
-
         let report = audit_report(&outcome, &input, shell.seed());
         if let Some(network) = &outcome.network {
-            run.write("network.safetensors", &network.network().to_safetensors())?;
-            run.write_json("network.json", &json!(network.network().architecture()))?;
+            save(network, &run)?;
         }
         let result = result(&outcome);
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
         shell.close_run(run, Answer { report, result, inputs })?;
+        checkpoint.remove();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
 
@@ -142,6 +158,9 @@ impl AuditArgs {
         options.reliance.mode = self.mode;
         if let Some(max_steps) = self.max_steps {
             options.max_steps = max_steps;
+        }
+        if let Some(solo_steps) = self.solo_steps {
+            options.simplicity.solo_steps = solo_steps;
         }
         options.device = device_from_str(shell.device())?;
         match self.remedies.as_slice() {
@@ -174,47 +193,13 @@ impl AuditArgs {
         let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
         Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
     }
-
-    fn foreign(&self, test: &Dataset) -> Result<Option<ForeignModel<OnnxScorer>>, Failure> {
-        match &self.model {
-            Some(path) if path.extension().is_some_and(|extension| extension == "onnx") => {
-                Ok(Some(ForeignModel(OnnxScorer::open(path, &test.layout, 256)?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// The model under audit, with the settings and rows that a checkpoint of its training belongs to.
-    fn subject<'a>(
-        &self,
-        input: &AuditInput,
-        options: &AuditOptions,
-        foreign: Option<&'a ForeignModel<OnnxScorer>>,
-    ) -> Result<(Subject<'a>, simbias_train::FitConfig, Dataset), Failure> {
-        let train_rows = prepared(input, &Subject::Train).0.train.0;
-        let (_, fit) = training_settings(&train_rows, options)?;
-        let subject = match (foreign, &self.model, &self.resume) {
-            (_, Some(_), Some(_)) => {
-                return Err(Failure::input("--model and --resume exclude each other")
-                    .hint("a model that is given is not trained"));
-            }
-            (Some(model), ..) => Subject::Foreign(model),
-            (None, Some(path), _) => {
-                Subject::Network(Box::new(open_network(path, &train_rows, &options.device)?))
-            }
-            (None, None, Some(path)) => {
-                let state = TrainState::load(path, &options.device, &fit, &train_rows)?;
-                Subject::Resume(Box::new(state))
-            }
-            (None, None, None) => Subject::Train,
-        };
-        Ok((subject, fit, train_rows))
-    }
 }
 
 /// Shows stages on the progress bar and keeps checkpoints.
 struct ShellWatch<F> {
     progress: Progress,
+    /// Ctrl-C asks while the audited network is trained, which leaves a state to go on from; later it ends.
+    looking: Mutex<Option<Looking>>,
     save: F,
 }
 
@@ -223,6 +208,8 @@ const BAR_PARTS: usize = 1000;
 
 impl<F: Fn(&TrainState) -> Result<(), TrainError> + Sync> AuditWatch for ShellWatch<F> {
     fn stage(&self, name: &str, index: usize, n_stages: usize) {
+        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        *looking = (index == 1).then(|| self.progress.looks_for_interrupt());
         self.progress.begin(&format!("[{index}/{n_stages}] {name}"));
     }
 
@@ -271,6 +258,7 @@ fn result(outcome: &AuditOutcome) -> Value {
         })),
         "remedies": outcome.remedies.iter().map(|remedied| json!({
             "remedy": remedied.remedy.name(),
+            "steps": remedied.steps,
             "more_diverse": remedied.comparison.is_more_diverse(),
             "sufficient_blocks": {
                 "before": remedied.comparison.n_sufficient.0,
@@ -278,6 +266,14 @@ fn result(outcome: &AuditOutcome) -> Value {
             },
             "reliance": reliance(&remedied.measurement.outcome),
             "robustness": remedied.robustness.as_ref().map(robustness),
+            "groups": remedied.groups.iter().map(|group| json!({
+                "group": group.group,
+                "weight": group.weight,
+                "loss_nats": {
+                    "train": { "before": number(&group.train_before), "after": number(&group.train_after) },
+                    "test": { "before": number(&group.test_before), "after": number(&group.test_after) },
+                },
+            })).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "notes": outcome.notes,
     })

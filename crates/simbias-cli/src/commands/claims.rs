@@ -36,6 +36,7 @@ pub(crate) enum Command {
   simbias claims run P2-C1
   simbias claims run 02 --seeds 5 --threads 2
   simbias claims run P2-C5,P2-C11 --quick          see that the code runs; nothing is judged
+  simbias claims run P2-C5 --scale gpu --device cuda --data data/
   simbias claims run all --fail-on does-not-hold   exit code 1 if a claim fails")]
     Run(RunArgs),
     /// The ledger as a Markdown table
@@ -81,6 +82,10 @@ pub(crate) struct RunArgs {
     /// Repetitions, each with a seed of its own; a verdict takes three or more
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: usize,
+    /// Folder with your copies of the data that claims at gpu and full scale ask for: mnist/ with the IDX files,
+    /// cifar10/ with the binary version; $SIMBIAS_DATA when not given
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Reduced sizes, to see that the code runs; nothing is judged or entered into the ledger
     #[arg(long)]
     quick: bool,
@@ -308,6 +313,10 @@ impl RunArgs {
                 Failure::input("0 repetitions measure nothing").hint("give --seeds 1 or more")
             );
         }
+        if let Some(folder) = self.data.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Failure::input(format!("there is no folder {folder:?}"))
+                .hint("--data takes the folder that holds the folders mnist and cifar10"));
+        }
         // Read first: hours of work must not end in a ledger that cannot be written.
         let mut ledger = self.ledger.read()?;
         let run = shell.open_run(self.out.as_deref())?;
@@ -322,6 +331,7 @@ impl RunArgs {
             let mut context = MeasureContext::new(scale, shell.seed().value(), self.seeds, &watch);
             context.quick = self.quick;
             context.device = shell.device().into();
+            context.data_folder = self.data.clone();
             let outcome = simbias_claims::run(claim, &mut context)?;
             let stamp = Stamp {
                 date: shell.date(),

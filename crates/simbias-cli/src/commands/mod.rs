@@ -2,12 +2,13 @@
 
 mod arguments;
 mod audit;
+mod checkpoint;
 mod claims;
 mod fail_on;
+mod model;
 mod reliance;
 mod synth;
 mod train;
-mod training;
 
 use clap::{Parser, Subcommand};
 

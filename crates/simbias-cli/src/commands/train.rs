@@ -4,22 +4,23 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use simbias_audit::{
-    AuditInput, AuditOptions, NetworkChoice, Subject, prepared, training_settings,
+    AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
 };
 use simbias_data::read::PartChoice;
-use simbias_data::{ReadOptions, SplitOptions, read_splits};
-use simbias_nn::{Init, Network, Precision, device_from_str};
-use simbias_reliance::BlockSet;
+use simbias_data::{Dataset, ReadOptions, SplitOptions, read_splits};
+use simbias_nn::{Device, Init, Network, Precision, device_from_str};
+use simbias_reliance::Truth;
 use simbias_report::{
     Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table,
 };
 use simbias_train::{
-    Flow, Hooks, Loss, Optimizer, Outcome, Plain, Schedule, StepRecord, StopReason, TraceRecorder,
-    TrainError, TrainState, Watch, evaluate, fit,
+    FitConfig, Flow, Hooks, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule, StepRecord,
+    StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate, fit,
 };
 
 use super::arguments::ReadingArgs;
-use super::training::Checkpoint;
+use super::checkpoint::Checkpoint;
+use super::model::save;
 use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
 
 /// Train a network on labelled rows, with validation, traces and exact resume.
@@ -32,8 +33,9 @@ use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
   simbias train photos/ --image-size 64x64 --network cnn --optimizer momentum --learning-rate 0.05
   simbias train table.csv --labels outcome --out runs/a --resume runs/a.checkpoint
 
-The run directory holds network.safetensors (PyTorch's parameter names), network.json, traces.safetensors
-(loss and logits of every validation row at each evaluation), the report and the result.")]
+The run directory holds network.safetensors (PyTorch's parameter names), network.json (architecture and
+standardisation of the columns), traces.safetensors (loss and logits of every validation row at each
+evaluation), the report and the result.")]
 pub(crate) struct TrainArgs {
     /// Rows with labels
     #[arg(value_name = "DATA")]
@@ -47,7 +49,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerWord>,
     /// Learning rate; the recipe's when not given
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Weight decay, biases included
     #[arg(long, value_name = "FACTOR", default_value_t = 5e-5)]
@@ -119,78 +121,45 @@ impl TrainArgs {
             group: None,
         };
         let split = read_splits(&self.data, &options, &split_options)?;
+        // One class only teaches nothing.
+        Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
-        let n_features = split.train.0.n_features();
-        let input = AuditInput {
-            split,
-            blocks: BlockSet::partition(
-                vec![simbias_reliance::Block::new("all", 0..n_features)],
-                n_features,
-            )?,
-            transform: Box::new(simbias_data::transform::Identity::new(n_features)),
-            notes: Vec::new(),
+        let standardization = Standardization::of_table(&split.train.0);
+        let split = match &standardization {
+            Some(standardization) => standardization.split(&split),
+            None => split,
         };
-        let (split, note) = prepared(&input, &Subject::Train);
         let (train, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
-        let settings = AuditOptions {
-            network: self.network,
-            max_steps: self.max_steps,
-            device: device.clone(),
-            ..AuditOptions::default()
-        };
-        let (recipe, mut config) = training_settings(train, &settings)?;
-        config.evaluate_every = self.evaluate_every;
-        if let Some(word) = self.optimizer {
-            config.optimizer = word.optimizer(self.weight_decay);
-        }
-        if let Some(rate) = self.learning_rate {
-            config.schedule = Schedule::constant(rate);
-        }
-        if let Some(batch_size) = self.batch_size {
-            config.batch_size = batch_size;
-        }
+        let (recipe, config) = self.settings(train, &device)?;
         let checkpoint = Checkpoint::beside(&run);
-        let mut state = match &self.resume {
-            Some(path) => TrainState::load(path, &device, &config, train)?,
-            None => {
-                let seed = shell.seed().child("train", 0);
-                let network = Network::new(
-                    recipe.architecture.clone(),
-                    Init::default(),
-                    Precision::F32,
-                    seed,
-                    &device,
-                )?;
-                TrainState::new(network, seed)
-            }
-        };
+        let (mut state, trace) = self.start(&recipe, &config, train, validation, shell)?;
 
         let progress = shell.progress("training");
         let looking = progress.looks_for_interrupt();
         let mut watch = TrainWatch {
             progress: &progress,
-            save: |state: &TrainState| checkpoint.save(state, &config, train),
+            checkpoint: &checkpoint,
+            config: &config,
+            train,
             every: self.checkpoint_every.max(1),
             interrupted: false,
-            trace: TraceRecorder::new(validation, config.loss, self.evaluate_every),
+            trace,
         };
         let hooks =
             Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut watch };
         let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
-        let (interrupted, trace) = (watch.interrupted, watch.trace.to_safetensors());
+        let (interrupted, trace) = (watch.interrupted, watch.trace);
         drop(looking);
         drop(progress);
         if interrupted {
             checkpoint.tell(shell);
             return Err(Failure::Interrupted);
         }
-        checkpoint.remove();
 
-        run.write("network.safetensors", &state.network.to_safetensors())?;
-        run.write_json("network.json", &json!(state.network.architecture()))?;
-        run.write("traces.safetensors", &trace)?;
+        run.write("traces.safetensors", &trace.to_safetensors())?;
         let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
-        let report = report(&state, &outcome, config.loss, score, note.as_deref());
+        let report =
+            report(&state, &outcome, config.loss, score, standardization.as_ref().map(|_| NOTE));
         let result = json!({
             "version": "simbias.train/1",
             "steps": outcome.steps,
@@ -201,10 +170,73 @@ impl TrainArgs {
             "test": { "loss": score.loss, "accuracy": score.accuracy },
             "evaluations": state.evaluations,
         });
+        let network = TrainedNetwork { network: NetScorer::new(state.network), standardization };
+        save(&network, &run)?;
         shell.close_run(run, Answer { report, result, inputs })?;
+        checkpoint.remove();
         Ok(Finished::Done)
     }
+
+    /// The audit's recipe with what the person changed.
+    fn settings(&self, train: &Dataset, device: &Device) -> Result<(Recipe, FitConfig), Failure> {
+        let options = AuditOptions {
+            network: self.network,
+            max_steps: self.max_steps,
+            device: device.clone(),
+            ..AuditOptions::default()
+        };
+        let (recipe, mut config) = training_settings(train, &options)?;
+        config.evaluate_every = self.evaluate_every;
+        if let Some(word) = self.optimizer {
+            config.optimizer = word.optimizer(self.weight_decay);
+        }
+        if let Some(rate) = self.learning_rate {
+            config.schedule = Schedule::constant(rate);
+        }
+        if let Some(batch_size) = self.batch_size {
+            config.batch_size = batch_size;
+        }
+        Ok((recipe, config))
+    }
+
+    /// A fresh network without traces, or the saved state with the traces up to it.
+    fn start<'a>(
+        &self,
+        recipe: &Recipe,
+        config: &FitConfig,
+        train: &Dataset,
+        validation: &'a Dataset,
+        shell: &Shell,
+    ) -> Result<(TrainState, TraceRecorder<'a>), Failure> {
+        let mut trace = TraceRecorder::new(validation, config.loss, self.evaluate_every);
+        let Some(path) = &self.resume else {
+            let seed = shell.seed().child("train", 0);
+            let network = Network::new(
+                recipe.architecture.clone(),
+                Init::default(),
+                Precision::F32,
+                seed,
+                &recipe.device,
+            )?;
+            return Ok((TrainState::new(network, seed), trace));
+        };
+        let state = Checkpoint::load(path, &recipe.device, config, train)?;
+        let traces = Checkpoint::traces(path);
+        if traces.is_file() {
+            trace.resume(&traces, state.step)?;
+        } else {
+            shell.note(&format!(
+                "there is no {traces:?}: the traces begin after step {}",
+                state.step
+            ));
+        }
+        Ok((state, trace))
+    }
 }
+
+/// What happened to the columns of a table, for the report.
+const NOTE: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
+                    does so by itself: it takes rows as they are read.";
 
 fn ended(reason: StopReason) -> &'static str {
     match reason {
@@ -279,15 +311,18 @@ fn report(
 }
 
 /// Progress bar, checkpoints, traces and Ctrl-C.
-struct TrainWatch<'a, F> {
+struct TrainWatch<'a, 'rows> {
     progress: &'a Progress,
-    save: F,
+    checkpoint: &'a Checkpoint,
+    config: &'a FitConfig,
+    train: &'a Dataset,
+    /// Steps between checkpoints.
     every: u64,
     interrupted: bool,
-    trace: TraceRecorder<'a>,
+    trace: TraceRecorder<'rows>,
 }
 
-impl<F: Fn(&TrainState) -> Result<(), TrainError>> Watch for TrainWatch<'_, F> {
+impl Watch for TrainWatch<'_, '_> {
     fn after_step(
         &mut self,
         state: &TrainState,
@@ -300,7 +335,9 @@ impl<F: Fn(&TrainState) -> Result<(), TrainError>> Watch for TrainWatch<'_, F> {
         self.trace.after_step(state, record)?;
         self.interrupted = self.progress.is_interrupted();
         if self.interrupted || record.step.is_multiple_of(self.every) {
-            (self.save)(state)?;
+            // Traces first: records after the state's step are recorded again.
+            self.trace.save(&Checkpoint::traces(self.checkpoint.path()))?;
+            self.checkpoint.save(state, self.config, self.train)?;
         }
         Ok(if self.interrupted { Flow::Stop } else { Flow::Continue })
     }

@@ -1,5 +1,6 @@
 //! How commands end: well, with a bad verdict, or with one helpful message and exit code 2.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
@@ -48,6 +49,17 @@ impl Failure {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         match self {
             Self::Input(bad) => Self::Input(BadInput { hint: Some(hint.into()), ..bad }),
+            other => other,
+        }
+    }
+
+    /// Names the file that it is about, unless the message does already.
+    pub(crate) fn about(self, path: &Path) -> Self {
+        let name = format!("{path:?}");
+        match self {
+            Self::Input(bad) if !bad.message.contains(&name) => {
+                Self::Input(BadInput { message: format!("{name}: {}", bad.message), ..bad })
+            }
             other => other,
         }
     }

@@ -21,6 +21,7 @@ use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
 pub(crate) use fingerprint::{of_dataset, of_file};
+pub(crate) use interrupt::Looking;
 pub(crate) use output::{print, say};
 pub(crate) use progress::Progress;
 pub(crate) use run_directory::RunDirectory;
@@ -63,7 +64,8 @@ pub(crate) struct GlobalArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+/// Reads a count of which there must be one.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("give a whole number, 1 or more".into()),
         Ok(number) => Ok(number),

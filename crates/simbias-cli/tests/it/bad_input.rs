@@ -75,6 +75,21 @@ fn a_mask_of_another_shape_is_refused() {
         "reliance plan --data images --blocks b.toml --out plan",
         &["mask.csv", "[2, 2]", "[8, 8]"],
     );
+    // A value too few for the columns of a table: never a block of zeros.
+    bench.write("mask.csv", "1,0\n");
+    bench.refuse(
+        "reliance plan --data t.csv --blocks b.toml --out plan",
+        &["mask.csv", "[1, 2]", "3 entries"],
+    );
+}
+
+#[test]
+fn tensors_that_the_data_lack_are_named() {
+    refuse_blocks(
+        "t.csv",
+        "[[block]]\nname = 'scan'\nkind = 'modality'\ntensors = ['image']\n",
+        &["scan", "image"],
+    );
 }
 
 #[test]
@@ -116,6 +131,17 @@ fn a_transform_that_does_not_fit_or_undo_itself_is_refused() {
     bench.refuse(words, &["w.csv", "2", "3"]);
     with("1,0,0\n0,1,0\n1,1,0\n");
     bench.refuse(words, &["w.csv", "[transform]"]);
+    // An inverse that is none.
+    with("2,0,0\n0,2,0\n0,0,2\n");
+    bench.write("inverse.csv", "1,0,0\n0,1,0\n0,0,1\n");
+    let blocks = bench.read("b.toml").replace("[[", "inverse = 'inverse.csv'\n[[");
+    bench.write("b.toml", &blocks);
+    bench.refuse(words, &["[transform]"]);
+    bench.succeed("train t.csv --max-steps 10 --out net");
+    bench.refuse(
+        "reliance run --model net --data t.csv --blocks b.toml --out out",
+        &["[transform]"],
+    );
 }
 
 #[test]
@@ -156,6 +182,12 @@ fn scores_of_another_shape_are_refused() {
     bench.refuse(
         "reliance score --plan plan --scores s.csv --out out",
         &["[12, 60, 1]", "13 jobs, 60 rows"],
+    );
+    let short: Vec<Vec<f64>> = plan().1.into_iter().map(|job| job[1..].to_vec()).collect();
+    write_scores(&bench, "short.csv", &short);
+    bench.refuse(
+        "reliance score --plan plan --scores short.csv --out out",
+        &["[13, 59, 1]", "60 rows"],
     );
     bench.write("flat.csv", "1\n2\n");
     bench

@@ -21,6 +21,7 @@ fn bad_requests_are_refused_before_any_run() {
     bench.refuse("claims run P9-C9", &["P9-C9", "\"all\""]);
     bench.refuse("claims run P2-C1 --scale huge", &["huge", "cpu"]);
     bench.refuse("claims run P2-C1 --seeds 0", &["--seeds"]);
+    bench.refuse("claims run P2-C5 --scale gpu --data absent", &["\"absent\"", "mnist"]);
     bench.write("ledger.json", "{}");
     bench.refuse(
         "claims run P2-C1 --ledger ledger.json",
@@ -41,6 +42,16 @@ fn claims_of_another_scale_are_recorded_as_not_run() {
     assert_eq!(bench.json("out/result.json")["entries"][0]["claim"], "P2-C1");
     bench.succeed("claims run P2-C1 --scale full --no-ledger --ledger other.json --out out2");
     assert!(!bench.path("other.json").exists());
+}
+
+#[test]
+fn claims_about_files_say_which_files_they_need() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("data")).unwrap();
+    bench.succeed("claims run P2-C5 --scale gpu --data data --out out");
+    let entry = &bench.json("out/result.json")["entries"][0];
+    assert_eq!(entry["verdict"], "not run");
+    assert!(entry.to_string().contains("cifar10"), "{entry:#}");
 }
 
 #[test]

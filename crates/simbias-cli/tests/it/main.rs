@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod attacks;
+mod audits;
 mod bad_input;
 mod claims;
 mod configuration;
@@ -11,3 +13,6 @@ mod models;
 mod program;
 mod protocol;
 mod runs;
+mod simplicity;
+mod training;
+mod warnings;

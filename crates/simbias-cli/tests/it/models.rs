@@ -1,4 +1,4 @@
-//! `reliance run` with ONNX files.
+//! `reliance run` with ONNX files and with networks that were trained here.
 
 use crate::program::Bench;
 
@@ -14,8 +14,7 @@ fn bench() -> Bench {
     }
     bench.write("t.csv", &text);
     for name in ["mlp_dynamic_batch.onnx", "mlp_softmax.onnx", "mlp_two_outputs.onnx"] {
-        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../simbias-onnx/tests/fixtures/");
-        std::fs::copy(format!("{fixtures}{name}"), bench.path(name)).unwrap();
+        bench.onnx(name);
     }
     bench
 }
@@ -60,6 +59,82 @@ fn several_models_are_shown_side_by_side() {
     assert!(bench.path("out/csv/models.csv").is_file());
     // A result of several models is no side of a comparison.
     bench.refuse("reliance compare out/result.json out/result.json --out c", &["result.json"]);
+}
+
+/// Columns far from 0 and of different widths, so that a network of standardised rows fails on raw ones.
+fn wide_columns() -> String {
+    let mut text = String::from("height,weight,y\n");
+    for row in 0..300 {
+        let noise = |k: f64| (row as f64 * k).sin();
+        let class = row % 2;
+        let height = 1000.0 + 30.0 * (class as f64 + 0.3 * noise(12.9898));
+        text.push_str(&format!("{height},{},{class}\n", 0.01 * noise(78.233)));
+    }
+    text
+}
+
+#[test]
+fn a_network_trained_here_takes_the_rows_as_they_are_read() {
+    let bench = Bench::new();
+    bench.write("t.csv", &wide_columns());
+    bench.succeed("train t.csv --max-steps 200 --out net");
+    let description = bench.json("net/network.json");
+    assert_eq!(description["standardization"]["mean"].as_array().unwrap().len(), 2);
+    for model in ["net", "net/network.safetensors"] {
+        let out = model.replace('/', "-") + "-out";
+        bench.succeed(&format!(
+            "reliance run --model {model} --data t.csv --blocks columns --out {out}"
+        ));
+        let text = bench.read(&format!("{out}/result.json"));
+        let outcome = simbias_reliance::RelianceOutcome::from_json(&text).unwrap();
+        assert!(outcome.standard.metric.value > 0.99, "{}", outcome.standard.metric.value);
+        let necessity = |name: &str| outcome.block(name).unwrap().necessity.as_ref().unwrap().value;
+        assert!(necessity("height") > 0.8 && necessity("weight").abs() < 0.1);
+    }
+    // Other rows, of another mean: the network keeps the standardisation of its training.
+    let half: Vec<String> = wide_columns()
+        .lines()
+        .enumerate()
+        .filter(|(line, _)| line % 2 == 1 || line % 10 == 0)
+        .map(|(_, row)| row.to_string())
+        .collect();
+    bench.write("half.csv", &(half.join("\n") + "\n"));
+    bench.succeed("reliance attack --model net --data half.csv --eps 0.001 --out attacked");
+    let attacked = bench.json("attacked/result.json");
+    assert_eq!(attacked["models"][0]["clean_accuracy"], 1.0);
+}
+
+#[test]
+fn what_is_no_model_is_refused_alike_everywhere() {
+    let bench = bench();
+    bench.succeed("train t.csv --max-steps 10 --out net");
+    bench.succeed("train t.csv --max-steps 10 --drop t --out narrow");
+    std::fs::create_dir(bench.path("empty")).unwrap();
+    std::fs::create_dir(bench.path("torn")).unwrap();
+    std::fs::copy(bench.path("net/network.safetensors"), bench.path("torn/network.safetensors"))
+        .unwrap();
+    bench.write("noise.onnx", "hello");
+    for (model, facts) in [
+        ("absent.onnx", ["absent.onnx", "No such file"]),
+        ("noise.onnx", ["noise.onnx", "ONNX"]),
+        ("absent", ["\"absent\"", ".onnx"]),
+        ("empty", ["\"empty\"", "network.safetensors"]),
+        ("torn", ["network.json", "keep the two files"]),
+        ("t.csv", ["t.csv", "neither ONNX nor a network"]),
+        ("narrow", ["4 features", "the data have 5"]),
+    ] {
+        bench.refuse(&format!("reliance run --model {model} --data t.csv --out out"), &facts);
+        bench.refuse(
+            &format!("reliance attack --model {model} --data t.csv --eps 1 --out out"),
+            &facts,
+        );
+        bench.refuse(&format!("audit t.csv --model {model} --out out"), &facts);
+    }
+    let description = bench.read("net/network.json");
+    bench.write("net/network.json", &description.replace("\"width\": 100", "\"width\": 99"));
+    bench.refuse("reliance run --model net --data t.csv --out out", &["[100, 5]", "[99, 5]"]);
+    bench.write("net/network.json", "{}");
+    bench.refuse("reliance run --model net --data t.csv --out out", &["network.json", "version"]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ impl Bench {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
     pub(crate) fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_str(&self.read(name)).unwrap()
     }
@@ -63,7 +67,7 @@ impl Bench {
 
     /// Starts the program in silence.
     #[cfg(unix)]
-    pub(crate) fn start(&self, words: &str) -> std::process::Child {
+    fn start(&self, words: &str) -> std::process::Child {
         Command::new(env!("CARGO_BIN_EXE_simbias"))
             .args(words.split_whitespace())
             .arg("--quiet")
@@ -72,12 +76,40 @@ impl Bench {
             .unwrap()
     }
 
+    /// Starts the program, sends it `signal` as soon as `ready` holds, and gives its exit code.
+    #[cfg(unix)]
+    #[track_caller]
+    pub(crate) fn signal_when(
+        &self,
+        words: &str,
+        signal: &str,
+        ready: impl Fn() -> bool,
+    ) -> Option<i32> {
+        let mut child = self.start(words);
+        for _ in 0..12_000 {
+            if ready() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(ready(), "{words}: nothing to interrupt");
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        child.wait().unwrap().code()
+    }
+
     /// Runs the program and expects success.
     #[track_caller]
     pub(crate) fn succeed(&self, words: &str) -> Ended {
         let ended = self.run(words);
         assert_eq!(ended.code, Some(0), "{words}\n{}{}", ended.stdout, ended.stderr);
         ended
+    }
+
+    /// Copies an ONNX file from the tests of its crate.
+    pub(crate) fn onnx(&self, name: &str) {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../simbias-onnx/tests/fixtures/");
+        std::fs::copy(format!("{fixtures}{name}"), self.path(name)).unwrap();
     }
 
     /// Runs the program and expects exit code 2, all of `facts` in one message, and no new file.
@@ -91,6 +123,9 @@ impl Bench {
             assert!(ended.stderr.contains(fact), "{fact:?} is missing in:\n{}", ended.stderr);
         }
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+        let is_message = |line: &&str| line.starts_with("  x ") || line.starts_with("error: ");
+        let n_messages = ended.stderr.lines().filter(is_message).count();
+        assert_eq!(n_messages, 1, "not one message:\n{}", ended.stderr);
         assert_eq!(self.names(), before, "{words}: files appeared");
     }
 }

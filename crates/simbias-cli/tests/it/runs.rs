@@ -89,17 +89,7 @@ fn an_interrupted_run_leaves_nothing() {
     bench.write("t.csv", &table(2000));
     let words =
         "reliance plan --data t.csv --blocks columns --repeats 3000 --materialize --out plan";
-    let mut child = bench.start(words);
     let partial = || bench.names().iter().any(|name| name.ends_with(".partial"));
-    for _ in 0..600 {
-        if partial() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    assert!(partial(), "the run did not begin");
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(bench.signal_when(words, "-INT", partial), Some(130));
     assert_eq!(bench.names(), ["t.csv"]);
 }

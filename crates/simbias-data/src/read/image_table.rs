@@ -12,10 +12,9 @@ use super::{
     image_rows::{self, EncodedImages, ImageFiles},
     labels::RawLabels,
     options::kept_rows,
-    read_array,
-    table::{Cell, Gathered, Roles, TableSource, check_distinct},
+    table::{Cell, GatheredColumns, Roles, TableSource, check_distinct},
 };
-use crate::{DataError, Dataset, Layout};
+use crate::{DataError, Dataset, Layout, Stratum};
 
 /// One line of a list of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +99,8 @@ fn open<'a>(
         if table.columns().len() < 2 {
             continue;
         }
-        let first_row = table.first_row()?;
+        // A wrong delimiter may also show in lines of unequal length, such as blanks in names of columns.
+        let Ok(first_row) = table.first_row() else { continue };
         if let Some(column) = first_row.iter().position(|cell| is_image(cell)) {
             return Ok(Some((table, column)));
         }
@@ -179,7 +179,7 @@ fn only(column: usize, n_columns: usize) -> Vec<bool> {
 struct ChosenRows {
     kept: Vec<usize>,
     labels: RawLabels,
-    strata: Vec<(String, RawLabels)>,
+    strata: Vec<Stratum>,
 }
 
 fn choose_rows(
@@ -237,49 +237,17 @@ fn choose_rows(
     if kept.len() < 2 {
         return Err(DataError::TooFewRows { file: file.into(), found: kept.len() });
     }
-    let mut label = roles.label.map(|column| Gathered::new(is_text[column]));
-    let mut strata: Vec<Gathered> =
-        roles.strata.iter().map(|&column| Gathered::new(is_text[column])).collect();
+    let mut gathered = GatheredColumns::new(&roles, |column| is_text[column]);
     let mut is_kept = vec![false; n_rows];
     kept.iter().for_each(|&row| is_kept[row] = true);
     wanted[image_column] = false;
     table.visit(&wanted, &mut |row, column, cell| {
         if is_kept[row] {
-            if let (true, Some(label)) = (roles.label == Some(column), &mut label) {
-                label.push(cell);
-            }
-            for (stratum, &wanted) in strata.iter_mut().zip(&roles.strata) {
-                if wanted == column {
-                    stratum.push(cell);
-                }
-            }
+            gathered.push(column, cell);
         }
         Ok(())
     })?;
-    let labels = match (label, options.labels_file()) {
-        (Some(gathered), _) => {
-            gathered.into_labels(roles.label.and_then(|column| table.class_names(column)))
-        }
-        (None, Some(path)) => {
-            let labels = read_array(path)?.into_labels(path)?;
-            if labels.len() != n_rows {
-                return Err(DataError::LabelCount {
-                    file: file.into(),
-                    rows: n_rows,
-                    labels: labels.len(),
-                });
-            }
-            labels.select(&kept)
-        }
-        (None, None) => unreachable!("roles without a label column come with a label file"),
-    };
-    let strata = strata
-        .into_iter()
-        .zip(&roles.strata)
-        .map(|(gathered, &column)| {
-            (columns[column].clone(), gathered.into_labels(table.class_names(column)))
-        })
-        .collect();
+    let (labels, strata) = gathered.finish(table, options, n_rows, &kept)?;
     Ok(ChosenRows { kept, labels, strata })
 }
 
@@ -291,7 +259,7 @@ fn finish(
     options: &ReadOptions,
 ) -> Result<Dataset, DataError> {
     let target = rows.labels.into_target(table.file(), options)?;
-    let strata = rows.strata.into_iter().map(|(name, raw)| raw.into_stratum(&name)).collect();
+    let strata = rows.strata;
     let (rows, shape) = image_rows::decode_rows(images, options.image_size)?;
     Ok(Dataset { name, rows, layout: Layout::image(shape), target, strata })
 }

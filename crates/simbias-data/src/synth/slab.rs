@@ -420,6 +420,18 @@ mod tests {
     }
 
     #[test]
+    fn the_corrupted_share_is_exact() {
+        for (n_rows, share) in [(1000, 0.1), (997, 0.1), (333, 0.25), (60, 0.01)] {
+            let noise = vec![SlabNoise::LinearMargin { share }];
+            let sample = SlabSpec { noise, ..spec() }.sample(n_rows).unwrap();
+            let expected = (n_rows as f64 * share).round() as usize;
+            assert_eq!(sample.corrupted[0].rows.len(), expected);
+            let marked = sample.clean_mask.iter().filter(|&&clean| !clean).count();
+            assert_eq!(marked, expected, "{share} of {n_rows}");
+        }
+    }
+
+    #[test]
     fn undoing_the_rotation_restores_the_slabs() {
         let rotated = SlabSpec { rotate: true, ..spec() }.sample(500).unwrap();
         let plain = spec().sample(500).unwrap();

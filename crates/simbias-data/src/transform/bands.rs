@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TransformError;
+use crate::ImageShape;
 
 /// Frequencies `low ≤ f < high` in cycles per pixel, whatever their direction.
 ///
@@ -39,4 +40,28 @@ impl RadialBand {
         }
         Ok(columns)
     }
+}
+
+/// Refuses images without a pixel.
+pub(super) fn check_pixels(shape: ImageShape) -> Result<(), TransformError> {
+    let ImageShape { channels, height, width } = shape;
+    if shape.n_features() == 0 {
+        return Err(TransformError::NoPixel { shape: [channels, height, width] });
+    }
+    Ok(())
+}
+
+/// Radial frequency of every coefficient `[channel, row frequency, column frequency]`, in C order.
+///
+/// `cycles` gives the cycles per pixel of a frequency index on an axis of some length.
+pub(super) fn image_frequencies(
+    shape: ImageShape,
+    cycles: impl Fn(usize, usize) -> f64,
+) -> impl Iterator<Item = f64> {
+    let ImageShape { channels, height, width } = shape;
+    let n_pixels = height * width;
+    (0..channels * n_pixels).map(move |coefficient| {
+        let pixel = coefficient % n_pixels;
+        cycles(pixel / width, height).hypot(cycles(pixel % width, width))
+    })
 }

@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, linalg::general_mat_mul, s};
 
+use super::bands::{check_pixels, image_frequencies};
 use super::{RadialBand, Transform, TransformError, check_columns, map_blocks};
 use crate::ImageShape;
 
@@ -26,11 +27,8 @@ impl Dct2 {
     ///
     /// When the images have no pixel.
     pub fn new(shape: ImageShape) -> Result<Self, TransformError> {
-        let ImageShape { channels, height, width } = shape;
-        if shape.n_features() == 0 {
-            return Err(TransformError::NoPixel { shape: [channels, height, width] });
-        }
-        Ok(Self { shape, vertical: cosines(height), horizontal: cosines(width) })
+        check_pixels(shape)?;
+        Ok(Self { shape, vertical: cosines(shape.height), horizontal: cosines(shape.width) })
     }
 
     /// Shape of the images.
@@ -49,17 +47,7 @@ impl Dct2 {
 
     /// Frequency of every column of the transformed rows, in cycles per pixel.
     pub fn frequencies(&self) -> Vec<f64> {
-        let ImageShape { channels, height, width } = self.shape;
-        let cycles = |index: usize, length: usize| index as f64 / (2 * length) as f64;
-        let mut frequencies = Vec::with_capacity(self.shape.n_features());
-        for _ in 0..channels {
-            for row in 0..height {
-                for column in 0..width {
-                    frequencies.push(cycles(row, height).hypot(cycles(column, width)));
-                }
-            }
-        }
-        frequencies
+        image_frequencies(self.shape, |index, length| index as f64 / (2 * length) as f64).collect()
     }
 
     /// `left · image · right` for every channel of every row.

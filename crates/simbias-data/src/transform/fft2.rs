@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rustfft::num_complex::Complex32;
 use rustfft::{Fft, FftPlanner};
 
+use super::bands::{check_pixels, image_frequencies};
 use super::{RadialBand, Transform, TransformError, check_columns, worse};
 use crate::ImageShape;
 
@@ -44,16 +45,13 @@ impl Fft2 {
     ///
     /// When the images have no pixel.
     pub fn new(shape: ImageShape) -> Result<Self, TransformError> {
-        let ImageShape { channels, height, width } = shape;
-        if shape.n_features() == 0 {
-            return Err(TransformError::NoPixel { shape: [channels, height, width] });
-        }
+        check_pixels(shape)?;
         let mut planner = FftPlanner::new();
         let mut plan = |length| Direction {
             forward: planner.plan_fft_forward(length),
             inverse: planner.plan_fft_inverse(length),
         };
-        Ok(Self { shape, along_row: plan(width), along_column: plan(height) })
+        Ok(Self { shape, along_row: plan(shape.width), along_column: plan(shape.height) })
     }
 
     /// Shape of the images.
@@ -73,18 +71,9 @@ impl Fft2 {
 
     /// Frequency of every column of the transformed rows, in cycles per pixel.
     pub fn frequencies(&self) -> Vec<f64> {
-        let ImageShape { channels, height, width } = self.shape;
         let cycles = |index: usize, length: usize| index.min(length - index) as f64 / length as f64;
-        let mut frequencies = Vec::with_capacity(2 * self.shape.n_features());
-        for _ in 0..channels {
-            for row in 0..height {
-                for column in 0..width {
-                    let frequency = cycles(row, height).hypot(cycles(column, width));
-                    frequencies.extend([frequency, frequency]);
-                }
-            }
-        }
-        frequencies
+        let of_pairs = image_frequencies(self.shape, cycles);
+        of_pairs.flat_map(|frequency| [frequency, frequency]).collect()
     }
 
     fn workspace(&self) -> Workspace {

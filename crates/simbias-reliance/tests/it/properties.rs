@@ -7,7 +7,7 @@ use simbias_data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Stratum, T
 use simbias_reliance::{
     Activation, Block, BlockSet, BlockVerdict, DenseLayer, DenseNetwork, DonorMode, DonorSource,
     Metric, Plan, Randomizer, RelianceError, RelianceOptions, RelianceOutcome, Side, Unwatched,
-    compare, measure,
+    budget_shares, compare, mean_budget_shares, measure,
 };
 use simbias_stats::Seed;
 
@@ -23,6 +23,34 @@ impl<F: Fn(&[f32]) -> f32 + Sync> Scorer for Model<F> {
         let scores = rows.rows().into_iter().map(|row| (self.0)(&row.to_vec())).collect();
         Ok(Array1::from_vec(scores).insert_axis(ndarray::Axis(1)))
     }
+}
+
+/// Scores as another model does, hiding its first layer.
+struct Opaque<'a>(&'a DenseNetwork);
+
+impl Scorer for Opaque<'_> {
+    fn n_outputs(&self) -> usize {
+        self.0.n_outputs()
+    }
+
+    fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
+        self.0.score(rows)
+    }
+}
+
+/// A rotation in the plane of coordinates 0 and 3, then in that of 1 and 5, and the transform undoing it.
+fn rotation_of_six() -> (Array2<f64>, LinearTransform) {
+    let mut rotation = Array2::<f64>::eye(6);
+    for (a, b, angle) in [(0, 3, 0.7_f64), (1, 5, -1.1)] {
+        let mut plane = Array2::<f64>::eye(6);
+        plane[[a, a]] = angle.cos();
+        plane[[b, b]] = angle.cos();
+        plane[[a, b]] = -angle.sin();
+        plane[[b, a]] = angle.sin();
+        rotation = rotation.dot(&plane);
+    }
+    let transform = LinearTransform::new(rotation.view()).unwrap();
+    (rotation, transform)
 }
 
 fn uniform(seed: u64, n_rows: usize, n_columns: usize) -> Array2<f32> {
@@ -141,14 +169,135 @@ fn an_ignored_block_leaves_scores_bit_equal_and_a_sole_block_carries_them() {
 }
 
 #[test]
+fn under_a_rotation_an_ignored_block_moves_scores_by_rounding_only() {
+    let rows = uniform(23, 300, 6);
+    let (rotation, transform) = rotation_of_six();
+    // A network on z = x · Q⁻¹ that ignores z₃ to z₅, given x.
+    let mut on_z = network(6, 24).layers()[0].weight_out_in.mapv(f64::from);
+    on_z.slice_mut(ndarray::s![.., 3..]).fill(0.0);
+    let on_x = on_z.dot(&rotation).mapv(|value| value as f32);
+    let network = network(6, 24).with_first_layer(on_x).unwrap();
+    let opaque = Opaque(&network);
+    let donors = Seed::new(25).permutation(300);
+    let scorers: [&dyn Scorer; 2] = [&network, &opaque];
+    for scorer in scorers {
+        let randomizer = Randomizer::new(scorer, rows.view(), &transform, 64);
+        let standard = randomizer.standard().unwrap();
+        let change = |columns: &[u32]| {
+            let prepared = randomizer.prepare(columns);
+            let moved = randomizer.score(&prepared, &donors, Side::Block).unwrap();
+            moved.iter().zip(&standard).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+        };
+        assert!(change(&[3, 4, 5]) <= 1e-5);
+        assert!(change(&[0, 1, 2]) > 0.1);
+    }
+}
+
+/// Mean accuracy over uniform permutations is that over all pairs `(1/N²) Σᵢⱼ 1{f(xᵢ⁻ᵇ, xⱼᵇ) = yᵢ}`.
+#[test]
+fn the_mean_over_permutations_is_the_accuracy_over_all_pairs() {
+    const N_ROWS: usize = 40;
+    const N_PERMUTATIONS: usize = 400;
+    let network = network(6, 26);
+    let rows = uniform(27, N_ROWS, 6);
+    let scores = network.score(rows.view()).unwrap();
+    let mut margins: Vec<f32> = scores.rows().into_iter().map(|row| row[1] - row[0]).collect();
+    margins.sort_unstable_by(f32::total_cmp);
+    let middle = margins[N_ROWS / 2];
+    // Labels that the network knows in part.
+    let data = dataset(rows, |row| {
+        let scores = network.score(ArrayView2::from_shape((1, 6), row).unwrap()).unwrap();
+        scores[[0, 1]] - scores[[0, 0]] + 0.1 * row[2] > middle
+    });
+    let Target::Classes(labels) = &data.target else { unreachable!("two classes") };
+    let blocks =
+        BlockSet::partition(vec![Block::new("a", [0, 3]), Block::new("b", [1, 2, 4, 5])], 6)
+            .unwrap();
+    let options = RelianceOptions { repeats: N_PERMUTATIONS, manifold: false, ..quick() };
+    let outcome = run(&network, &data, &blocks, &options, 28).unwrap();
+    let transform = Identity::new(6);
+    let randomizer = Randomizer::new(&network, data.rows.view(), &transform, 64);
+    let source = DonorSource::new(DonorMode::Permute, &data, None, Seed::new(28)).unwrap();
+    for (block, found) in blocks.blocks().iter().zip(&outcome.blocks) {
+        let mut changed = Array2::zeros((N_ROWS * N_ROWS, 6));
+        for i in 0..N_ROWS {
+            for j in 0..N_ROWS {
+                let mut pair = changed.row_mut(i * N_ROWS + j);
+                pair.assign(&data.rows.row(i));
+                for &column in &block.columns {
+                    pair[column as usize] = data.rows[[j, column as usize]];
+                }
+            }
+        }
+        let scores = network.score(changed.view()).unwrap();
+        let n_right = (0..N_ROWS * N_ROWS)
+            .filter(|&pair| {
+                u32::from(scores[[pair, 1]] > scores[[pair, 0]]) == labels.indices[pair / N_ROWS]
+            })
+            .count();
+        let over_pairs = n_right as f64 / (N_ROWS * N_ROWS) as f64;
+
+        let prepared = randomizer.prepare(&block.columns);
+        let accuracies: Vec<f64> = (0..N_PERMUTATIONS)
+            .map(|repeat| {
+                let scores =
+                    randomizer.score(&prepared, &source.draw(repeat), Side::Block).unwrap();
+                let right = |row: &usize| {
+                    u32::from(scores[[*row, 1]] > scores[[*row, 0]]) == labels.indices[*row]
+                };
+                (0..N_ROWS).filter(right).count() as f64 / N_ROWS as f64
+            })
+            .collect();
+        let mean = simbias_stats::mean(&accuracies);
+        let variance = simbias_stats::sample_variance(&accuracies).unwrap();
+        let standard_error = (variance / N_PERMUTATIONS as f64).sqrt();
+        assert!(standard_error > 0.0, "randomizing {:?} changes nothing", block.name);
+        assert!(
+            (mean - over_pairs).abs() <= 4.0 * standard_error,
+            "{:?}: {mean} ± {standard_error} over permutations, {over_pairs} over all pairs",
+            block.name
+        );
+        let measured = found.randomized.accuracy.as_ref().unwrap().value;
+        assert!((measured - mean).abs() < 1e-12, "{measured} measured, {mean} by hand");
+    }
+}
+
+#[test]
+fn budget_shares_sum_to_one_in_energy() {
+    let blocks = BlockSet::partition(
+        vec![Block::new("a", [0, 4]), Block::new("b", [1]), Block::new("c", [2, 3, 5])],
+        6,
+    )
+    .unwrap();
+    let deltas = uniform(29, 20, 6);
+    let (_, rotated) = rotation_of_six();
+    let transforms: [&dyn Transform; 2] = [&Identity::new(6), &rotated];
+    for transform in transforms {
+        let mean = mean_budget_shares(deltas.view(), &blocks, transform).unwrap();
+        let one = budget_shares(deltas.row(0), &blocks, transform).unwrap();
+        for shares in [&mean, &one] {
+            let total: f64 = shares.iter().map(|share| share.energy_share).sum();
+            assert!((total - 1.0).abs() < 1e-12, "{total}");
+        }
+        for share in &one {
+            assert!((share.norm_ratio.powi(2) - share.energy_share).abs() < 1e-12);
+        }
+    }
+    // By hand: 3² + 4² = 25.
+    let delta = ndarray::array![3.0_f32, 4.0, 0.0, 0.0, 0.0, 0.0];
+    let shares = budget_shares(delta.view(), &blocks, &Identity::new(6)).unwrap();
+    let found: Vec<f64> = shares.iter().map(|share| share.energy_share).collect();
+    assert_eq!(found, [9.0 / 25.0, 16.0 / 25.0, 0.0]);
+    assert_eq!(shares[0].norm_ratio, 0.6);
+    let none = budget_shares(Array1::zeros(6).view(), &blocks, &Identity::new(6)).unwrap();
+    assert!(none.iter().all(|share| share.energy_share == 0.0 && share.norm_ratio == 0.0));
+}
+
+#[test]
 fn both_arithmetic_paths_agree() {
     let data = dataset(uniform(9, 500, 8), |row| row[0] + row[5] > 0.0);
     let network = network(8, 10);
-    let opaque = Model(|row: &[f32]| {
-        let rows = ArrayView2::from_shape((1, 8), row).unwrap();
-        let scores = network.score(rows).unwrap();
-        scores[[0, 1]] - scores[[0, 0]]
-    });
+    let opaque = Opaque(&network);
     let split = run(&network, &data, &split_blocks(8), &quick(), 1).unwrap();
     let gathered = run(&opaque, &data, &split_blocks(8), &quick(), 1).unwrap();
     for (a, b) in split.blocks.iter().zip(&gathered.blocks) {
@@ -196,23 +345,13 @@ fn batch_size_and_threads_change_nothing() {
 fn undoing_a_rotation_equals_never_rotating() {
     let data = dataset(uniform(15, 400, 6), |row| row[0] > 0.0);
     let network = network(6, 16);
-    // A rotation in the plane of coordinates 0 and 3, then in that of 1 and 5.
-    let mut rotation = Array2::<f64>::eye(6);
-    for (a, b, angle) in [(0, 3, 0.7_f64), (1, 5, -1.1)] {
-        let mut plane = Array2::<f64>::eye(6);
-        plane[[a, a]] = angle.cos();
-        plane[[b, b]] = angle.cos();
-        plane[[a, b]] = -angle.sin();
-        plane[[b, a]] = angle.sin();
-        rotation = rotation.dot(&plane);
-    }
+    let (rotation, transform) = rotation_of_six();
     // x = z · Q; the network on x is the network on z with first layer W · Qᵀ.
     let rotated_rows = data.rows.mapv(f64::from).dot(&rotation).mapv(|value| value as f32);
     let rotated = Dataset { rows: rotated_rows, ..data.clone() };
     let weight = network.layers()[0].weight_out_in.mapv(f64::from);
     let on_z =
         network.with_first_layer(weight.dot(&rotation.t()).mapv(|value| value as f32)).unwrap();
-    let transform = LinearTransform::new(rotation.view()).unwrap();
     let blocks = split_blocks(6);
     let with_transform =
         measure(&network, &rotated, &blocks, &transform, &quick(), Seed::new(6), &Unwatched)
@@ -294,36 +433,47 @@ fn a_shuffled_model_is_rarely_flagged() {
     assert!(n_flags <= 11, "{n_flags} of 100 null models flagged");
 }
 
+/// Labels that lean on both columns; the model leans on the second with weight β.
+fn power_trial(n_rows: usize, weight: f32, trial: u64, repeats: usize) -> RelianceOutcome {
+    let rows = uniform(2000 + trial, n_rows, 2);
+    let mut stream = Seed::new(trial).child("test/noise", 0).stream();
+    let indices = rows
+        .rows()
+        .into_iter()
+        .map(|row| {
+            let noise = 2.0 * stream.random::<f32>() - 1.0;
+            u32::from(row[0] + 0.5 * row[1] + 0.5 * noise > 0.0)
+        })
+        .collect();
+    let data = Dataset { target: classes(indices), ..dataset(rows, |_| true) };
+    let model = Model(|row: &[f32]| row[0] + weight * row[1]);
+    let blocks = BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
+    let options =
+        RelianceOptions { repeats, complement: false, manifold: false, conflict: false, ..quick() };
+    run(&model, &data, &blocks, &options, trial).unwrap()
+}
+
 #[test]
 fn a_drop_of_two_points_is_found() {
-    let mut n_found = 0;
-    let n_trials = 50;
-    for trial in 0..n_trials {
-        let rows = uniform(2000 + trial, 2000, 2);
-        let mut stream = Seed::new(trial).child("test/noise", 0).stream();
-        let indices = rows
-            .rows()
-            .into_iter()
-            .map(|row| {
-                let noise = 2.0 * stream.random::<f32>() - 1.0;
-                u32::from(row[0] + 0.5 * row[1] + 0.5 * noise > 0.0)
-            })
-            .collect();
-        let data = Dataset { target: classes(indices), ..dataset(rows, |_| true) };
-        let model = Model(|row: &[f32]| row[0] + 0.3 * row[1]);
-        let blocks =
-            BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
-        let options = RelianceOptions { repeats: 30, manifold: false, conflict: false, ..quick() };
-        let outcome = run(&model, &data, &blocks, &options, trial).unwrap();
-        let b = outcome.block("b").unwrap();
-        assert!(
-            b.drop.value > 0.015,
-            "the trial is set up for a drop of about .02: {}",
-            b.drop.value
-        );
-        n_found += usize::from(b.flags.iter().any(|flag| flag == "significant"));
+    const N_TRIALS: u64 = 50;
+    let mut n_to_find = 0;
+    for weight in [0.0, 0.15, 0.3, 0.6, 1.0] {
+        let of_b = |outcome: &RelianceOutcome| outcome.block("b").unwrap().clone();
+        // Rows enough that the drop is known to about .002.
+        let true_drop = of_b(&power_trial(40_000, weight, 9_000, 3)).drop.value;
+        let n_found = (0..N_TRIALS)
+            .map(|trial| of_b(&power_trial(2000, weight, trial, 30)))
+            .filter(|block| block.flags.iter().any(|flag| flag == "significant"))
+            .count();
+        if weight == 0.0 {
+            assert_eq!((true_drop, n_found), (0.0, 0));
+        }
+        if true_drop >= 0.02 {
+            n_to_find += 1;
+            assert!(n_found >= 45, "β {weight}, drop {true_drop:.4}: {n_found} of {N_TRIALS}");
+        }
     }
-    assert!(n_found * 10 >= n_trials as usize * 9, "{n_found} of {n_trials}");
+    assert!(n_to_find >= 2, "the weights reach a drop of .02");
 }
 
 #[test]

@@ -2,35 +2,35 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
-use simbias_audit::{AuditedModel, ForeignModel};
+use ndarray::Array2;
+use serde_json::{Value, json};
+use simbias_audit::AuditedModel;
 use simbias_data::{Dataset, LossGradient, Scorer};
-use simbias_nn::device_from_str;
-use simbias_onnx::OnnxScorer;
 use simbias_reliance::document::{budget_chart, budget_heatmap};
-use simbias_reliance::{BudgetShare, budget_shares, mean_budget_shares};
+use simbias_reliance::{BudgetShare, ResolvedBlocks, budget_shares, mean_budget_shares};
 use simbias_report::{Cell, Chart, Heatmap, Report, Section, Table, Ticks};
+use simbias_stats::Seed;
 use simbias_train::attack::{
-    BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing, TransferMatrix, Universal,
-    UniversalPerturbation, pgd, robust_accuracy, universal,
+    AttackScore, BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing, TransferMatrix,
+    Universal, UniversalPerturbation, pgd, robust_accuracy, universal,
 };
 
 use crate::commands::arguments::{BlocksArgs, DataArgs, notes};
-use crate::commands::training::open_network;
-use crate::shell::{Answer, Failure, Finished, Shell, of_dataset, of_file};
+use crate::commands::model::{Model, ModelArgs};
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
 /// Attack models per row or universally, and see on which blocks the budget lands.
 ///
-/// Half of the rows fit a universal perturbation, the other half judge it. ONNX models have no gradients here, so
+/// Half of the rows fit a universal perturbation, the other half judge it; with several models, each is also judged
+/// under the perturbations of the others. ONNX models have no gradients here, so
 /// they are attacked by finite differences (tables of at most 1024 columns).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance attack --model runs/audit-1/ --data test.csv --labels y --eps 0.5
   simbias reliance attack --model a.onnx --model b.onnx --data test.csv --labels y --eps 1 --universal signed")]
 pub(crate) struct AttackArgs {
-    /// ONNX file, or the folder of a run of `simbias train` or `simbias audit`; repeat for a transfer matrix
-    #[arg(long = "model", value_name = "FILE|DIR", required = true)]
-    models: Vec<PathBuf>,
+    #[command(flatten)]
+    models: ModelArgs,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) struct AttackArgs {
     #[arg(long, value_enum, default_value_t = NormWord::L2)]
     norm: NormWord,
     /// Radius in units of the data
-    #[arg(long, value_name = "RADIUS")]
+    #[arg(long, value_name = "RADIUS", allow_negative_numbers = true)]
     eps: f64,
     /// Steps of an ascent; each is 2.5 radii over the number of steps long
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -68,206 +68,341 @@ enum SignWord {
 const BATCH: usize = 128;
 /// Step of the finite differences, as a share of the data's width.
 const DIFFERENCE: f64 = 1e-3;
+/// Length of an ascent in radii: enough to cross the ball and come back to its rim.
+const TRAVEL: f64 = 2.5;
+/// A universal perturbation is fitted on half of the rows and judged on the other.
+const FEWEST_ROWS: usize = 4;
 
 impl AttackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
-        if !(self.eps.is_finite() && self.eps > 0.0) {
-            return Err(Failure::input(format!("--eps {} is not above 0", self.eps)));
-        }
+        self.check()?;
         let data = self.data.read()?;
-        let Some(labels) = data.class_labels() else {
-            return Err(Failure::input("attacks need classes, but the label is a number")
-                .hint("--label-threshold T makes two classes of a number"));
-        };
-        if data.n_rows() < 4 {
-            return Err(Failure::input(format!("{} rows are too few to attack", data.n_rows())));
-        }
         let resolved = self.blocks.resolve(&data)?;
-        let device = device_from_str(shell.device())?;
-        let mut inputs = vec![of_dataset(&self.data.data, &data)];
-        let mut models: Vec<(String, Box<dyn AuditedModel>)> = Vec::new();
-        for path in &self.models {
-            let model: Box<dyn AuditedModel> =
-                if path.extension().is_some_and(|extension| extension == "onnx") {
-                    inputs.push(of_file(path)?);
-                    Box::new(ForeignModel(OnnxScorer::open(path, &data.layout, 256)?))
-                } else {
-                    Box::new(open_network(path, &data, &device)?)
-                };
-            models.push((path.display().to_string(), model));
+        let ground = Ground::new(&data, &resolved, shell.seed())?;
+        let models = self.models.open(&data, shell)?;
+        for model in &models {
+            ground.check_outputs(model)?;
         }
-        let half = data.n_rows() / 2;
-        let fit = data.select(&(0..half as u32).collect::<Vec<_>>());
-        let judge = data.select(&(half as u32..data.n_rows() as u32).collect::<Vec<_>>());
-        let bounds = Bounds::of(data.rows.view());
-        let width = bounds.map_or(1.0, Bounds::width).max(1e-6);
-        let norm = match self.norm {
-            NormWord::L2 => Norm::L2,
-            NormWord::Linf => Norm::Linf,
-        };
-        let step = 2.5 * self.eps / self.steps.max(1) as f64;
 
         let progress = shell.progress("attacking");
-        let mut table =
-            Table::new("attacks", "Accuracy").columns(["model", "clean", "under attack"]);
-        let mut groups: Vec<(String, Vec<BudgetShare>)> = Vec::new();
-        let mut perturbations: Vec<UniversalPerturbation> = Vec::new();
-        let mut results = Vec::new();
-        for (index, (name, model)) in models.iter().enumerate() {
+        let mut found = Vec::new();
+        for (index, model) in models.iter().enumerate() {
             progress.set(index, models.len());
-            let scorer: &dyn Scorer = model.as_ref();
-            let differences;
-            let gradients: &dyn LossGradient = match model.gradients() {
-                Some(gradients) => gradients,
-                None => {
-                    differences = FiniteDifference::new(
-                        scorer,
-                        data.n_features(),
-                        (DIFFERENCE * width) as f32,
-                    )?;
-                    &differences
-                }
-            };
-            let (clean, attacked, shares) = match self.universal {
-                None => {
-                    let attack = Pgd { bounds, ..Pgd::new(norm, self.eps, step, self.steps) };
-                    let (rows, classes) = (data.rows.view(), labels.indices.as_slice());
-                    let seed = shell.seed();
-                    let found =
-                        robust_accuracy(scorer, gradients, rows, classes, &attack, seed, BATCH)?;
-                    let deltas = pgd(gradients, rows, classes, &attack, seed, BATCH)?.delta;
-                    let shares = mean_budget_shares(
-                        deltas.view(),
-                        &resolved.blocks,
-                        resolved.transform.as_ref(),
-                    )?;
-                    (found.clean.accuracy, found.attacked.accuracy, shares)
-                }
-                Some(sign) => {
-                    let config = Universal {
-                        norm,
-                        radius: self.eps,
-                        step,
-                        inner_steps: self.steps,
-                        epochs: 2,
-                        batch_rows: BATCH,
-                        order: BatchOrder::AsGiven,
-                        signing: match sign {
-                            SignWord::Signed => Signing::LabelSigned,
-                            SignWord::Unsigned => Signing::Unsigned,
-                        },
-                        bounds,
-                    };
-                    let fitted = universal(
-                        gradients,
-                        fit.rows.view(),
-                        classes(&fit),
-                        &config,
-                        shell.seed(),
-                    )?;
-                    let zero = simbias_train::attack::AttackScore::of_rows(
-                        scorer,
-                        judge.rows.view(),
-                        classes(&judge),
-                    )?;
-                    let score = fitted.score(scorer, judge.rows.view(), classes(&judge))?;
-                    let shares = budget_shares(
-                        fitted.delta.view(),
-                        &resolved.blocks,
-                        resolved.transform.as_ref(),
-                    )?;
-                    perturbations.push(fitted);
-                    (zero.accuracy, score.accuracy, shares)
-                }
-            };
-            table = table.row([Cell::from(name.as_str()), Cell::from(clean), Cell::from(attacked)]);
-            results.push(json!({
-                "model": name,
-                "clean_accuracy": clean,
-                "attacked_accuracy": attacked,
-                "shares": shares.iter().map(|share| json!({
-                    "block": share.block,
-                    "norm_ratio": share.norm_ratio,
-                    "energy_share": share.energy_share,
-                })).collect::<Vec<_>>(),
-            }));
-            groups.push((name.clone(), shares));
+            found.push(self.attack(model, &ground)?);
         }
+        let transfer = transfer(&models, &found, &ground)?;
         drop(progress);
 
-        let mut section = Section::new("attacks", "Where the budget goes")
-            .prose(match self.universal {
-                None => "Each row is attacked by itself; accuracy under attack is an upper bound of the true \
-                         robustness.",
-                Some(SignWord::Signed) => {
-                    "One perturbation for all rows, fitted on the first half and judged on the second. Its sign \
-                     follows the row's label: the attacker must know it, so this is not data-agnostic."
-                }
-                Some(SignWord::Unsigned) => {
-                    "One perturbation for all rows, fitted on the first half and judged on the second. On a \
-                     linear feature it can push the accuracy to about one half only."
-                }
-            })
-            .table(table)
-            .table(share_table(&groups));
-        if let Some(chart) = budget_chart(&groups) {
-            section = section.chart(chart);
-        }
-        if let Some(first) = perturbations.first()
-            && let Some(chart) =
-                budget_heatmap(&first.delta.to_vec(), &data, "Universal perturbation by pixel")
-        {
-            section = section.chart(chart);
-        }
-        let mut transfer = serde_json::Value::Null;
-        if perturbations.len() > 1 {
-            let scorers: Vec<(&str, &dyn Scorer)> = models
-                .iter()
-                .map(|(name, model)| (name.as_str(), model.as_ref() as &dyn Scorer))
-                .collect();
-            let matrix = TransferMatrix::measure(
-                &scorers,
-                &perturbations,
-                judge.rows.view(),
-                classes(&judge),
-            )?;
-            let names = || Ticks::labels(models.iter().map(|(name, _)| name.clone()));
-            let rows = |values: &ndarray::Array2<f64>| -> Vec<Vec<f64>> {
-                values.outer_iter().map(|row| row.to_vec()).collect()
-            };
-            section = section
-                .chart(Chart::new(
-                    "transfer",
-                    "Accuracy under the perturbation of another model",
-                    Heatmap::new(names(), names(), rows(&matrix.accuracy)).quantity("accuracy"),
-                ))
-                .chart(Chart::new(
-                    "cosine",
-                    "Cosine of the perturbations",
-                    Heatmap::new(names(), names(), rows(&matrix.cosine)).quantity("cosine"),
-                ));
-            transfer =
-                json!({ "accuracy": rows(&matrix.accuracy), "cosine": rows(&matrix.cosine) });
-        }
-        let mut report =
-            Report::new(format!("Attacks on models of {}", data.name)).section(section);
-        for caveat in notes(&resolved) {
-            report = report.caveat(caveat);
-        }
+        let mut inputs = vec![of_dataset(&self.data.data, &data)];
+        inputs.extend(models.iter().map(|model| model.fingerprint.clone()));
+        let report = self.report(&found, transfer.as_ref(), &ground);
         let result = json!({
             "version": "simbias.attack/1",
             "eps": self.eps,
-            "models": results,
-            "transfer": transfer,
+            "models": found.iter().map(Attacked::wire).collect::<Vec<_>>(),
+            "transfer": transfer.as_ref().map(|matrix| json!({
+                "accuracy": lines(&matrix.accuracy),
+                "cosine": lines(&matrix.cosine),
+            })),
         });
         shell.close_run(run, Answer { report, result, inputs })?;
         Ok(Finished::Done)
     }
+
+    fn check(&self) -> Result<(), Failure> {
+        if !(self.eps.is_finite() && self.eps > 0.0) {
+            return Err(Failure::input(format!(
+                "--eps {} is not a finite number above 0",
+                self.eps
+            )));
+        }
+        if self.steps == 0 {
+            return Err(
+                Failure::input("an ascent of 0 steps moves nothing").hint("--steps 1 or more")
+            );
+        }
+        Ok(())
+    }
+
+    fn norm(&self) -> Norm {
+        match self.norm {
+            NormWord::L2 => Norm::L2,
+            NormWord::Linf => Norm::Linf,
+        }
+    }
+
+    /// Length of one step, in units of the data.
+    fn step(&self) -> f64 {
+        TRAVEL * self.eps / self.steps as f64
+    }
+
+    /// Attacks one model by its own gradients, or by finite differences where it has none.
+    fn attack(&self, model: &Model, ground: &Ground<'_>) -> Result<Attacked, Failure> {
+        let differences;
+        let gradients: &dyn LossGradient = match model.gradients() {
+            Some(gradients) => gradients,
+            None => {
+                let step = (DIFFERENCE * ground.width()) as f32;
+                differences = FiniteDifference::new(model, ground.data.n_features(), step)?;
+                &differences
+            }
+        };
+        match self.universal {
+            None => self.attack_rows(model, gradients, ground),
+            Some(sign) => self.attack_all_at_once(model, gradients, sign, ground),
+        }
+    }
+
+    /// Every row by itself.
+    fn attack_rows(
+        &self,
+        model: &Model,
+        gradients: &dyn LossGradient,
+        ground: &Ground<'_>,
+    ) -> Result<Attacked, Failure> {
+        let attack = Pgd {
+            bounds: ground.bounds,
+            ..Pgd::new(self.norm(), self.eps, self.step(), self.steps)
+        };
+        let (rows, classes) = (ground.data.rows.view(), classes(ground.data));
+        let found = robust_accuracy(model, gradients, rows, classes, &attack, ground.seed, BATCH)?;
+        let deltas = pgd(gradients, rows, classes, &attack, ground.seed, BATCH)?.delta;
+        let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
+        Ok(Attacked {
+            model: model.name.clone(),
+            clean: found.clean.accuracy,
+            attacked: found.attacked.accuracy,
+            shares: mean_budget_shares(deltas.view(), blocks, transform)?,
+            universal: None,
+        })
+    }
+
+    /// One perturbation, fitted on the first half of the rows and judged on the second.
+    fn attack_all_at_once(
+        &self,
+        model: &Model,
+        gradients: &dyn LossGradient,
+        sign: SignWord,
+        ground: &Ground<'_>,
+    ) -> Result<Attacked, Failure> {
+        let config = Universal {
+            norm: self.norm(),
+            radius: self.eps,
+            step: self.step(),
+            inner_steps: self.steps,
+            epochs: 2,
+            batch_rows: BATCH,
+            order: BatchOrder::AsGiven,
+            signing: match sign {
+                SignWord::Signed => Signing::LabelSigned,
+                SignWord::Unsigned => Signing::Unsigned,
+            },
+            bounds: ground.bounds,
+        };
+        let (fit, judge) = (&ground.fit, &ground.judge);
+        let fitted = universal(gradients, fit.rows.view(), classes(fit), &config, ground.seed)?;
+        let clean = AttackScore::of_rows(model, judge.rows.view(), classes(judge))?;
+        let attacked = fitted.score(model, judge.rows.view(), classes(judge))?;
+        let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
+        Ok(Attacked {
+            model: model.name.clone(),
+            clean: clean.accuracy,
+            attacked: attacked.accuracy,
+            shares: budget_shares(fitted.delta.view(), blocks, transform)?,
+            universal: Some(fitted),
+        })
+    }
+
+    fn report(
+        &self,
+        found: &[Attacked],
+        transfer: Option<&TransferMatrix>,
+        ground: &Ground<'_>,
+    ) -> Report {
+        let groups: Vec<(String, Vec<BudgetShare>)> =
+            found.iter().map(|one| (one.model.clone(), one.shares.clone())).collect();
+        let mut section = Section::new("attacks", "Where the budget goes")
+            .prose(explanation(self.universal))
+            .table(accuracy_table(found))
+            .table(share_table(&groups));
+        if let Some(chart) = budget_chart(&groups) {
+            section = section.chart(chart);
+        }
+        let first = found.first().and_then(|one| one.universal.as_ref());
+        let title = "Universal perturbation by pixel";
+        let heatmap =
+            first.and_then(|first| budget_heatmap(&first.delta.to_vec(), ground.data, title));
+        if let Some(chart) = heatmap {
+            section = section.chart(chart);
+        }
+        if let Some(matrix) = transfer {
+            section = section
+                .chart(square(
+                    "transfer",
+                    "Accuracy of the column's model under the row's perturbation",
+                    "accuracy",
+                    matrix,
+                    &matrix.accuracy,
+                ))
+                .chart(square(
+                    "cosine",
+                    "Cosine of the perturbations",
+                    "cosine",
+                    matrix,
+                    &matrix.cosine,
+                ));
+        }
+        let mut report =
+            Report::new(format!("Attacks on models of {}", ground.data.name)).section(section);
+        for caveat in notes(ground.resolved) {
+            report = report.caveat(caveat);
+        }
+        report
+    }
+}
+
+/// What is attacked: all rows, and their halves for perturbations that are fitted.
+struct Ground<'a> {
+    data: &'a Dataset,
+    resolved: &'a ResolvedBlocks,
+    fit: Dataset,
+    judge: Dataset,
+    bounds: Option<Bounds>,
+    seed: Seed,
+}
+
+impl<'a> Ground<'a> {
+    fn new(data: &'a Dataset, resolved: &'a ResolvedBlocks, seed: Seed) -> Result<Self, Failure> {
+        if data.class_labels().is_none() {
+            return Err(Failure::input("attacks need classes, but the label is a number")
+                .hint("--label-threshold T makes two classes of a number"));
+        }
+        let n = data.n_rows();
+        if n < FEWEST_ROWS {
+            return Err(Failure::input(format!(
+                "{n} rows are too few to attack; {FEWEST_ROWS} or more are needed"
+            )));
+        }
+        let part = |rows: std::ops::Range<usize>| {
+            data.select(&(rows.start as u32..rows.end as u32).collect::<Vec<_>>())
+        };
+        Ok(Self {
+            data,
+            resolved,
+            fit: part(0..n / 2),
+            judge: part(n / 2..n),
+            bounds: Bounds::of(data.rows.view()),
+            seed,
+        })
+    }
+
+    /// From the smallest value to the largest.
+    fn width(&self) -> f64 {
+        self.bounds.map_or(1.0, Bounds::width).max(1e-6)
+    }
+
+    /// Refuses a model that knows other classes.
+    fn check_outputs(&self, model: &Model) -> Result<(), Failure> {
+        let n_classes = self.data.class_labels().map_or(0, |labels| labels.n_classes());
+        let n_outputs = model.n_outputs();
+        // One output is the logit of the second of two classes, but our own one-output networks predict numbers.
+        let is_logit = n_outputs == 1 && n_classes == 2 && model.gradients().is_none();
+        if n_outputs == n_classes || is_logit {
+            return Ok(());
+        }
+        Err(Failure::input(format!(
+            "{:?} has {n_outputs} outputs, but the labels have {n_classes} classes",
+            model.name
+        ))
+        .hint("check that --model and --labels belong together"))
+    }
+}
+
+/// What an attack did to one model.
+struct Attacked {
+    model: String,
+    /// Accuracy without the attack, on the rows that judge.
+    clean: f64,
+    /// Accuracy under it.
+    attacked: f64,
+    shares: Vec<BudgetShare>,
+    universal: Option<UniversalPerturbation>,
+}
+
+impl Attacked {
+    fn wire(&self) -> Value {
+        json!({
+            "model": self.model,
+            "clean_accuracy": self.clean,
+            "attacked_accuracy": self.attacked,
+            "shares": self.shares.iter().map(|share| json!({
+                "block": share.block,
+                "norm_ratio": share.norm_ratio,
+                "energy_share": share.energy_share,
+            })).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Every model under the universal perturbation of every other; nothing for one model, or for attacks by row.
+fn transfer(
+    models: &[Model],
+    found: &[Attacked],
+    ground: &Ground<'_>,
+) -> Result<Option<TransferMatrix>, Failure> {
+    let perturbations: Vec<UniversalPerturbation> =
+        found.iter().filter_map(|one| one.universal.clone()).collect();
+    if perturbations.len() < 2 {
+        return Ok(None);
+    }
+    let scorers: Vec<(&str, &dyn Scorer)> =
+        models.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
+    let (rows, classes) = (ground.judge.rows.view(), classes(&ground.judge));
+    Ok(Some(TransferMatrix::measure(&scorers, &perturbations, rows, classes)?))
 }
 
 fn classes(data: &Dataset) -> &[u32] {
     data.class_labels().map_or(&[], |labels| &labels.indices)
+}
+
+fn lines(values: &Array2<f64>) -> Vec<Vec<f64>> {
+    values.outer_iter().map(|row| row.to_vec()).collect()
+}
+
+fn explanation(universal: Option<SignWord>) -> &'static str {
+    match universal {
+        None => {
+            "Each row is attacked by itself; accuracy under attack is an upper bound of the true robustness."
+        }
+        Some(SignWord::Signed) => {
+            "One perturbation for all rows, fitted on the first half and judged on the second. Its sign follows \
+             the row's label: the attacker must know it, so this is not data-agnostic."
+        }
+        Some(SignWord::Unsigned) => {
+            "One perturbation for all rows, fitted on the first half and judged on the second. On a linear \
+             feature it can push the accuracy to about one half only."
+        }
+    }
+}
+
+fn accuracy_table(found: &[Attacked]) -> Table {
+    let table = Table::new("attacks", "Accuracy").columns(["model", "clean", "under attack"]);
+    found.iter().fold(table, |table, one| {
+        table.row([Cell::from(one.model.as_str()), Cell::from(one.clean), Cell::from(one.attacked)])
+    })
+}
+
+/// A quantity of every pair of models.
+fn square(
+    id: &str,
+    title: &str,
+    quantity: &str,
+    matrix: &TransferMatrix,
+    values: &Array2<f64>,
+) -> Chart {
+    let names = || Ticks::labels(matrix.names.iter().cloned());
+    Chart::new(id, title, Heatmap::new(names(), names(), lines(values)).quantity(quantity))
 }
 
 fn share_table(groups: &[(String, Vec<BudgetShare>)]) -> Table {

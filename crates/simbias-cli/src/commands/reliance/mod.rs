@@ -30,7 +30,8 @@ pub(crate) enum Command {
 impl Command {
     /// Runs the command.
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        if !matches!(self, Self::Attack(_)) {
+        // Commands that open models know whether these use the device.
+        if !matches!(self, Self::Run(_) | Self::Attack(_)) {
             shell.computes_on_cpu();
         }
         match self {

@@ -13,8 +13,9 @@ use simbias_report::{Caveat, Section};
 
 use super::models;
 use super::options::{DonorArgs, FigureArgs};
-use crate::commands::arguments::{BlocksArgs, DataArgs, ModelArgs, notes};
-use crate::shell::{Answer, Failure, Finished, Shell, of_dataset, of_file};
+use crate::commands::arguments::{BlocksArgs, DataArgs, notes};
+use crate::commands::model::ModelArgs;
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
 /// Rows shown with exchanged blocks.
 const N_EXAMPLES: usize = 4;
@@ -28,6 +29,7 @@ const MAP_CELLS: usize = 64;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance run --model model.onnx --data test.csv --labels outcome
+  simbias reliance run --model runs/train-1/ --data test.csv --labels outcome
   simbias reliance run --model net.onnx --data photos/ --image-size 64x64 --blocks grid:3x3 --repeats 30
   simbias reliance run --model a.onnx --model b.onnx --model c.onnx --data X.npy --labels y.npy \\
       --blocks blocks.toml --strata hospital --fail-on exclusive,ignored-but-predictive
@@ -91,7 +93,7 @@ impl RunArgs {
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let mut caveats = notes(&resolved);
         caveats.extend(self.training_caveat(&data)?);
-        let scorers = self.model.open(&data.layout)?;
+        let opened = self.model.open(&data, shell)?;
         let options = self.figures.set(self.donors.set(RelianceOptions {
             pairs: self.pairs,
             batch_rows: self.model.batch(),
@@ -100,19 +102,17 @@ impl RunArgs {
         label_map(shell, &data);
 
         let mut found = Vec::new();
-        for (path, scorer) in self.model.models.iter().zip(&scorers) {
-            let progress = shell.progress(&format!("scoring with {}", path.display()));
+        for scorer in &opened {
+            let progress = shell.progress(&format!("scoring with {}", scorer.name));
             let mut measurement =
                 measure(scorer, &data, blocks, transform, &options, shell.seed(), &progress)?;
             measurement.outcome.caveats.extend(caveats.iter().cloned());
-            found.push((path.display().to_string(), measurement));
+            found.push((scorer.name.clone(), measurement));
         }
-        let pictures = self.pictures(&scorers[0], &data, blocks, transform, &options, shell)?;
+        let pictures = self.pictures(&opened[0], &data, blocks, transform, &options, shell)?;
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
-        for path in &self.model.models {
-            inputs.push(of_file(path)?);
-        }
+        inputs.extend(opened.iter().map(|scorer| scorer.fingerprint.clone()));
         let is_bad = found.iter().any(|(_, measurement)| self.figures.is_bad(&measurement.outcome));
         let (report, result) = models::answer(&found)?;
         shell.close_run(run, Answer { report: with_pictures(report, pictures), result, inputs })?;

@@ -43,6 +43,14 @@ fn the_delimiter_does_not_matter() {
 }
 
 #[test]
+fn names_of_columns_may_hold_blanks() {
+    let folder = tempdir().unwrap();
+    let path = write(&folder, "f.csv", "mean radius,mean area,y\n1,2,0\n3,4,1\n");
+    let dataset = read_dataset(&path, &labelled_by("y")).unwrap();
+    assert_eq!(dataset.layout.column_names().unwrap(), ["mean radius", "mean area"]);
+}
+
+#[test]
 fn a_column_that_turns_into_text_late_keeps_its_early_numbers_as_written() {
     let text = "code,y\n01,0\n7,1\nx,0\n";
     let dataset = parse_csv("f.csv".as_ref(), text.as_bytes(), &ReadOptions::default()).unwrap();

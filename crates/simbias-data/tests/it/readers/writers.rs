@@ -1,5 +1,6 @@
 //! Files that come back as they went out.
 
+use safetensors::SafeTensors;
 use simbias_data::{
     read::{ArrayValues, NamedArray, parse_safetensors},
     read_array, write_csv, write_npy, write_safetensors, write_whole,
@@ -68,6 +69,37 @@ fn a_failed_write_leaves_the_old_file_and_no_litter() {
     assert!(write_csv(&path, &["a".into()], &[vec![]]).is_err());
     assert!(std::fs::read_to_string(&path).unwrap().starts_with("a,b"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn metadata_are_kept_and_equal_input_gives_equal_bytes() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("one.safetensors");
+    let arrays = [
+        array("ä", &[1], ArrayValues::U8(vec![7])),
+        array("b", &[2], ArrayValues::F64(vec![1.0, 2.0])),
+    ];
+    let entries: Vec<(String, String)> =
+        (0..8).map(|index| (format!("key \"{index}\""), format!("größe {{{index}}},\n"))).collect();
+    let reversed: Vec<_> = entries.iter().rev().cloned().collect();
+    for arrays in [&arrays[..], &[]] {
+        for metadata in [&entries[..], &entries[..1], &[]] {
+            write_safetensors(&path, arrays, metadata).unwrap();
+            let bytes = std::fs::read(&path).unwrap();
+            let (start, header) = SafeTensors::read_metadata(&bytes).unwrap();
+            assert_eq!(start % 8, 0, "values are aligned");
+            let found = header.metadata().clone().unwrap_or_default();
+            assert_eq!(found, metadata.iter().cloned().collect());
+            assert_eq!(parse_safetensors(&path, &bytes).unwrap().len(), arrays.len());
+        }
+        write_safetensors(&path, arrays, &entries).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        // Hash maps of eight entries agree in order once in 40 320 times.
+        for metadata in [&entries, &reversed] {
+            write_safetensors(&path, arrays, metadata).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+    }
 }
 
 #[test]

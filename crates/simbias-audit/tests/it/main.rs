@@ -1,0 +1,116 @@
+//! What an audit promises, on small data whose simple and complex block are known.
+
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
+mod auditing;
+mod given_models;
+mod refusals;
+mod remedies;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use simbias_audit::{
+    AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, RobustnessOptions,
+    Silent, SimplicityOptions, Subject, audit,
+};
+use simbias_data::synth::{SlabBlock, SlabSpec};
+use simbias_data::transform::Identity;
+use simbias_data::{Dataset, SplitDataset, TestSplit, TrainSplit, ValidationSplit};
+use simbias_reliance::{Block, BlockSet, RelianceOptions};
+use simbias_stats::Seed;
+use simbias_train::{TrainError, TrainState};
+
+/// One linear coordinate, one of slabs and two that say nothing: LMS data of the least size.
+fn slabs(n_slabs: usize) -> AuditInput {
+    let spec = SlabSpec {
+        name: format!("one linear, one {n_slabs}-slab"),
+        dim: 4,
+        width: 1.0,
+        blocks: vec![SlabBlock::Linear, SlabBlock::Slab(n_slabs)],
+        gamma: vec![0.1, 0.1],
+        noise: Vec::new(),
+        rotate: false,
+        seed: Seed::new(3),
+    };
+    let all = spec.sample(1900).unwrap().dataset;
+    let part = |rows: std::ops::Range<u32>| all.select(&rows.collect::<Vec<u32>>());
+    input(part(0..1200), part(1200..1500), part(1500..1900))
+}
+
+/// The blocks `linear`, `slab` and, for what says nothing, `noise`.
+fn input(train: Dataset, validation: Dataset, test: Dataset) -> AuditInput {
+    let n_features = train.n_features();
+    let blocks = vec![
+        Block::new("linear", 0..1),
+        Block::new("slab", 1..2),
+        Block::new("noise", 2..n_features),
+    ];
+    AuditInput {
+        split: SplitDataset {
+            train: TrainSplit(train),
+            validation: ValidationSplit(validation),
+            test: TestSplit(test),
+        },
+        blocks: BlockSet::partition(blocks, n_features).unwrap(),
+        transform: Box::new(Identity::new(n_features)),
+        notes: Vec::new(),
+    }
+}
+
+/// An audit of seconds with the given remedies.
+fn options(remedies: &[Remedy]) -> AuditOptions {
+    AuditOptions {
+        seed: Seed::new(1),
+        network: NetworkChoice::Fcn,
+        remedies: remedies.to_vec(),
+        max_steps: 300,
+        reliance: RelianceOptions { repeats: 5, ..RelianceOptions::default() },
+        simplicity: SimplicityOptions {
+            ladder: vec![0, 32],
+            probe_seeds: 1,
+            probe_steps: 200,
+            solo_steps: 400,
+            ..SimplicityOptions::default()
+        },
+        robustness: RobustnessOptions { n_rows: 64, n_steps: 5, ..RobustnessOptions::default() },
+        ..AuditOptions::default()
+    }
+}
+
+fn run(input: &AuditInput, options: &AuditOptions) -> AuditOutcome {
+    audit(input, Subject::Train, options, &Silent).unwrap()
+}
+
+/// Asks to stop once some steps are done, and keeps the state that it is handed.
+struct Interrupting {
+    after: u64,
+    asks: AtomicU64,
+    state: Mutex<Option<TrainState>>,
+}
+
+impl Interrupting {
+    fn after(steps: u64) -> Self {
+        Self { after: steps, asks: 0.into(), state: Mutex::new(None) }
+    }
+
+    fn saved(&self) -> TrainState {
+        self.state.lock().unwrap().clone().unwrap()
+    }
+}
+
+impl AuditWatch for Interrupting {
+    fn stage(&self, _name: &str, _index: usize, _n_stages: usize) {}
+
+    fn progress(&self, _share: f64, _remark: &str) {}
+
+    /// Training asks once a step.
+    fn should_stop(&self) -> bool {
+        self.asks.fetch_add(1, Ordering::Relaxed) + 1 >= self.after
+    }
+
+    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
+        *self.state.lock().unwrap() = Some(state.clone());
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! `train`: the same bits however often it was ended, and nothing half-written.
+
+use crate::program::{Bench, table};
+
+/// Slow learning, so that no goal ends it before it can be interrupted.
+const WORDS: &str = "train t.csv --max-steps 8000 --learning-rate 0.000001 --evaluate-every 500 \
+                     --checkpoint-every 100 --threads 1 --seed 3";
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write("t.csv", &table(300));
+    bench
+}
+
+/// Ends a training by `signal` after its first checkpoint, goes on, and compares with a run that was never ended.
+#[cfg(unix)]
+fn ended_by(signal: &str, code: Option<i32>) {
+    let bench = bench();
+    let checkpoint = bench.path("cut.checkpoint");
+    let ended = bench.signal_when(&format!("{WORDS} --out cut"), signal, || checkpoint.is_file());
+    assert_eq!(ended, code);
+    let left: Vec<String> =
+        bench.names().into_iter().filter(|name| !name.starts_with('.')).collect();
+    assert_eq!(left, ["cut.checkpoint", "cut.checkpoint.traces", "t.csv"]);
+
+    bench.succeed(&format!("{WORDS} --out cut --resume cut.checkpoint"));
+    bench.succeed(&format!("{WORDS} --out whole"));
+    for file in ["network.safetensors", "network.json", "traces.safetensors", "result.json"] {
+        assert!(
+            bench.bytes(&format!("cut/{file}")) == bench.bytes(&format!("whole/{file}")),
+            "{file} differs"
+        );
+    }
+    let steps = simbias_data::read_array(&bench.path("cut/traces.safetensors::step")).unwrap();
+    let expected: Vec<f64> = (1..=16).map(|record| f64::from(record * 500)).collect();
+    assert_eq!(steps.to_f64().unwrap(), expected);
+    assert!(!checkpoint.exists() && !bench.path("cut.checkpoint.traces").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_training_goes_on_to_the_same_bits() {
+    ended_by("-KILL", None);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_goes_on_to_the_same_bits() {
+    ended_by("-INT", Some(130));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_belongs_to_its_rows_and_settings() {
+    let bench = bench();
+    let checkpoint = bench.path("cut.checkpoint");
+    bench.signal_when(&format!("{WORDS} --out cut"), "-INT", || checkpoint.is_file());
+    let resume = "--out again --resume cut.checkpoint";
+    bench.refuse(&format!("{WORDS} --batch-size 7 {resume}"), &["settings", "--resume"]);
+    bench.refuse(&format!("{WORDS} --drop c {resume}"), &["training data", "--resume"]);
+    bench.refuse(&format!("audit t.csv --max-steps 8000 {resume}"), &["settings", "--resume"]);
+    bench.write("cut.checkpoint.traces", "noise");
+    bench.refuse(&format!("{WORDS} {resume}"), &["cut.checkpoint.traces", "not a trace"]);
+    // Traces are no part of the state.
+    std::fs::remove_file(bench.path("cut.checkpoint.traces")).unwrap();
+    let ended = bench.succeed(&format!("{WORDS} {resume}"));
+    assert!(ended.stderr.contains("cut.checkpoint.traces"), "{}", ended.stderr);
+    assert!(checkpoint.is_file(), "the checkpoint of another run was removed");
+}
+
+#[test]
+fn trainings_that_cannot_be_are_refused() {
+    let bench = bench();
+    bench.refuse("train absent.csv --out out", &["absent.csv"]);
+    bench.write("one.csv", "a,y\n1,0\n2,0\n3,0\n4,0\n5,0\n");
+    bench.refuse("train one.csv --out out", &["AUC undefined", "--labels"]);
+    for (words, facts) in [
+        ("--network cnn", ["images", "fcn"]),
+        ("--network rnn", ["rnn", "resnet18"]),
+        ("--batch-size 0", ["batch_size", "at least 1"]),
+        ("--evaluate-every 0", ["evaluate_every", "at least 1"]),
+        ("--learning-rate -1", ["learning rate", "-1"]),
+        ("--learning-rate 1e30 --max-steps 50", ["lower the learning rate", "--learning-rate"]),
+        ("--validation-share 1.5", ["1.5", "between 0 and 1"]),
+        ("--device abacus", ["abacus", "cpu"]),
+        ("--resume absent.checkpoint", ["absent.checkpoint", "--resume"]),
+        ("--resume t.csv", ["t.csv", "--resume"]),
+    ] {
+        bench.refuse(&format!("train t.csv {words} --out out"), &facts);
+    }
+}

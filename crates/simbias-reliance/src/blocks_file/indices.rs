@@ -1,0 +1,47 @@
+//! Lists and ranges of indices.
+
+use serde::Deserialize;
+
+use crate::RelianceError;
+
+/// Indices as a list, or as half-open ranges: `"1..50"`, `"0, 4..8"`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Indices {
+    List(Vec<usize>),
+    Text(String),
+}
+
+impl Indices {
+    pub(super) fn resolve(&self, block: &str) -> Result<Vec<usize>, RelianceError> {
+        match self {
+            Self::List(indices) => Ok(indices.clone()),
+            Self::Text(text) => parse_ranges(text)
+                .map_err(|problem| RelianceError::BadSelection { block: block.into(), problem }),
+        }
+    }
+}
+
+/// Most indices that one range may name; more is a slip of the pen.
+const MOST_INDICES: usize = 1 << 28;
+
+fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {
+    let bad = |part: &str| {
+        format!("{part:?} is neither an index nor a half-open range such as \"1..50\"")
+    };
+    let mut indices = Vec::new();
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        match part.split_once("..") {
+            Some((low, high)) => {
+                let low: usize = low.trim().parse().map_err(|_| bad(part))?;
+                let high: usize = high.trim().parse().map_err(|_| bad(part))?;
+                if high <= low || high > MOST_INDICES {
+                    return Err(format!("range {part:?} is empty or too long"));
+                }
+                indices.extend(low..high);
+            }
+            None => indices.push(part.parse().map_err(|_| bad(part))?),
+        }
+    }
+    Ok(indices)
+}

@@ -1,0 +1,66 @@
+//! The short form of a definition, for a command line.
+
+use super::BlocksFile;
+use super::indices::Indices;
+use super::spec::{BlockSpec, band_name, default_correlation, grid_name};
+use crate::RelianceError;
+
+impl BlocksFile {
+    /// Reads a short form: `grid:3x3`, `bands:4`, `correlation:0.7`, `columns`,
+    /// or `NAME=0,3..7;NAME=8..` as named index lists.
+    ///
+    /// # Errors
+    /// Anything else, with the forms that are known.
+    pub fn from_short_form(text: &str) -> Result<Self, RelianceError> {
+        let bad = |problem: String| RelianceError::BlockFile { problem };
+        let one = |block: BlockSpec| Ok(Self { transform: None, blocks: vec![block] });
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        match kind {
+            "grid" => {
+                let parsed = rest.split_once('x').and_then(|(rows, cols)| {
+                    Some((rows.trim().parse().ok()?, cols.trim().parse().ok()?))
+                });
+                let (rows, cols) = parsed
+                    .ok_or_else(|| bad(format!("{text:?}: write the grid as grid:ROWSxCOLUMNS")))?;
+                one(BlockSpec::Grid { name: grid_name(), rows, cols })
+            }
+            "bands" => {
+                let n = rest
+                    .trim()
+                    .parse()
+                    .map_err(|_| bad(format!("{text:?}: write bands:NUMBER")))?;
+                one(BlockSpec::Bands { name: band_name(), n })
+            }
+            "correlation" => {
+                let threshold = if rest.is_empty() {
+                    default_correlation()
+                } else {
+                    rest.trim()
+                        .parse()
+                        .map_err(|_| bad(format!("{text:?}: write correlation:THRESHOLD")))?
+                };
+                one(BlockSpec::AutoCorrelation { threshold })
+            }
+            "columns" if rest.is_empty() => one(BlockSpec::EachColumn),
+            _ if text.contains('=') => {
+                let mut blocks = Vec::new();
+                for part in text.split(';').filter(|part| !part.trim().is_empty()) {
+                    let (name, indices) = part
+                        .split_once('=')
+                        .ok_or_else(|| bad(format!("{part:?}: write NAME=INDICES")))?;
+                    blocks.push(BlockSpec::Columns {
+                        name: name.trim().into(),
+                        index: Some(Indices::Text(indices.into())),
+                        names: Vec::new(),
+                        prefix: None,
+                    });
+                }
+                Ok(Self { transform: None, blocks })
+            }
+            _ => Err(bad(format!(
+                "{text:?} is neither an existing file nor one of grid:3x3, bands:4, correlation:0.7, \
+                 columns, name=0,3..7;other=8..12"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The block table and its plots.
+
+use simbias_report::{
+    Axis, Cell, Chart, Column, Corners, Estimate, ForestChart, ScatterChart, ScatterPoint, Section,
+    Table, Tone,
+};
+
+use super::simplicity::{simplicity_chart, simplicity_table};
+use crate::donors::DonorMode;
+use crate::outcome::{BlockOutcome, RelianceOutcome};
+use crate::verdict::BlockVerdict;
+
+/// The block table with forest plot and necessity-sufficiency square.
+pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
+    let metric = outcome.metric.title();
+    let mut section = Section::new("reliance", "What the model relies on")
+        .prose(format!(
+            "Each block is replaced, all its values together, by the block of another row ({}). \
+             Necessity is the share of the model's skill that is lost without the block; sufficiency is the \
+             share that remains when everything except the block is replaced.",
+            donor_words(outcome.mode)
+        ))
+        .table(block_table(outcome));
+    let mut forest = ForestChart::new()
+        .reference(outcome.standard.metric.value, "unchanged rows")
+        .reference(outcome.chance, "chance");
+    for block in &outcome.blocks {
+        forest = forest.item_in("without the block", &block.name, block.randomized.metric.clone());
+        if let Some(complement) = &block.complement {
+            forest = forest.item_in("with the block alone", &block.name, complement.metric.clone());
+        }
+    }
+    section = section.chart(
+        Chart::new("forest", format!("{metric} after randomizing"), forest)
+            .caption(format!(
+                "{:.0} % intervals over test rows and {} donor maps.",
+                100.0 * outcome.level,
+                outcome.repeats
+            ))
+            .x(Axis::new(metric)),
+    );
+    if let Some(chart) = square(outcome) {
+        section = section.chart(chart);
+    }
+    if outcome.blocks.iter().any(|block| block.simplicity.is_some()) {
+        section = section.table(simplicity_table(outcome));
+        if let Some(chart) = simplicity_chart(outcome) {
+            section = section.chart(chart);
+        }
+    }
+    if !outcome.pairs.is_empty() {
+        section = section.table(pair_table(outcome));
+    }
+    if outcome.blocks.iter().any(|block| !block.strata.is_empty()) {
+        section = section.table(strata_table(outcome));
+    }
+    section
+}
+
+fn donor_words(mode: DonorMode) -> &'static str {
+    match mode {
+        DonorMode::Permute => "a random permutation of the evaluation rows",
+        DonorMode::Independent => "a row drawn with replacement",
+        DonorMode::Swap => "a row of another class: a cue conflict",
+        DonorMode::WithinClass => "a row of the same class, so only interactions are broken",
+        DonorMode::WithinStratum => "a row of the same stratum",
+    }
+}
+
+pub(super) fn verdict_cell(block: &BlockOutcome) -> Cell {
+    match block.verdict {
+        None => Cell::from("withheld"),
+        Some(verdict) => {
+            let tone = match verdict {
+                BlockVerdict::Exclusive => Tone::Bad,
+                BlockVerdict::IgnoredButPredictive => Tone::Caution,
+                BlockVerdict::Dominant => Tone::Accent,
+                BlockVerdict::Shared => Tone::Good,
+                BlockVerdict::Redundant | BlockVerdict::Unused => Tone::Neutral,
+            };
+            Cell::Tag { text: verdict.word().into(), tone }
+        }
+    }
+}
+
+pub(super) fn optional(estimate: Option<&Estimate>) -> Cell {
+    estimate.map_or(Cell::Empty, |estimate| Cell::from(estimate.clone()))
+}
+
+fn block_table(outcome: &RelianceOutcome) -> Table {
+    let metric = outcome.metric.title();
+    let mut table = Table::new("blocks", "Blocks")
+        .caption(
+            "Accuracy after randomizing is to be read against its null: what a perfect model of this block \
+             alone would keep by luck.",
+        )
+        .column(Column::new("block"))
+        .column(Column::new("size").help("coordinates in the block"))
+        .column(Column::new("verdict").help("thresholds are stated below; the numbers decide"))
+        .column(Column::new(format!("{metric} without it")))
+        .column(Column::new(format!("{metric} with it alone")))
+        .column(Column::new("necessity").help("share of skill lost without the block"))
+        .column(Column::new("sufficiency").help("share of skill kept with the block alone"))
+        .column(Column::new("shift").help("mean |s' − s| / sd(s) when the block is randomized"))
+        .column(Column::new("flips").help("share of changed predictions"))
+        .column(Column::new("KS positives").help("distance of positives' scores before and after"))
+        .column(Column::new("KS all, positives'").help("all scores before, positives' after"))
+        .column(Column::new("accuracy without it"))
+        .column(Column::new("null accuracy").help("Σ q² over class shares"))
+        .column(Column::new("conflict accuracy").help("block from another class; label of the rest"))
+        .column(Column::new("worst class there"))
+        .column(Column::new("p (Holm)").help("one-sided: the metric does not drop"))
+        .column(Column::new("p (equivalence)").help(format!(
+            "TOST, margin {}: small means the block is shown not to matter",
+            outcome.equivalence_margin
+        )))
+        .column(Column::new("mean |corr|").help("between the block and the rest"))
+        .column(Column::new("off-manifold AUC").help("real against randomized rows; ≥ .9 is a warning"))
+        .column(Column::new("flags"));
+    for block in &outcome.blocks {
+        let randomized = &block.randomized;
+        table = table.row([
+            Cell::from(block.name.as_str()),
+            Cell::from(block.size),
+            verdict_cell(block),
+            Cell::from(randomized.metric.clone()),
+            optional(block.complement.as_ref().map(|found| &found.metric)),
+            optional(block.necessity.as_ref()),
+            optional(block.sufficiency.as_ref()),
+            Cell::from(randomized.shift.clone()),
+            Cell::from(randomized.flips.clone()),
+            Cell::from(randomized.ks_positives.clone()),
+            Cell::from(randomized.ks_all_positives.clone()),
+            optional(randomized.accuracy.as_ref()),
+            randomized.accuracy_null.map_or(Cell::Empty, Cell::from),
+            optional(block.conflict.as_ref().map(|conflict| &conflict.accuracy)),
+            block.conflict.as_ref().map_or(Cell::Empty, |conflict| {
+                Cell::from(format!(
+                    "{} ({:.3})",
+                    conflict.worst_class, conflict.worst_class_accuracy
+                ))
+            }),
+            Cell::number(block.p_value_holm, 4),
+            Cell::number(block.p_value_equivalence, 4),
+            Cell::number(block.mean_abs_correlation, 3),
+            block.off_manifold_auc.map_or(Cell::Empty, Cell::from),
+            Cell::from(block.flags.join(", ")),
+        ]);
+    }
+    table
+}
+
+fn square(outcome: &RelianceOutcome) -> Option<Chart> {
+    let mut scatter = ScatterChart::new().corners(Corners {
+        top_left: "redundant".into(),
+        top_right: "exclusive".into(),
+        bottom_left: "ignored or useless".into(),
+        bottom_right: "needed with others".into(),
+    });
+    let crowded = outcome.blocks.len() > 12;
+    for block in &outcome.blocks {
+        let (Some(necessity), Some(sufficiency)) = (&block.necessity, &block.sufficiency) else {
+            return None;
+        };
+        let mut point = ScatterPoint::between(necessity, sufficiency).label(&block.name);
+        if !crowded || necessity.value >= 0.05 || sufficiency.value >= 0.5 {
+            point = point.highlight();
+        }
+        scatter = scatter.point(point);
+    }
+    Some(
+        Chart::new("square", "Necessity and sufficiency", scatter)
+            .caption("Right: the model suffers without the block. Up: the block alone is enough.")
+            .x(Axis::new("necessity").range(-0.1, 1.1))
+            .y(Axis::new("sufficiency").range(-0.1, 1.1)),
+    )
+}
+
+fn pair_table(outcome: &RelianceOutcome) -> Table {
+    let mut table = Table::new("pairs", "Pairs of blocks")
+        .caption(
+            "Two interchangeable blocks are each unnecessary; a positive interaction shows that either can \
+             stand in for the other.",
+        )
+        .columns(["first", "second"])
+        .column(Column::new(format!("{} without both", outcome.metric.title())))
+        .column(Column::new("joint necessity"))
+        .column(Column::new("interaction").help("joint necessity minus the sum of the single ones"));
+    for pair in &outcome.pairs {
+        table = table.row([
+            Cell::from(pair.first.as_str()),
+            Cell::from(pair.second.as_str()),
+            Cell::from(pair.randomized.clone()),
+            pair.necessity.map_or(Cell::Empty, Cell::from),
+            pair.interaction.map_or(Cell::Empty, Cell::from),
+        ]);
+    }
+    table
+}
+
+fn strata_table(outcome: &RelianceOutcome) -> Table {
+    let metric = outcome.metric.title();
+    let mut table = Table::new("strata", "By stratum")
+        .caption("The same donors, evaluated inside each group of rows.")
+        .columns(["stratum", "value", "rows", "block"])
+        .column(Column::new(format!("{metric}, unchanged")))
+        .column(Column::new(format!("{metric} without the block")));
+    for block in &outcome.blocks {
+        for stratum in &block.strata {
+            table = table.row([
+                Cell::from(stratum.column.as_str()),
+                Cell::from(stratum.value.as_str()),
+                Cell::from(stratum.n_rows),
+                Cell::from(block.name.as_str()),
+                Cell::from(stratum.standard.clone()),
+                Cell::from(stratum.randomized.clone()),
+            ]);
+        }
+    }
+    table
+}

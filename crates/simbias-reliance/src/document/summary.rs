@@ -1,0 +1,154 @@
+//! The sentences and figures at the top of a report.
+
+use simbias_report::{Estimate, KeyFigure};
+
+use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner};
+use crate::verdict::BlockVerdict;
+
+/// What a manager should take away, a sentence each.
+pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
+    let metric = outcome.metric.title();
+    let standard = &outcome.standard.metric;
+    if !outcome.has_signal() {
+        return vec![format!(
+            "The model's {metric} is {:.3} [{:.3}, {:.3}], which cannot be told from chance ({:.3}): there is \
+             no skill to attribute to any block.",
+            standard.value, standard.low, standard.high, outcome.chance
+        )];
+    }
+    let mut sentences = vec![format!(
+        "On unchanged rows the model has a {metric} of {:.3} [{:.3}, {:.3}].",
+        standard.value, standard.low, standard.high
+    )];
+    let with = |verdict: BlockVerdict| {
+        outcome.blocks.iter().filter(move |block| block.verdict == Some(verdict))
+    };
+    for block in with(BlockVerdict::Exclusive) {
+        let alone = block.sufficiency.as_ref().map_or(f64::NAN, |share| share.value);
+        sentences.push(format!(
+            "It stands on {:?} alone: without that block the {metric} falls to {:.3}, and with nothing but \
+             that block it keeps {} of its skill.",
+            block.name,
+            block.randomized.metric.value,
+            percent(alone)
+        ));
+    }
+    for block in with(BlockVerdict::Dominant) {
+        sentences.push(format!(
+            "It leans mostly on {:?}: without it the {metric} falls to {:.3}.",
+            block.name, block.randomized.metric.value
+        ));
+    }
+    let shared: Vec<&BlockOutcome> = with(BlockVerdict::Shared).collect();
+    if !shared.is_empty() {
+        sentences.push(format!("It also uses {}.", names(&shared)));
+    }
+    let redundant: Vec<&BlockOutcome> = with(BlockVerdict::Redundant).collect();
+    if !redundant.is_empty() {
+        sentences.push(format!(
+            "It can do without {} although each carries half of the skill or more alone: other blocks say \
+             the same.",
+            names(&redundant)
+        ));
+    }
+    for block in with(BlockVerdict::IgnoredButPredictive) {
+        sentences.push(ignored_sentence(block, metric));
+    }
+    let unused: Vec<&BlockOutcome> = with(BlockVerdict::Unused).collect();
+    if !unused.is_empty() && unused.len() <= 12 {
+        sentences.push(format!("{} {}", names(&unused), one_at_a_time(unused.len())));
+    } else if !unused.is_empty() {
+        sentences.push(format!("{} of the blocks {}", unused.len(), one_at_a_time(unused.len())));
+    }
+    sentences
+}
+
+fn names(blocks: &[&BlockOutcome]) -> String {
+    blocks.iter().map(|block| format!("{:?}", block.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// What may be said of blocks without necessity: the test takes one block at a time.
+fn one_at_a_time(n_blocks: usize) -> &'static str {
+    match n_blocks {
+        1 => "makes no clear difference while the other blocks are intact.",
+        _ => {
+            "make no clear difference, each taken away while the other blocks are intact; blocks that stand in \
+             for each other look like that too."
+        }
+    }
+}
+
+/// What the model passes by, and who could have used it.
+fn ignored_sentence(block: &BlockOutcome, metric: &str) -> String {
+    let simplicity = block.simplicity.as_ref();
+    let number = |estimate: Option<&Estimate>| {
+        estimate.map_or(String::from("unknown"), |estimate| format!("{:.3}", estimate.value))
+    };
+    let probe = number(simplicity.and_then(|found| found.solo_metric.as_ref()));
+    let training = simplicity.and_then(|found| found.solo_training.as_ref());
+    let own = number(training.map(|training| &training.metric));
+    let steps = training.map_or(0, |training| training.steps);
+    let ignores = format!(
+        "It ignores {:?} (taking it away moves the scores by {:.2} of their spread)",
+        block.name, block.randomized.shift.value
+    );
+    match simplicity.and_then(|found| found.solo_learner) {
+        Some(SoloLearner::OwnArchitecture) => format!(
+            "{ignores}, although this very architecture can learn it: trained on nothing else it reaches a \
+             {metric} of {own} within {steps} steps."
+        ),
+        Some(SoloLearner::ProbeOnly) => format!(
+            "{ignores}. A probe trained on it alone reaches a {metric} of {probe}; this architecture reaches \
+             {own} within {steps} steps, so that it may be unable to learn the block, or need more steps."
+        ),
+        Some(SoloLearner::ProbeOwnUntried) | None => format!(
+            "{ignores}, although a probe trained on it alone reaches a {metric} of {probe}. Whether the model's \
+             own architecture could learn it was not tried."
+        ),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// The figures at the top.
+pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
+    let mut figures = vec![
+        KeyFigure::new(
+            format!("{} on unchanged rows", outcome.metric.title()),
+            outcome.standard.metric.clone(),
+        )
+        .note(format!("chance is {:.3}", outcome.chance)),
+    ];
+    if let Some(most) = most_needed(outcome) {
+        figures.push(
+            KeyFigure::new(
+                format!("{} without {}", outcome.metric.title(), most.name),
+                most.randomized.metric.clone(),
+            )
+            .note("the block that the model needs most"),
+        );
+        if let Some(complement) = &most.complement {
+            figures.push(
+                KeyFigure::new(
+                    format!("{} with {} alone", outcome.metric.title(), most.name),
+                    complement.metric.clone(),
+                )
+                .note("everything else taken from other rows"),
+            );
+        }
+    }
+    let n_ignored = outcome.ignored().count();
+    if outcome.blocks.iter().any(|block| block.simplicity.is_some()) {
+        figures.push(
+            KeyFigure::new("predictive blocks ignored", n_ignored)
+                .note(format!("of {}", outcome.blocks.len())),
+        );
+    }
+    figures
+}
+
+fn most_needed(outcome: &RelianceOutcome) -> Option<&BlockOutcome> {
+    outcome.blocks.iter().max_by(|a, b| a.drop.value.total_cmp(&b.drop.value))
+}

@@ -1,0 +1,61 @@
+//! What must hold before a measurement begins.
+
+use simbias_data::Dataset;
+use simbias_data::transform::Transform;
+
+use super::RelianceOptions;
+use crate::RelianceError;
+use crate::block::BlockSet;
+
+pub(super) fn check_input(
+    data: &Dataset,
+    blocks: &BlockSet,
+    transform: &dyn Transform,
+    options: &RelianceOptions,
+) -> Result<(), RelianceError> {
+    let option =
+        |name: &str, problem: String| RelianceError::Option { option: name.into(), problem };
+    if options.repeats == 0 {
+        return Err(option("repeats", "0 donor maps measure nothing; use 1 or more".into()));
+    }
+    if !(options.level > 0.0 && options.level < 1.0) {
+        return Err(option("ci", format!("{} is not between 0 and 1", options.level)));
+    }
+    if !(options.equivalence_margin > 0.0 && options.equivalence_margin.is_finite()) {
+        return Err(option("equiv", format!("{} is not above 0", options.equivalence_margin)));
+    }
+    if data.n_features() != transform.n_features() {
+        return Err(RelianceError::FeatureCount {
+            found: data.n_features(),
+            expected: transform.n_features(),
+            by: "the transform".into(),
+        });
+    }
+    if transform.n_coefficients() != blocks.n_features() {
+        return Err(RelianceError::FeatureCount {
+            found: transform.n_coefficients(),
+            expected: blocks.n_features(),
+            by: "the blocks".into(),
+        });
+    }
+    if let Some(((row, column), &value)) =
+        data.rows.indexed_iter().find(|(_, value)| !value.is_finite())
+    {
+        return Err(RelianceError::NotFiniteInput {
+            row,
+            column: data.layout.column_name(column),
+            value,
+        });
+    }
+    if !transform.is_identity() {
+        let scale = data.rows.iter().fold(0.0_f32, |scale, value| scale.max(value.abs()));
+        let few = data.rows.slice(ndarray::s![..data.n_rows().min(256), ..]);
+        let back = transform.inverse(transform.forward(few).view());
+        let error = few.iter().zip(&back).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
+        let allowed = 1e-4 * f64::from(scale.max(f32::MIN_POSITIVE));
+        if f64::from(error) > allowed || error.is_nan() {
+            return Err(RelianceError::RoundTrip { error: f64::from(error), allowed });
+        }
+    }
+    Ok(())
+}
