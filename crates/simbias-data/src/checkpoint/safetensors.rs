@@ -147,7 +147,8 @@ pub fn parse_header(
                     format!("tensor {name:?} of shape {:?} is larger than memory", entry.shape),
                 ));
             };
-            if begin.checked_add(expected) != Some(end) {
+            let start = data_start.checked_add(begin);
+            let (true, Some(start)) = (begin.checked_add(expected) == Some(end), start) else {
                 return Err(malformed(
                     file,
                     format!(
@@ -156,8 +157,8 @@ pub fn parse_header(
                         entry.dtype
                     ),
                 ));
-            }
-            let place = Place::Contiguous { start: data_start + begin };
+            };
+            let place = Place::Contiguous { start };
             Ok(TensorInfo { name, shape, element, file: 0, place })
         })
         .collect()
