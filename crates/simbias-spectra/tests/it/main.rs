@@ -4,6 +4,7 @@
 
 mod fits;
 mod golden;
+mod memory;
 mod pruning;
 mod recommendations;
 mod sample;
