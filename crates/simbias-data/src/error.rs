@@ -43,6 +43,17 @@ pub enum DataError {
         /// Bytes of data present.
         available: u64,
     },
+    /// A path that gives no checkpoint.
+    #[error(
+        "{path:?} {problem}; readable checkpoints are .safetensors files or folders, PyTorch .pt, .pth and .bin \
+         files, .npz, .npy and .gguf"
+    )]
+    Checkpoint {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+    },
     /// Nothing that a reader knows.
     #[error(
         "{path:?} {problem}; readable are IDX (.gz), CIFAR binary, image folders, .npy, .npz, .safetensors, \

@@ -1,8 +1,10 @@
 //! The door for files: readers, generators, transforms, splits and fingerprints.
 //!
 //! A [`Dataset`] is a matrix of rows with a [`Layout`] that says what the columns are and a [`Target`].
-//! Models of any framework are met through [`Scorer`] (rows in, scores out) and [`LossGradient`].
+//! Models of any framework are met through [`Scorer`] (rows in, scores out) and [`LossGradient`], their weights
+//! through [`checkpoint::Checkpoint`].
 
+pub mod checkpoint;
 mod dataset;
 pub mod embedded;
 mod error;

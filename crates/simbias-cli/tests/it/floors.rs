@@ -6,7 +6,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 8] = [
     &["simbias-stats", "simbias-report"],
     &["simbias-data", "simbias-nn"],
-    &["simbias-train", "simbias-reliance", "simbias-onnx"],
+    &["simbias-train", "simbias-reliance", "simbias-spectra", "simbias-onnx"],
     &["simbias-audit"],
     &["simbias-claims"],
     &["simbias-html"],

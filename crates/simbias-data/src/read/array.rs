@@ -140,7 +140,7 @@ pub(super) trait ArrayStore {
 /// Number of values of `shape`; `None` when memory could not address them.
 ///
 /// A zero axis does not excuse the others: their product must be addressable too, as NumPy demands.
-pub(super) fn n_values(shape: &[usize]) -> Option<usize> {
+pub(crate) fn n_values(shape: &[usize]) -> Option<usize> {
     let nonzero = shape
         .iter()
         .filter(|&&length| length > 0)

@@ -32,12 +32,14 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use array::n_values;
 pub use array::{ArrayValues, NamedArray, read_array};
 pub use cifar::{CifarKind, parse_cifar};
 pub use csv::{parse_csv, parse_matrix};
 pub use idx::{IdxArray, parse_idx, parse_idx_pair};
 pub use image_rows::{DecodedImage, decode_image};
 pub use image_table::{LabelsTable, parse_labels_table};
+pub(crate) use npy::npy_header;
 pub use npy::parse_npy;
 pub use npz::parse_npz;
 pub use options::{Features, LabelSource, Missing, Part, PartChoice, ReadOptions, Task};

@@ -62,6 +62,20 @@ pub fn parse_npy(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
     Ok(NamedArray { name: stem(file), shape: header.shape, values })
 }
 
+/// What a `.npy` header says of its values.
+pub(crate) struct NpyHeader {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) is_float: bool,
+    /// Bytes of one value.
+    pub(crate) item_size: usize,
+}
+
+/// Reads the header at the beginning of `bytes`, which may end after it.
+pub(crate) fn npy_header(file: &Path, bytes: &[u8]) -> Result<NpyHeader, DataError> {
+    let Header { kind, item_size, shape, .. } = parse_header(file, bytes)?;
+    Ok(NpyHeader { shape, is_float: kind == Kind::Float, item_size })
+}
+
 fn malformed(file: &Path, problem: impl Into<String>) -> DataError {
     DataError::malformed(file, "npy", problem, "write it again with numpy.save")
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod checkpoints;
 mod generators;
 mod golden;
 mod readers;

@@ -1,0 +1,219 @@
+//! Squared singular values of matrices.
+//!
+//! Two routes. The singular value decomposition keeps the relative accuracy of small values. The Gram route forms
+//! `W Wᵀ` of the shorter side and reduces it to tridiagonal form: about half the work, and windows can share it,
+//! but a value below `ε·λmax` is noise, with ε the rounding unit of the arithmetic. Every matrix is first scaled by
+//! a power of two to largest entry near one, so that no square overflows and rescaled weights give rescaled
+//! values bit for bit.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
+use faer::linalg::evd::tridiagonal_self_adjoint_evd;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
+use faer::{Accum, Mat, MatRef, Par, prelude::default};
+use serde::{Deserialize, Serialize};
+
+use crate::SpectraError;
+use crate::matrix::{Matrix, Real};
+
+/// Rows of the longer side that enter a Gram matrix at once.
+const GRAM_BLOCK: usize = 256;
+
+/// How eigenvalues are computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Route {
+    /// [`Self::Gram`], but [`Self::Svd`] for weights stored in 64 bits, whose small values the former would lose.
+    #[default]
+    Auto,
+    /// Singular value decomposition in 64 bits.
+    Svd,
+    /// Gram matrix in 64 bits. Resolves every value that survives the rank cut of weights stored in 32 bits or
+    /// fewer.
+    Gram,
+    /// Gram matrix in 32 bits: about twice as fast, for the median rule only; the searching rules react to the
+    /// noise of the smallest values.
+    GramSingle,
+}
+
+impl Route {
+    /// The route for weights whose stored type has this epsilon.
+    #[must_use]
+    pub fn resolve(self, stored_epsilon: f64) -> Self {
+        match self {
+            Self::Auto if stored_epsilon < 1e-10 => Self::Svd,
+            Self::Auto => Self::Gram,
+            other => other,
+        }
+    }
+
+    /// Eigenvalues at or below this are rounding noise of the route, for a matrix of `n` rows or columns.
+    pub(crate) fn noise(self, largest: f64, n: usize) -> f64 {
+        let n = n as f64;
+        match self {
+            Self::Svd => (f64::EPSILON * n).powi(2) * largest,
+            Self::Gram | Self::Auto => f64::EPSILON * n * largest,
+            Self::GramSingle => f64::from(f32::EPSILON) * n * largest,
+        }
+    }
+}
+
+/// An eigenvalue iteration that did not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoConvergence;
+
+impl NoConvergence {
+    pub(crate) fn of(self, layer: &str) -> SpectraError {
+        SpectraError::NoConvergence { layer: layer.into() }
+    }
+}
+
+/// Squared singular values of `matrix`, ascending, `min(rows, cols)` of them. Values below zero, which rounding
+/// makes of zeros, are set to zero.
+///
+/// # Errors
+/// When the iteration does not converge, which finite numbers have not been seen to cause.
+pub fn eigenvalues(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, SpectraError> {
+    spectrum_of(matrix, route).map_err(|failure| failure.of("matrix"))
+}
+
+pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, NoConvergence> {
+    let n = matrix.shape().0.min(matrix.shape().1);
+    let Some(scale) = Scale::of(matrix) else { return Ok(vec![0.0; n]) };
+    match route {
+        Route::Svd => {
+            let squares = singular_values(matrix.to_mat::<f64>(scale.factor).as_ref())?;
+            Ok(scale.finish(squares.into_iter().map(|sigma| sigma * sigma)))
+        }
+        Route::Gram | Route::Auto => {
+            Ok(scale.finish(symmetric_eigenvalues(gram::<f64>(matrix, scale.factor))?))
+        }
+        Route::GramSingle => {
+            let values = symmetric_eigenvalues(gram::<f32>(matrix, scale.factor))?;
+            Ok(scale.finish(values.into_iter().map(f64::from)))
+        }
+    }
+}
+
+/// A power of two that brings the largest entry into `[1/2, 1)`.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    pub(crate) factor: f64,
+}
+
+impl Scale {
+    /// `None` for a matrix of zeros or without entries.
+    pub(crate) fn of(matrix: &Matrix<'_>) -> Option<Self> {
+        let largest = matrix.max_abs();
+        if largest == 0.0 {
+            return None;
+        }
+        // Beyond ±1000 the factor itself would leave the range of normal numbers.
+        let exponent = (largest.log2().floor() as i32 + 1).clamp(-1000, 1000);
+        Some(Self { factor: 2.0_f64.powi(-exponent) })
+    }
+
+    /// Undoes the scaling, clamps to zero and sorts.
+    pub(crate) fn finish(self, values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+        let mut values: Vec<f64> =
+            values.into_iter().map(|value| value.max(0.0) / self.factor / self.factor).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values
+    }
+}
+
+/// Lower triangle of `s² · M Mᵀ`, shape `[n, n]`, with `M` the matrix or its transpose, whichever has fewer rows.
+pub(crate) fn gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
+    let wide = if matrix.shape().0 <= matrix.shape().1 { *matrix } else { matrix.transposed() };
+    row_gram(&wide, scale)
+}
+
+/// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; the other triangle is zero.
+pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
+    let (n, depth) = matrix.shape();
+    let mut gram = Mat::<T>::zeros(n, n);
+    for start in (0..depth).step_by(GRAM_BLOCK) {
+        let end = (start + GRAM_BLOCK).min(depth);
+        let block: Mat<T> = matrix.window(0..n, start..end).to_mat(scale);
+        matmul(
+            gram.as_mut(),
+            BlockStructure::TriangularLower,
+            Accum::Add,
+            block.as_ref(),
+            BlockStructure::Rectangular,
+            block.transpose(),
+            BlockStructure::Rectangular,
+            T::from_f64(1.0),
+            Par::Seq,
+        );
+    }
+    gram
+}
+
+/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten.
+pub(crate) fn symmetric_eigenvalues<T: Real>(mut lower: Mat<T>) -> Result<Vec<T>, NoConvergence> {
+    let n = lower.nrows();
+    if n < 2 {
+        return Ok((0..n).map(|_| lower[(0, 0)]).collect());
+    }
+    // One row of reflector factors suffices when no vectors are wanted.
+    let mut reflectors = Mat::<T>::zeros(1, n - 1);
+    let mut memory = MemBuffer::new(tridiag_in_place_scratch::<T>(n, Par::Seq, default()));
+    tridiag_in_place(
+        lower.as_mut(),
+        reflectors.as_mut(),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        default(),
+    );
+    let diagonal = faer::Col::<T>::from_fn(n, |i| lower[(i, i)]);
+    let below =
+        faer::Col::<T>::from_fn(
+            n,
+            |i| {
+                if i + 1 < n { lower[(i + 1, i)] } else { T::from_f64(0.0) }
+            },
+        );
+    drop(lower);
+    let mut values = faer::Col::<T>::zeros(n);
+    let needed = faer::linalg::temp_mat_scratch::<T>(n, 1).array(2);
+    let mut memory = MemBuffer::new(needed);
+    tridiagonal_self_adjoint_evd(
+        diagonal.as_diagonal(),
+        below.as_diagonal(),
+        values.as_mut().as_diagonal_mut(),
+        None,
+        Par::Seq,
+        MemStack::new(&mut memory),
+        default(),
+    )
+    .map_err(|_| NoConvergence)?;
+    Ok(values.iter().copied().collect())
+}
+
+/// Singular values, descending.
+pub(crate) fn singular_values(matrix: MatRef<'_, f64>) -> Result<Vec<f64>, NoConvergence> {
+    let (n_rows, n_cols) = matrix.shape();
+    let mut values = faer::Col::<f64>::zeros(n_rows.min(n_cols));
+    let needed = svd_scratch::<f64>(
+        n_rows,
+        n_cols,
+        ComputeSvdVectors::No,
+        ComputeSvdVectors::No,
+        Par::Seq,
+        default(),
+    );
+    let mut memory = MemBuffer::new(needed);
+    svd(
+        matrix,
+        values.as_mut().as_diagonal_mut(),
+        None,
+        None,
+        Par::Seq,
+        MemStack::new(&mut memory),
+        default(),
+    )
+    .map_err(|_| NoConvergence)?;
+    Ok(values.iter().copied().collect())
+}

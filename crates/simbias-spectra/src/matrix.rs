@@ -1,0 +1,162 @@
+//! Views into the numbers of a tensor.
+
+use std::ops::Range;
+
+use faer::Mat;
+use faer::traits::RealField;
+use simbias_data::checkpoint::Numbers;
+
+/// Floats in which spectra are computed.
+pub(crate) trait Real: RealField + Copy + Send + Sync {
+    fn from_f64(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f64 {
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+impl Real for f32 {
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+}
+
+/// A matrix of `n_rows × n_cols` inside a tensor: element `(i, j)` stands at
+/// `offset + i·row_step + j·col_step`.
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix<'a> {
+    numbers: &'a Numbers,
+    offset: usize,
+    n_rows: usize,
+    n_cols: usize,
+    row_step: usize,
+    col_step: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// A whole tensor in C order as one matrix.
+    ///
+    /// # Panics
+    /// When there are not `n_rows · n_cols` numbers.
+    pub fn new(numbers: &'a Numbers, n_rows: usize, n_cols: usize) -> Self {
+        assert_eq!(numbers.len(), n_rows * n_cols, "one number an element");
+        Self { numbers, offset: 0, n_rows, n_cols, row_step: n_cols, col_step: 1 }
+    }
+
+    /// A matrix at `offset` with the given steps.
+    ///
+    /// # Panics
+    /// When the last element lies outside the numbers.
+    pub fn strided(
+        numbers: &'a Numbers,
+        offset: usize,
+        shape: (usize, usize),
+        steps: (usize, usize),
+    ) -> Self {
+        let ((n_rows, n_cols), (row_step, col_step)) = (shape, steps);
+        if n_rows > 0 && n_cols > 0 {
+            let last = offset + (n_rows - 1) * row_step + (n_cols - 1) * col_step;
+            assert!(last < numbers.len(), "a view must lie inside its tensor");
+        }
+        Self { numbers, offset, n_rows, n_cols, row_step, col_step }
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> (usize, usize) {
+        (self.n_rows, self.n_cols)
+    }
+
+    /// Rows and columns exchanged.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        Self {
+            n_rows: self.n_cols,
+            n_cols: self.n_rows,
+            row_step: self.col_step,
+            col_step: self.row_step,
+            ..self
+        }
+    }
+
+    /// A part of the matrix.
+    ///
+    /// # Panics
+    /// When the ranges leave the matrix.
+    #[must_use]
+    pub fn window(&self, rows: Range<usize>, cols: Range<usize>) -> Self {
+        assert!(rows.end <= self.n_rows && cols.end <= self.n_cols, "a window inside the matrix");
+        Self {
+            offset: self.offset + rows.start * self.row_step + cols.start * self.col_step,
+            n_rows: rows.len(),
+            n_cols: cols.len(),
+            ..*self
+        }
+    }
+
+    /// Element `(row, col)`.
+    pub fn get(&self, row: usize, col: usize) -> f64 {
+        self.numbers.get(self.offset + row * self.row_step + col * self.col_step)
+    }
+
+    /// Largest absolute value.
+    pub(crate) fn max_abs(&self) -> f64 {
+        fn largest<S: Copy + Into<f64>>(matrix: &Matrix<'_>, values: &[S]) -> f64 {
+            let mut largest = 0.0_f64;
+            for row in 0..matrix.n_rows {
+                let start = matrix.offset + row * matrix.row_step;
+                for col in 0..matrix.n_cols {
+                    largest = largest.max(values[start + col * matrix.col_step].into().abs());
+                }
+            }
+            largest
+        }
+        match self.numbers {
+            Numbers::F32(values) => largest(self, values),
+            Numbers::F64(values) => largest(self, values),
+        }
+    }
+
+    /// A copy in column-major order, multiplied by `scale`.
+    pub(crate) fn to_mat<T: Real>(self, scale: f64) -> Mat<T> {
+        let mut copied = Mat::zeros(self.n_rows, self.n_cols);
+        match self.numbers {
+            Numbers::F32(values) => self.copy_into(values, scale, &mut copied),
+            Numbers::F64(values) => self.copy_into(values, scale, &mut copied),
+        }
+        copied
+    }
+
+    /// Tile by tile, so that reading along rows and writing along columns both stay in the cache.
+    fn copy_into<S: Copy + Into<f64>, T: Real>(
+        &self,
+        values: &[S],
+        scale: f64,
+        copied: &mut Mat<T>,
+    ) {
+        const TILE: usize = 32;
+        for row_tile in (0..self.n_rows).step_by(TILE) {
+            let rows = row_tile..(row_tile + TILE).min(self.n_rows);
+            for col_tile in (0..self.n_cols).step_by(TILE) {
+                for col in col_tile..(col_tile + TILE).min(self.n_cols) {
+                    let start = self.offset + col * self.col_step;
+                    let target = &mut copied.col_as_slice_mut(col)[rows.clone()];
+                    for (row, target) in rows.clone().zip(target) {
+                        let value: f64 = values[start + row * self.row_step].into();
+                        *target = T::from_f64(scale * value);
+                    }
+                }
+            }
+        }
+    }
+}

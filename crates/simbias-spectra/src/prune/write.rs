@@ -1,0 +1,172 @@
+//! A pruned checkpoint on disk, with a report of what was done.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use simbias_data::checkpoint::{Checkpoint, Numbers, RewriteError, rewrite};
+
+use super::WeightMatrix;
+use crate::SpectraError;
+use crate::layers::{Layer, View};
+
+/// Name and version of the report's serialised form.
+pub const PRUNING_SCHEMA: &str = "simbias.pruning/1";
+/// Name of the report inside the written folder.
+const REPORT_NAME: &str = "pruning_report.json";
+
+/// What became of one layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerPruning {
+    /// Name of the layer.
+    pub layer: String,
+    /// Number of weights.
+    pub n_weights: usize,
+    /// Zeros before.
+    pub zeros_before: usize,
+    /// Zeros after rounding to the stored type.
+    pub zeros_after: usize,
+    /// Zeros over weights.
+    pub realised: f64,
+}
+
+/// What was done to a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PruningReport {
+    /// [`PRUNING_SCHEMA`].
+    pub schema: String,
+    /// The checkpoint that was pruned.
+    pub checkpoint: String,
+    /// Anything that the caller wants to have on record: method, pattern, target, seed, calibration.
+    pub settings: serde_json::Value,
+    /// Layers in the order of the checkpoint.
+    pub layers: Vec<LayerPruning>,
+    /// Zeros over weights of all these layers.
+    pub realised: f64,
+}
+
+/// Writes `checkpoint` to the new folder `out` with every layer of `layers` changed by `prune`, and
+/// `pruning_report.json` beside the weights; the folder appears whole or not at all.
+///
+/// `prune` sees the stored weights, outputs as rows, in the order of the checkpoint; a kernel is one matrix
+/// `[out, in · positions]`. Names, types and all other tensors stay as they are.
+///
+/// # Errors
+/// LoRA pairs, a folder that exists, what `prune` and the system say.
+pub fn write_pruned(
+    checkpoint: &Checkpoint,
+    layers: &[Layer],
+    out: &Path,
+    settings: serde_json::Value,
+    mut prune: impl FnMut(&Layer, &mut WeightMatrix) -> Result<(), SpectraError>,
+) -> Result<PruningReport, SpectraError> {
+    let mut by_tensor: BTreeMap<usize, Vec<&Layer>> = BTreeMap::new();
+    for layer in layers {
+        if matches!(layer.view, View::Lora { .. }) {
+            return Err(SpectraError::Mismatch {
+                layer: layer.name.clone(),
+                problem: "a low-rank pair cannot be pruned; merge it into its layer first".into(),
+            });
+        }
+        by_tensor.entry(layer.tensor_index()).or_default().push(layer);
+    }
+    let name = checkpoint.path().file_name().map(|name| name.to_string_lossy().into_owned());
+    let report = RefCell::new(PruningReport {
+        schema: PRUNING_SCHEMA.into(),
+        checkpoint: name.unwrap_or_default(),
+        settings,
+        layers: Vec::new(),
+        realised: 0.0,
+    });
+    let written = rewrite(
+        checkpoint,
+        out,
+        |index, _| {
+            let Some(members) = by_tensor.get(&index) else { return Ok(None) };
+            let stored = checkpoint.read(index)?;
+            let mut numbers = stored.clone().into_f32();
+            for layer in members {
+                let mut weights = gather(layer, &numbers);
+                let zeros_before = weights.n_zeros();
+                prune(layer, &mut weights)?;
+                scatter(layer, &weights, &mut numbers);
+                let zeros_after = weights.n_zeros();
+                report.borrow_mut().layers.push(LayerPruning {
+                    layer: layer.name.clone(),
+                    n_weights: weights.values.len(),
+                    zeros_before,
+                    zeros_after,
+                    realised: weights.zero_share(),
+                });
+            }
+            Ok::<_, SpectraError>(Some(changed(stored, numbers)))
+        },
+        || {
+            let mut report = report.borrow_mut();
+            let (zeros, weights) = report
+                .layers
+                .iter()
+                .fold((0, 0), |(zeros, n), layer| (zeros + layer.zeros_after, n + layer.n_weights));
+            report.realised = zeros as f64 / f64::max(weights as f64, 1.0);
+            let text = serde_json::to_vec_pretty(&*report).unwrap_or_default();
+            vec![(REPORT_NAME.into(), text)]
+        },
+    );
+    match written {
+        Ok(()) => Ok(report.into_inner()),
+        Err(RewriteError::Data(error)) => Err(error.into()),
+        Err(RewriteError::Replacement(error)) => Err(error),
+    }
+}
+
+/// `new` where it differs from the stored numbers: those in 64 bits must not lose digits.
+fn changed(stored: Numbers, new: Vec<f32>) -> Numbers {
+    match stored {
+        Numbers::F32(_) => Numbers::F32(new),
+        Numbers::F64(mut stored) => {
+            for (stored, new) in stored.iter_mut().zip(new) {
+                if *stored as f32 != new {
+                    *stored = f64::from(new);
+                }
+            }
+            Numbers::F64(stored)
+        }
+    }
+}
+
+/// Position in the tensor of every weight of a layer, row by row.
+fn positions(
+    layer: &Layer,
+    n_stored: usize,
+) -> (usize, usize, impl Iterator<Item = usize> + use<>) {
+    let (rows, cols) = layer.shape;
+    let (offset, row_step, col_step, n_cols) = match layer.view {
+        View::Whole { transposed: true, .. } => (0, 1, rows, cols),
+        View::Rows { transposed: false, first, .. } => (first * cols, cols, 1, cols),
+        View::Rows { transposed: true, first, .. } => (first, 1, n_stored / cols.max(1), cols),
+        View::Expert { expert, .. } => (expert * rows * cols, cols, 1, cols),
+        View::Kernel { .. } => (0, cols * layer.n_matrices, 1, cols * layer.n_matrices),
+        View::Whole { transposed: false, .. } | View::Lora { .. } => (0, cols, 1, cols),
+    };
+    let all = (0..rows)
+        .flat_map(move |row| (0..n_cols).map(move |col| offset + row * row_step + col * col_step));
+    (rows, n_cols, all)
+}
+
+fn gather(layer: &Layer, numbers: &[f32]) -> WeightMatrix {
+    let (n_rows, n_cols, positions) = positions(layer, numbers.len());
+    WeightMatrix {
+        layer: layer.name.clone(),
+        n_rows,
+        n_cols,
+        values: positions.map(|position| numbers[position]).collect(),
+    }
+}
+
+fn scatter(layer: &Layer, weights: &WeightMatrix, numbers: &mut [f32]) {
+    let (_, _, positions) = positions(layer, numbers.len());
+    for (position, &value) in positions.zip(&weights.values) {
+        numbers[position] = value;
+    }
+}

@@ -1,0 +1,382 @@
+//! A whole checkpoint, layer by layer, several at a time within a memory budget.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use simbias_data::checkpoint::{Checkpoint, Element};
+
+use crate::SpectraError;
+use crate::analysis::{LayerAnalysis, analyse};
+use crate::eigenvalues::Route;
+use crate::fit::TailRule;
+use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
+use crate::table::{LayerOutcome, LayerRow, LayerTable};
+use crate::windows::{WindowOptions, WindowPlan};
+
+/// Memory beyond three times the largest tensor that jobs may take together.
+const SLACK_BYTES: u64 = 120 << 20;
+/// Reasons named when nothing is left to analyse.
+const SHOWN_REASONS: usize = 4;
+
+/// Whose numbers to reproduce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compat {
+    /// Our own: eigenvalues below the rounding of the stored type take no part in fits.
+    #[default]
+    None,
+    /// FARMS' official code: zeros are kept, kernels are scaled by `√0.5`.
+    Official,
+    /// WeightWatcher 0.7.7: fits above 1e-5 by its own rule, kernels scaled by `√0.5`, no windows.
+    WeightWatcher,
+}
+
+/// Factor on the singular values of convolution kernels. Exponents do not depend on it, norms do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelScale {
+    /// As stored; `√0.5` under a compatibility mode.
+    #[default]
+    Auto,
+    /// As stored.
+    None,
+    /// `√0.5`, as TempBalance and FARMS do.
+    TempBalance,
+    /// `√(positions/2)`, as WeightWatcher's `conv2d_norm` is meant; the tables of 0.7.7 come out with `√0.5`.
+    WeightWatcher,
+}
+
+/// How to scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScanOptions {
+    /// Rules to report, the leading one first.
+    pub rules: Vec<TailRule>,
+    /// Windows; `None` for whole matrices only.
+    pub windows: Option<WindowOptions>,
+    /// How eigenvalues are computed.
+    pub route: Route,
+    /// Whose numbers to reproduce.
+    pub compat: Compat,
+    /// Factor on kernels.
+    pub kernel_scale: KernelScale,
+    /// Whether to fit the random bulk.
+    pub bulk: bool,
+    /// Longest shorter side that is decomposed whole; windows are not limited by it.
+    pub max_side: usize,
+    /// How layers are told apart.
+    pub layers: LayerOptions,
+    /// Workers; as many as rayon would use when absent.
+    pub n_threads: Option<usize>,
+}
+
+impl Default for ScanOptions {
+    /// All rules, the stable median rule leading, square windows, everything measured.
+    fn default() -> Self {
+        Self {
+            rules: TailRule::ALL.to_vec(),
+            windows: Some(WindowOptions::default()),
+            route: Route::Auto,
+            compat: Compat::None,
+            kernel_scale: KernelScale::Auto,
+            bulk: true,
+            max_side: 8192,
+            layers: LayerOptions::default(),
+            n_threads: None,
+        }
+    }
+}
+
+impl ScanOptions {
+    /// What reproduces WeightWatcher's table.
+    pub fn weightwatcher() -> Self {
+        Self {
+            rules: vec![TailRule::WeightWatcher],
+            windows: None,
+            compat: Compat::WeightWatcher,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &[TailRule] {
+        &self.rules
+    }
+
+    pub(crate) fn leading_rule(&self) -> TailRule {
+        self.rules.first().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn kernel_scale(&self, layer: &Layer) -> f64 {
+        if !matches!(layer.view, View::Kernel { .. }) {
+            return 1.0;
+        }
+        let weightwatcher = (layer.n_matrices as f64 / 2.0).sqrt();
+        match (self.kernel_scale, self.compat) {
+            (KernelScale::Auto, Compat::None) | (KernelScale::None, _) => 1.0,
+            (KernelScale::Auto | KernelScale::TempBalance, _) => 0.5_f64.sqrt(),
+            (KernelScale::WeightWatcher, _) => weightwatcher,
+        }
+    }
+
+    fn check(&self) -> Result<(), SpectraError> {
+        let option =
+            |option, problem: &str| Err(SpectraError::Option { option, problem: problem.into() });
+        if self.rules.is_empty() {
+            return option("rules", "none is given; name at least one");
+        }
+        if let Some(windows) = &self.windows {
+            let ratio = windows.aspect_ratio;
+            if !(ratio.is_finite() && ratio > 0.0) {
+                return option("windows", "the aspect ratio must be a positive number");
+            }
+            if windows.n_rows == Some(0) {
+                return option("windows", "a window needs at least one row");
+            }
+        }
+        if self.max_side == 0 {
+            return option("max-side", "it must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+/// Sees a scan's progress, and may end it.
+pub trait Watch: Sync {
+    /// `done` of `total` layers are finished, the last of them `layer`.
+    fn layer_done(&self, done: usize, total: usize, layer: &str);
+
+    /// Asked before every layer; `true` ends the scan with what there is.
+    fn wants_stop(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn layer_done(&self, _done: usize, _total: usize, _layer: &str) {}
+}
+
+/// Scans all layers that `select` wants by name.
+///
+/// Layers that share a tensor are measured from one reading. At most three times the largest tensor in 64 bits plus
+/// 120 MB is held at once. The table does not depend on the number of threads.
+///
+/// # Errors
+/// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are
+/// flagged in the table instead.
+pub fn scan(
+    checkpoint: &Checkpoint,
+    options: &ScanOptions,
+    select: &(dyn Fn(&str) -> bool + Sync),
+    watch: &dyn Watch,
+) -> Result<LayerTable, SpectraError> {
+    scan_with(checkpoint, options, select, &|_| Ok(()), None, watch)
+}
+
+/// [`scan`], of the difference to `other` if there is one.
+pub(crate) fn scan_with(
+    checkpoint: &Checkpoint,
+    options: &ScanOptions,
+    select: &(dyn Fn(&str) -> bool + Sync),
+    keep: &dyn Fn(&Layer) -> Result<(), SkippedTensor>,
+    other: Option<&Checkpoint>,
+    watch: &dyn Watch,
+) -> Result<LayerTable, SpectraError> {
+    options.check()?;
+    let (found, mut skipped) = layers_of(checkpoint, &options.layers);
+    let mut layers = Vec::with_capacity(found.len());
+    for layer in found {
+        if !select(&layer.name) {
+            let tensor = &checkpoint.tensors()[layer.tensor_index()];
+            skipped.push(SkippedTensor {
+                name: layer.name,
+                shape: tensor.shape.clone(),
+                reason: "not selected".into(),
+            });
+        } else if let Err(reason) = keep(&layer) {
+            skipped.push(reason);
+        } else {
+            layers.push(layer);
+        }
+    }
+    if layers.is_empty() {
+        let reasons: Vec<String> = skipped
+            .iter()
+            .take(SHOWN_REASONS)
+            .map(|skipped| format!("{:?}: {}", skipped.name, skipped.reason))
+            .collect();
+        return Err(SpectraError::NoLayers {
+            checkpoint: checkpoint.path().display().to_string(),
+            n_tensors: checkpoint.tensors().len(),
+            reasons: reasons.join("; "),
+        });
+    }
+    let outcomes = measure_all(checkpoint, other, &layers, options, watch)?;
+    let rows = layers
+        .into_iter()
+        .zip(outcomes)
+        .filter_map(|(layer, outcome)| Some((layer, outcome?)))
+        .enumerate()
+        .map(|(depth, (layer, outcome))| LayerRow::new(layer, depth, outcome))
+        .collect();
+    Ok(LayerTable::new(checkpoint, options.clone(), rows, skipped))
+}
+
+/// Layers that are measured from one reading.
+struct Job {
+    layers: Vec<usize>,
+    n_bytes: u64,
+}
+
+/// Outcomes in the order of `layers`; `None` for those that a stop left out.
+fn measure_all(
+    checkpoint: &Checkpoint,
+    other: Option<&Checkpoint>,
+    layers: &[Layer],
+    options: &ScanOptions,
+    watch: &dyn Watch,
+) -> Result<Vec<Option<LayerOutcome>>, SpectraError> {
+    let mut by_tensors: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for (index, layer) in layers.iter().enumerate() {
+        by_tensors.entry(layer.view.all_tensors()).or_default().push(index);
+    }
+    let mut largest = 0;
+    let mut jobs: Vec<Job> = Vec::with_capacity(by_tensors.len());
+    for (tensors, members) in by_tensors {
+        for &tensor in &tensors {
+            largest = largest.max(8 * checkpoint.tensors()[tensor].n_elements() as u64);
+        }
+        let n_bytes =
+            members.iter().map(|&index| bytes_needed(checkpoint, &layers[index], options));
+        jobs.push(Job { n_bytes: n_bytes.max().unwrap_or(0), layers: members });
+    }
+    // The longest jobs first, so that no worker waits long at the end.
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.n_bytes));
+    let gate = Gate::new(3 * largest + SLACK_BYTES);
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
+        Mutex::new((0..layers.len()).map(|_| None).collect());
+    let work = || {
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let _admitted = gate.enter(job.n_bytes);
+            let mut numbers = None;
+            for &index in &job.layers {
+                if failed.load(Ordering::Relaxed) || watch.wants_stop() {
+                    return;
+                }
+                let outcome = measure(checkpoint, other, &layers[index], options, &mut numbers);
+                if outcome.is_err() {
+                    failed.store(true, Ordering::Relaxed);
+                }
+                outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(outcome);
+                let n_done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                watch.layer_done(n_done, layers.len(), &layers[index].name);
+            }
+        }
+    };
+    let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
+    std::thread::scope(|scope| {
+        for _ in 1..n_threads.min(jobs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // The first failure in the order of the layers, so that the message does not depend on the threads either.
+    outcomes.into_iter().map(Option::transpose).collect()
+}
+
+/// `numbers` carries the reading from layer to layer of one tensor.
+fn measure(
+    checkpoint: &Checkpoint,
+    other: Option<&Checkpoint>,
+    layer: &Layer,
+    options: &ScanOptions,
+    numbers: &mut Option<LayerNumbers>,
+) -> Result<LayerOutcome, SpectraError> {
+    if numbers.is_none() {
+        *numbers = Some(LayerNumbers::read(checkpoint, other, layer)?);
+    }
+    let Some(numbers) = numbers else { return Ok(LayerOutcome::Flagged("not read".into())) };
+    if let Some((count, first)) = numbers.not_finite() {
+        return Ok(LayerOutcome::Flagged(format!(
+            "{count} of its numbers are NaN or infinite, the first at index {first}"
+        )));
+    }
+    let analysis: LayerAnalysis = analyse(layer, numbers, options)?;
+    Ok(LayerOutcome::Analysed(Box::new(analysis)))
+}
+
+/// Bytes that measuring a layer holds at most, estimated from above.
+fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -> u64 {
+    let stored: u64 = layer
+        .view
+        .all_tensors()
+        .into_iter()
+        .map(|tensor| {
+            let tensor = &checkpoint.tensors()[tensor];
+            tensor.n_elements() as u64 * if tensor.element == Element::F64 { 8 } else { 4 }
+        })
+        .sum();
+    let (rows, cols) = (layer.shape.0 as u64, layer.shape.1 as u64);
+    let short = rows.min(cols);
+    let is_svd = options.compat != Compat::None
+        || options.route.resolve(layer.element.epsilon()) == Route::Svd;
+    let whole = if short > options.max_side as u64 {
+        0
+    } else if is_svd {
+        // The copy, and the workspace of the decomposition.
+        24 * rows * cols
+    } else {
+        8 * short * short + 8 * 256 * short
+    };
+    let windows = options.windows.as_ref().map_or(0, |windows| {
+        let plan = WindowPlan::new(layer.shape, windows);
+        let side = plan.window.0.max(plan.window.1) as u64;
+        // A shared Gram matrix is never larger than the layer; sorted pools are held up to four times.
+        8 * (rows * cols).min(rows.max(cols).pow(2))
+            + 16 * side * side
+            + 32 * plan.n_eigenvalues() as u64
+    });
+    stored + whole.max(windows)
+}
+
+/// Lets jobs in while their memory fits; one that never fits runs alone.
+struct Gate {
+    budget: u64,
+    used: Mutex<u64>,
+    freed: Condvar,
+}
+
+struct Admission<'a> {
+    gate: &'a Gate,
+    n_bytes: u64,
+}
+
+impl Gate {
+    fn new(budget: u64) -> Self {
+        Self { budget, used: Mutex::new(0), freed: Condvar::new() }
+    }
+
+    fn enter(&self, n_bytes: u64) -> Admission<'_> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        while *used > 0 && *used + n_bytes > self.budget {
+            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
+        }
+        *used += n_bytes;
+        Admission { gate: self, n_bytes }
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        let mut used = self.gate.used.lock().unwrap_or_else(PoisonError::into_inner);
+        *used -= self.n_bytes;
+        self.gate.freed.notify_all();
+    }
+}

@@ -1,0 +1,291 @@
+//! Windows of one aspect ratio, laid over matrices of any shape.
+//!
+//! Source: FARMS, `LLM_Pruning/lib/sampling.py` for matrices, `Image_Classification/tempbalance_farms.py` for
+//! convolution kernels. The aspect ratio `Q` is columns over rows of a window. Where the official code would take
+//! windows that are wider than the matrix (it then slices from a negative start), windows shrink here.
+
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+use crate::SpectraError;
+use crate::eigenvalues::{
+    NoConvergence, Route, Scale, row_gram, spectrum_of, symmetric_eigenvalues,
+};
+use crate::matrix::{Matrix, Real};
+
+/// Window rows beyond which the automatic choice does not go; the size that FARMS used for LLaMA.
+const AUTO_MAX_ROWS: usize = 2000;
+
+/// Where windows lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// As few windows as cover the matrix once, evenly spread.
+    #[default]
+    Cover,
+    /// This many along each axis, as in the paper's settings.
+    PerAxis(usize),
+    /// One every so many rows and columns.
+    Step(usize),
+}
+
+/// Shape and number of windows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowOptions {
+    /// Rows of a window, never more than the matrix allows; the shorter side up to 2000 when absent.
+    pub n_rows: Option<usize>,
+    /// Columns over rows of a window, `Q`; 1 is square.
+    pub aspect_ratio: f64,
+    /// Where they lie.
+    pub sampling: Sampling,
+    /// How kernels of convolutions are cut.
+    pub kernels: KernelWindows,
+}
+
+impl WindowOptions {
+    /// Behind the exponents that FARMS published for LLaMA (2000 rows, 15 × 15 windows).
+    pub const PUBLISHED_LLAMA: Self = Self {
+        n_rows: Some(2000),
+        aspect_ratio: 1.0,
+        sampling: Sampling::PerAxis(15),
+        kernels: KernelWindows::Divisions,
+    };
+}
+
+impl Default for WindowOptions {
+    /// Square windows that cover each matrix once; more windows move the median exponent by about 0.003.
+    fn default() -> Self {
+        Self {
+            n_rows: None,
+            aspect_ratio: 1.0,
+            sampling: Sampling::Cover,
+            kernels: KernelWindows::Divisions,
+        }
+    }
+}
+
+/// How kernels of convolutions are cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelWindows {
+    /// As FARMS: disjoint divisions of the longer side; each is fitted over all kernel positions, and exponents
+    /// are averaged.
+    #[default]
+    Divisions,
+    /// Every kernel position like a matrix of its own, all windows in one pool.
+    Pooled,
+}
+
+/// Windows of one matrix: all pairs of a row start and a column start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowPlan {
+    /// Rows and columns of a window.
+    pub window: (usize, usize),
+    /// First rows.
+    pub row_starts: Vec<usize>,
+    /// First columns.
+    pub col_starts: Vec<usize>,
+    /// Windows that fit without touching each other.
+    pub n_disjoint: usize,
+}
+
+impl WindowPlan {
+    /// Lays windows over a matrix of `shape` (rows, columns), neither of them zero.
+    pub fn new(shape: (usize, usize), options: &WindowOptions) -> Self {
+        let window = window_shape(shape, options);
+        let row_starts = starts(shape.0, window.0, options.sampling);
+        let col_starts = starts(shape.1, window.1, options.sampling);
+        let n_disjoint = (shape.0 / window.0) * (shape.1 / window.1);
+        Self { window, row_starts, col_starts, n_disjoint }
+    }
+
+    /// Number of windows.
+    pub fn n_windows(&self) -> usize {
+        self.row_starts.len() * self.col_starts.len()
+    }
+
+    /// Eigenvalues that all windows give together.
+    pub fn n_eigenvalues(&self) -> usize {
+        self.n_windows() * self.window.0.min(self.window.1)
+    }
+}
+
+/// Rows and columns of a window inside a matrix.
+fn window_shape((n_rows, n_cols): (usize, usize), options: &WindowOptions) -> (usize, usize) {
+    let shorter = n_rows.min(n_cols);
+    let ratio = options.aspect_ratio;
+    let wanted = options.n_rows.unwrap_or_else(|| shorter.min(AUTO_MAX_ROWS)).max(1);
+    let mut rows = wanted.min(shorter);
+    if (rows as f64 * ratio) as usize > n_cols {
+        rows = ((n_cols as f64 / ratio) as usize).clamp(1, rows);
+    }
+    let cols = ((rows as f64 * ratio) as usize).clamp(1, n_cols);
+    (rows, cols)
+}
+
+/// First indices of windows of `window` along an axis of `length`.
+fn starts(length: usize, window: usize, sampling: Sampling) -> Vec<usize> {
+    let room = length - window;
+    let (step, n) = match sampling {
+        Sampling::Cover => {
+            let n = length.div_ceil(window);
+            return (0..n).map(|i| if n == 1 { 0 } else { i * room / (n - 1) }).collect();
+        }
+        Sampling::PerAxis(0 | 1) => (1, 1),
+        Sampling::PerAxis(n) => {
+            let step = (room / (n - 1)).max(1);
+            (step, n.min(room / step + 1))
+        }
+        Sampling::Step(step) => (step.max(1), room / step.max(1) + 1),
+    };
+    (0..n).map(|i| (i * step).min(room)).collect()
+}
+
+/// Ascending eigenvalues of every window, row starts outermost.
+///
+/// On a Gram route, windows of one strip take their Gram matrices out of the strip's: `L²·w` operations once instead
+/// of `s²·w` for each of its windows, for strips of length `L` and windows of sides `s ≤ w`.
+pub(crate) fn window_spectra(
+    matrix: &Matrix<'_>,
+    plan: &WindowPlan,
+    route: Route,
+) -> Result<Vec<Vec<f64>>, NoConvergence> {
+    match route {
+        Route::Gram | Route::Auto if shares(matrix, plan) => shared::<f64>(matrix, plan),
+        Route::GramSingle if shares(matrix, plan) => shared::<f32>(matrix, plan),
+        _ => separate(matrix, plan, route),
+    }
+}
+
+fn separate(
+    matrix: &Matrix<'_>,
+    plan: &WindowPlan,
+    route: Route,
+) -> Result<Vec<Vec<f64>>, NoConvergence> {
+    let (rows, cols) = plan.window;
+    let mut spectra = Vec::with_capacity(plan.n_windows());
+    for &row in &plan.row_starts {
+        for &col in &plan.col_starts {
+            spectra.push(spectrum_of(&matrix.window(row..row + rows, col..col + cols), route)?);
+        }
+    }
+    Ok(spectra)
+}
+
+/// Whether the Gram matrix is taken over rows, with column strips shared.
+fn is_over_rows(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
+    let ((rows, cols), (n_rows, n_cols)) = (plan.window, matrix.shape());
+    rows < cols || (rows == cols && n_rows <= n_cols)
+}
+
+/// Length of a strip, side of a window along it, and number of windows along it.
+fn strip(matrix: &Matrix<'_>, plan: &WindowPlan) -> (usize, usize, usize) {
+    if is_over_rows(matrix, plan) {
+        (matrix.shape().0, plan.window.0, plan.row_starts.len())
+    } else {
+        (matrix.shape().1, plan.window.1, plan.col_starts.len())
+    }
+}
+
+/// Whether the strip's Gram matrix costs less than those of its windows and is no larger than the matrix.
+pub(crate) fn shares(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
+    let (length, side, n) = strip(matrix, plan);
+    let (n_rows, n_cols) = matrix.shape();
+    length * length < n * side * side && length * length <= n_rows * n_cols
+}
+
+fn shared<T: Real>(matrix: &Matrix<'_>, plan: &WindowPlan) -> Result<Vec<Vec<f64>>, NoConvergence> {
+    let over_rows = is_over_rows(matrix, plan);
+    let (rows, cols) = plan.window;
+    let (n_rows, n_cols) = matrix.shape();
+    let side = rows.min(cols);
+    let Some(scale) = Scale::of(matrix) else {
+        return Ok(vec![vec![0.0; side]; plan.n_windows()]);
+    };
+    let (strip_starts, window_starts) = if over_rows {
+        (&plan.col_starts, &plan.row_starts)
+    } else {
+        (&plan.row_starts, &plan.col_starts)
+    };
+    let mut spectra = vec![Vec::new(); plan.n_windows()];
+    for (strip_index, &strip_start) in strip_starts.iter().enumerate() {
+        let strip = if over_rows {
+            matrix.window(0..n_rows, strip_start..strip_start + cols)
+        } else {
+            matrix.window(strip_start..strip_start + rows, 0..n_cols).transposed()
+        };
+        let gram: Mat<T> = row_gram(&strip, scale.factor);
+        for (window_index, &start) in window_starts.iter().enumerate() {
+            let part = gram.as_ref().submatrix(start, start, side, side).to_owned();
+            let values = symmetric_eigenvalues(part)?;
+            let (row, col) =
+                if over_rows { (window_index, strip_index) } else { (strip_index, window_index) };
+            spectra[row * plan.col_starts.len() + col] =
+                scale.finish(values.into_iter().map(Real::to_f64));
+        }
+    }
+    Ok(spectra)
+}
+
+/// [`WindowPlan`] and eigenvalues in one call: ascending eigenvalues of every window of `matrix`, row starts outermost.
+///
+/// # Errors
+/// When an iteration does not converge.
+pub fn window_eigenvalues(
+    matrix: &Matrix<'_>,
+    options: &WindowOptions,
+    route: Route,
+) -> Result<Vec<Vec<f64>>, SpectraError> {
+    let plan = WindowPlan::new(matrix.shape(), options);
+    window_spectra(matrix, &plan, route).map_err(|failure| failure.of("windows"))
+}
+
+/// Eigenvalues of the official divisions of a kernel whose positions are `matrices`, unscaled: for every division
+/// the ascending eigenvalues of every position.
+///
+/// # Errors
+/// When an iteration does not converge.
+pub fn division_eigenvalues(
+    matrices: &[Matrix<'_>],
+    aspect_ratio: f64,
+    route: Route,
+) -> Result<Vec<Vec<Vec<f64>>>, SpectraError> {
+    division_spectra(matrices, aspect_ratio, route).map_err(|failure| failure.of("kernel"))
+}
+
+pub(crate) fn division_spectra(
+    matrices: &[Matrix<'_>],
+    aspect_ratio: f64,
+    route: Route,
+) -> Result<Vec<Vec<Vec<f64>>>, NoConvergence> {
+    let Some(first) = matrices.first() else { return Ok(Vec::new()) };
+    let (n_rows, n_cols) = first.shape();
+    let (height, width, n) = divisions(n_rows, n_cols, aspect_ratio);
+    (0..n)
+        .map(|division| {
+            matrices
+                .iter()
+                .map(|matrix| {
+                    let tall = if n_rows >= n_cols { *matrix } else { matrix.transposed() };
+                    let rows = division * height..(division + 1) * height;
+                    spectrum_of(&tall.window(rows, 0..width), route)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Divisions of one kernel position, oriented so that it has no fewer rows than columns: rows and columns of a
+/// division, and how many there are.
+///
+/// For `Q ≤ 1` a division has as many rows as the kernel columns; for `Q > 1` it has as many columns, and rows
+/// beyond the last division are never looked at, as in the official code.
+pub(crate) fn divisions(n_rows: usize, n_cols: usize, aspect_ratio: f64) -> (usize, usize, usize) {
+    let (long, short) = (n_rows.max(n_cols), n_rows.min(n_cols));
+    let n = long / short.max(1);
+    if aspect_ratio <= 1.0 {
+        (short, ((short as f64 / (1.0 / aspect_ratio)) as usize).max(1), n)
+    } else {
+        (((short as f64 / aspect_ratio) as usize).max(1), short, n)
+    }
+}

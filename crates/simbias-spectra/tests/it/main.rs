@@ -1,0 +1,12 @@
+//! Public behaviour of `simbias-spectra`.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
+mod fits;
+mod golden;
+mod memory;
+mod pruning;
+mod recommendations;
+mod sample;
+mod scans;
+mod spectra;
