@@ -18,7 +18,14 @@ fn accuracies(bench: &Bench, out: &str) -> Vec<(f64, f64)> {
     models
         .iter()
         .map(|model| {
-            let value = |name: &str| model[name].as_f64().unwrap();
+            assert!(model["n_rows"].as_u64().unwrap() > 1, "{model:#}");
+            let value = |name: &str| {
+                let number = |key: &str| model[name][key].as_f64().unwrap();
+                let (value, low, high) = (number("value"), number("lo"), number("hi"));
+                assert!(low <= value && value <= high && low < high, "{model:#}");
+                assert!((0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high), "{model:#}");
+                value
+            };
             (value("clean_accuracy"), value("attacked_accuracy"))
         })
         .collect()
@@ -40,6 +47,8 @@ fn an_attack_by_row_lands_on_the_column_that_tells() {
     assert!(share(0) > share(1), "{result:#}");
     assert!((share(0) + share(1) - 1.0).abs() < 1e-9, "{result:#}");
     assert!(result["transfer"].is_null());
+    assert_eq!(result["models"][0]["n_rows"], 200);
+    assert!(bench.read("one/report.json").contains("when the bias disappears"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn a_network_trained_here_takes_the_rows_as_they_are_read() {
     bench.write("half.csv", &(half.join("\n") + "\n"));
     bench.succeed("reliance attack --model net --data half.csv --eps 0.001 --out attacked");
     let attacked = bench.json("attacked/result.json");
-    assert_eq!(attacked["models"][0]["clean_accuracy"], 1.0);
+    assert_eq!(attacked["models"][0]["clean_accuracy"]["value"], 1.0);
 }
 
 #[test]
