@@ -7,6 +7,7 @@ mod claims;
 mod fail_on;
 mod model;
 mod reliance;
+mod spectrum;
 mod synth;
 mod train;
 
@@ -26,6 +27,7 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
   simbias audit table.csv --labels outcome
   simbias synth slab --preset lms5 --out lms5.safetensors
   simbias reliance run --model model.onnx --data lms5.safetensors --blocks lms5.blocks.toml
+  simbias spectrum scan model.safetensors
   simbias claims list
 
 Exit codes: 0 done; 1 done, and the verdict is one named by --fail-on; 2 bad input; 130 interrupted."
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     Reliance(reliance::Command),
     /// Train a network on labelled rows, with validation, traces and exact resume
     Train(Box<train::TrainArgs>),
+    /// What do the weights of a checkpoint say about its layers? No data needed
+    #[command(subcommand)]
+    Spectrum(spectrum::Command),
     /// Generate data whose features have a known simplicity order
     #[command(subcommand)]
     Synth(synth::Command),
@@ -63,6 +68,7 @@ impl Command {
             Self::Audit(arguments) => arguments.run(shell),
             Self::Train(arguments) => arguments.run(shell),
             Self::Reliance(command) => command.run(shell),
+            Self::Spectrum(command) => command.run(shell),
             Self::Synth(command) => command.run(shell),
             Self::Claims(command) => command.run(shell),
         }

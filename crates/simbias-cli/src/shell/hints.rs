@@ -9,6 +9,7 @@ use simbias_data::{DataError, ScorerError};
 use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
+use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
 
@@ -21,6 +22,20 @@ fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,
+    }
+}
+
+impl From<SpectraError> for Failure {
+    fn from(error: SpectraError) -> Self {
+        let hint = match &error {
+            SpectraError::Data(_) => Some(
+                "give .safetensors, its index, a folder of shards, a PyTorch file with a state dict, .npz, .npy or .gguf",
+            ),
+            SpectraError::NoLayers { .. } => Some("check --include and --exclude"),
+            SpectraError::Infeasible { .. } => Some("lower --target"),
+            _ => None,
+        };
+        with(&error, hint)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 19] = [
     "audit",
     "train",
     "reliance run",
@@ -11,6 +11,10 @@ const COMMANDS: [&str; 15] = [
     "reliance compare",
     "reliance simplicity",
     "reliance attack",
+    "spectrum scan",
+    "spectrum compare",
+    "spectrum lr",
+    "spectrum sparsity",
     "synth slab",
     "synth domino",
     "synth stand-in",

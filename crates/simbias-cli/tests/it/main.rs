@@ -14,5 +14,6 @@ mod program;
 mod protocol;
 mod runs;
 mod simplicity;
+mod spectrum;
 mod training;
 mod warnings;

@@ -1,0 +1,171 @@
+//! `simbias spectrum`: what the weights of a checkpoint say about its layers, without any data.
+
+mod compare;
+mod recommend;
+mod scan;
+
+use std::path::Path;
+
+use clap::Subcommand;
+use simbias_data::checkpoint::Checkpoint;
+use simbias_spectra::fit::TailRule;
+use simbias_spectra::{Compat, LayerTable, Sampling, ScanOptions, Watch, WindowOptions};
+
+use crate::shell::{Failure, Finished, Progress, Shell};
+
+/// The parts of `simbias spectrum`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Tail exponents with and without shape bias, and the usual metrics, of every layer
+    Scan(scan::ScanArgs),
+    /// What changed from one checkpoint to another
+    Compare(compare::CompareArgs),
+    /// Layer-wise learning rates as a file
+    Lr(recommend::RateArgs),
+    /// Layer-wise sparsities as a file
+    Sparsity(recommend::SparsityArgs),
+}
+
+impl Command {
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        shell.computes_on_cpu();
+        match self {
+            Self::Scan(arguments) => arguments.run(shell),
+            Self::Compare(arguments) => arguments.run(shell),
+            Self::Lr(arguments) => arguments.run(shell),
+            Self::Sparsity(arguments) => arguments.run(shell),
+        }
+    }
+}
+
+/// How spectra are measured.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Measuring")]
+pub(crate) struct MeasuringArgs {
+    /// Rule for the start of the tail that leads the report; all are reported
+    #[arg(long, value_enum, default_value_t = RuleWord::Median)]
+    fit: RuleWord,
+    /// Windows without shape bias: auto, off, ROWS or ROWSxPER_AXIS such as 2000x15
+    #[arg(long, value_name = "FORM", default_value = "auto", value_parser = windows)]
+    farms: Windows,
+    /// Only layers whose name contains this text; repeat for several
+    #[arg(long, value_name = "TEXT")]
+    include: Vec<String>,
+    /// No layers whose name contains this text; repeat for several
+    #[arg(long, value_name = "TEXT")]
+    exclude: Vec<String>,
+    /// Reproduce the numbers of another program
+    #[arg(long, value_enum, default_value_t = CompatWord::None)]
+    compat: CompatWord,
+    /// Longest shorter side of a matrix that is decomposed whole
+    #[arg(long, value_name = "N", default_value_t = ScanOptions::default().max_side)]
+    max_dim: usize,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum RuleWord {
+    /// The upper half of the eigenvalues: the only rule that is stable
+    Median,
+    /// Around the mode of the histogram, as in FARMS' and WeightWatcher's code
+    Peak,
+    /// The same with the bound that was meant
+    PeakFixed,
+    /// The start with the smallest Kolmogorov-Smirnov distance
+    Ks,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum CompatWord {
+    /// Our own numbers
+    None,
+    /// FARMS' official code
+    Official,
+    /// WeightWatcher 0.7.7
+    Weightwatcher,
+}
+
+/// Windows as a person names them; `None` for whole matrices only.
+type Windows = Option<WindowOptions>;
+
+fn windows(text: &str) -> Result<Windows, String> {
+    let count = |text: &str| text.parse::<usize>().ok().filter(|&n| n > 0);
+    let wrong = || "write auto, off, ROWS or ROWSxPER_AXIS, such as 2000x15".to_string();
+    match (text, text.split_once('x')) {
+        ("auto", _) => Ok(Some(WindowOptions::default())),
+        ("off", _) => Ok(None),
+        (_, None) => {
+            let n_rows = Some(count(text).ok_or_else(wrong)?);
+            Ok(Some(WindowOptions { n_rows, ..WindowOptions::default() }))
+        }
+        (_, Some((rows, per_axis))) => {
+            let n_rows = Some(count(rows).ok_or_else(wrong)?);
+            let sampling = Sampling::PerAxis(count(per_axis).ok_or_else(wrong)?);
+            Ok(Some(WindowOptions { n_rows, sampling, ..WindowOptions::default() }))
+        }
+    }
+}
+
+impl MeasuringArgs {
+    fn options(&self, shell: &Shell) -> ScanOptions {
+        let options = ScanOptions {
+            max_side: self.max_dim,
+            windows: self.farms,
+            n_threads: Some(shell.threads()),
+            ..ScanOptions::default()
+        };
+        match self.compat {
+            CompatWord::Weightwatcher => ScanOptions {
+                max_side: self.max_dim,
+                n_threads: Some(shell.threads()),
+                ..ScanOptions::weightwatcher()
+            },
+            CompatWord::Official => {
+                ScanOptions { compat: Compat::Official, rules: self.rules(), ..options }
+            }
+            CompatWord::None => ScanOptions { rules: self.rules(), ..options },
+        }
+    }
+
+    /// All rules, the leading one first.
+    fn rules(&self) -> Vec<TailRule> {
+        let leading = match self.fit {
+            RuleWord::Median => TailRule::Median,
+            RuleWord::Peak => TailRule::Peak,
+            RuleWord::PeakFixed => TailRule::PeakFixed,
+            RuleWord::Ks => TailRule::Ks,
+        };
+        let others = TailRule::ALL.into_iter().filter(|&rule| rule != leading);
+        [leading].into_iter().chain(others).collect()
+    }
+
+    /// Whether the layer of this name is wanted.
+    fn wants(&self, name: &str) -> bool {
+        (self.include.is_empty() || self.include.iter().any(|text| name.contains(text)))
+            && !self.exclude.iter().any(|text| name.contains(text))
+    }
+
+    /// Scans the checkpoint at `path`.
+    fn scan(&self, path: &Path, shell: &Shell) -> Result<(Checkpoint, LayerTable), Failure> {
+        let checkpoint = Checkpoint::open(path)?;
+        let progress = shell.progress(&format!("spectra of {}", path.display()));
+        let wants = |name: &str| self.wants(name);
+        let table = simbias_spectra::scan(
+            &checkpoint,
+            &self.options(shell),
+            &wants,
+            &LayerWatch(&progress),
+        )?;
+        drop(progress);
+        Ok((checkpoint, table))
+    }
+}
+
+/// Shows layers on the progress bar.
+struct LayerWatch<'a>(&'a Progress);
+
+impl Watch for LayerWatch<'_> {
+    fn layer_done(&self, done: usize, total: usize, layer: &str) {
+        self.0.remark(layer);
+        self.0.set(done, total);
+    }
+}

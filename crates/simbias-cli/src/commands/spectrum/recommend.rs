@@ -1,0 +1,188 @@
+//! `simbias spectrum lr` and `sparsity`: recommendations as files.
+
+use std::path::PathBuf;
+
+use simbias_report::Report;
+use simbias_spectra::document::{rates_section, sparsities_section};
+use simbias_spectra::{
+    ExponentKind, Mapping, RateMap, RateOptions, SparsityOptions, SparsityScore,
+};
+
+use super::MeasuringArgs;
+use crate::shell::{Answer, Failure, Finished, Shell};
+
+/// Choose a learning rate for every layer: heavy-tailed layers, read as well trained, get smaller ones.
+///
+/// `rates.json` in the run's directory lists groups of parameters; docs/spectrum.md shows the five lines that
+/// make PyTorch's parameter groups of it.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias spectrum lr model.safetensors --base-lr 0.1
+  simbias spectrum lr model.safetensors --base-lr 1e-4 --map sigmoid --skip-first --skip-last")]
+pub(crate) struct RateArgs {
+    /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// The scheduler's current rate
+    #[arg(long, value_name = "RATE")]
+    base_lr: f64,
+    /// From exponents to rates
+    #[arg(long, value_enum, default_value_t = MapWord::Linear)]
+    map: MapWord,
+    /// Smallest and largest factor of the linear and the step map
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 2, default_values_t = [0.5, 1.5])]
+    range: Vec<f64>,
+    /// The first analysed layer keeps the base rate
+    #[arg(long)]
+    skip_first: bool,
+    /// The last analysed layer keeps the base rate
+    #[arg(long)]
+    skip_last: bool,
+    /// Exponents of whole matrices, which depend on their shapes, instead of windows
+    #[arg(long)]
+    plain: bool,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+    /// New directory for report and result; runs/spectrum-lr-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum MapWord {
+    /// TempBalance's
+    Linear,
+    /// TB_Sigmoid's
+    Sigmoid,
+    /// Proportional to the root of the exponent
+    Sqrt,
+    /// Proportional to its logarithm
+    Log2,
+    /// By rank
+    Step,
+}
+
+fn kind(plain: bool) -> ExponentKind {
+    if plain { ExponentKind::Plain } else { ExponentKind::Windows }
+}
+
+impl RateArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let (low, high) = match self.range.as_slice() {
+            &[low, high] => (low, high),
+            _ => return Err(Failure::input("--range takes two numbers, LOW,HIGH")),
+        };
+        // Before the scan, which may take minutes.
+        if !(self.base_lr.is_finite() && self.base_lr > 0.0) {
+            return Err(Failure::input(format!(
+                "--base-lr {} is no learning rate: give a number above 0",
+                self.base_lr
+            )));
+        }
+        let options = RateOptions {
+            map: match self.map {
+                MapWord::Linear => RateMap::Linear { low, high },
+                MapWord::Step => RateMap::Step { low, high },
+                MapWord::Sqrt => RateMap::Sqrt,
+                MapWord::Log2 => RateMap::Log2,
+                MapWord::Sigmoid => RateMap::SIGMOID,
+            },
+            score: kind(self.plain),
+            skip_first: self.skip_first,
+            skip_last: self.skip_last,
+            ..RateOptions::new(self.base_lr)
+        };
+        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let rates = table.learning_rates(&options)?;
+        let report = Report::new(format!("Learning rates for {}", table.checkpoint))
+            .section(rates_section(&rates));
+        let result = serde_json::json!(rates);
+        run.write_json("rates.json", &result)?;
+        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        Ok(Finished::Done)
+    }
+}
+
+/// Choose a share of zeros for every layer so that the whole meets the target.
+///
+/// `sparsities.json` in the run's directory lists the ratios. The published mapping clips and misses large targets;
+/// here the rest is rescaled, and both are shown.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias spectrum sparsity model.safetensors --target 0.7
+  simbias spectrum sparsity checkpoint/ --target 0.8 --epsilon 0.1 --mapping layer --score plain")]
+pub(crate) struct SparsityArgs {
+    /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Share of zeros among the weights of all pruned layers
+    #[arg(long, value_name = "SHARE")]
+    target: f64,
+    /// Half width of the range of scores; 0 is uniform
+    #[arg(long, value_name = "E", default_value_t = SparsityOptions::new(0.5).epsilon)]
+    epsilon: f64,
+    /// What tells layers apart
+    #[arg(long, value_enum, default_value_t = ScoreWord::Farms)]
+    score: ScoreWord,
+    /// Which layers share a score
+    #[arg(long, value_enum, default_value_t = MappingWord::Block)]
+    mapping: MappingWord,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+    /// New directory for report and result; runs/spectrum-sparsity-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum ScoreWord {
+    /// Exponents of windows
+    Farms,
+    /// Exponents of whole matrices
+    Plain,
+    /// All equal
+    Uniform,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum MappingWord {
+    /// All layers of a block
+    Block,
+    /// Every layer its own
+    Layer,
+}
+
+impl SparsityArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        // Before the scan, which may take minutes.
+        if !(0.0..1.0).contains(&self.target) {
+            return Err(Failure::input(format!(
+                "--target {} is no share of zeros: give a number of at least 0 and below 1",
+                self.target
+            )));
+        }
+        let options = SparsityOptions {
+            epsilon: self.epsilon,
+            score: match self.score {
+                ScoreWord::Farms => SparsityScore::Exponent(ExponentKind::Windows),
+                ScoreWord::Plain => SparsityScore::Exponent(ExponentKind::Plain),
+                ScoreWord::Uniform => SparsityScore::Uniform,
+            },
+            mapping: match self.mapping {
+                MappingWord::Block => Mapping::Block,
+                MappingWord::Layer => Mapping::Layer,
+            },
+            ..SparsityOptions::new(self.target)
+        };
+        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let sparsities = table.sparsities(&options)?;
+        let report = Report::new(format!("Sparsities for {}", table.checkpoint))
+            .section(sparsities_section(&sparsities));
+        let result = serde_json::json!(sparsities);
+        run.write_json("sparsities.json", &result)?;
+        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        Ok(Finished::Done)
+    }
+}

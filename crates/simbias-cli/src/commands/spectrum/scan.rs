@@ -1,0 +1,41 @@
+//! `simbias spectrum scan`: the table of layers.
+
+use std::path::PathBuf;
+
+use simbias_spectra::document::spectrum_report;
+
+use super::MeasuringArgs;
+use crate::shell::{Answer, Failure, Finished, Shell};
+
+/// Measure the weight spectrum of every layer of a checkpoint.
+///
+/// How heavy the upper tail of a layer's spectrum is, an exponent, is read as how well the layer is trained; the
+/// exponent also depends on the shape of the matrix. FARMS windows of one shape take that out; the report shows
+/// both, with errors and the value of a random matrix of the same shape.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias spectrum scan model.safetensors
+  simbias spectrum scan checkpoint/ --farms 2000x15 --fit peak
+  simbias spectrum scan model.gguf --exclude embed
+  simbias spectrum scan model.pt --compat weightwatcher")]
+pub(crate) struct ScanArgs {
+    /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    measuring: MeasuringArgs,
+    /// New directory for report and result; runs/spectrum-scan-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl ScanArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let run = shell.open_run(self.out.as_deref())?;
+        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let report = spectrum_report(&table);
+        let result = serde_json::json!(table);
+        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        Ok(Finished::Done)
+    }
+}

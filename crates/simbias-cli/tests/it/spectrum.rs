@@ -1,0 +1,80 @@
+//! `spectrum`: a checkpoint in, tables and recommendations out.
+
+use crate::program::{Bench, table};
+
+/// A trained network of three linear layers, as `train` saves it.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write("t.csv", &table(200));
+    bench.succeed("train t.csv --max-steps 40 --out net");
+    bench
+}
+
+const MODEL: &str = "net/network.safetensors";
+
+#[test]
+fn every_layer_is_in_the_table_on_any_number_of_threads() {
+    let bench = bench();
+    bench.succeed(&format!("spectrum scan {MODEL} --threads 1 --out one"));
+    bench.succeed(&format!("spectrum scan {MODEL} --threads 2 --out two"));
+    let rows = |run: &str| bench.json(&format!("{run}/result.json"))["layers"].clone();
+    assert_eq!(rows("one"), rows("two"));
+    let rows = rows("one");
+    let names: Vec<&str> =
+        rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(bench.read("one/report.html").contains("model.2"), "the page names its layers");
+    bench.succeed(&format!("spectrum scan {MODEL} --exclude model.0 --out fewer"));
+    assert_eq!(bench.json("fewer/result.json")["layers"].as_array().unwrap().len(), 2);
+    bench.succeed(&format!("spectrum scan {MODEL} --compat weightwatcher --out ww"));
+    bench.succeed(&format!("spectrum scan {MODEL} --farms 50x3 --fit ks --out windows"));
+}
+
+#[test]
+fn a_checkpoint_does_not_differ_from_itself() {
+    let bench = bench();
+    bench.succeed(&format!("spectrum compare {MODEL} {MODEL} --out same"));
+    let layers = bench.json("same/result.json")["comparison"]["layers"].clone();
+    let layers = layers.as_array().unwrap();
+    assert_eq!(layers.len(), 3);
+    let shifts: Vec<f64> = layers.iter().filter_map(|layer| layer["shift"].as_f64()).collect();
+    assert!(!shifts.is_empty() && shifts.iter().all(|&shift| shift == 0.0), "{shifts:?}");
+}
+
+#[test]
+fn recommendations_are_files() {
+    let bench = bench();
+    bench.succeed(&format!("spectrum lr {MODEL} --base-lr 0.1 --out rates"));
+    let rates = bench.json("rates/rates.json");
+    let groups = rates["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 3);
+    // The first and the last layer have fewer eigenvalues than a fit needs; one layer alone has no neighbours.
+    let kept = |index: usize| groups[index]["keeps_base"].as_str().is_some();
+    assert!(kept(0) && !kept(1) && kept(2), "{rates:#}");
+    assert!(groups.iter().all(|group| group["learning_rate"].as_f64() == Some(0.1)), "{rates:#}");
+    bench.succeed(&format!("spectrum sparsity {MODEL} --target 0.6 --mapping layer --out zeros"));
+    let zeros = bench.json("zeros/sparsities.json");
+    assert!((zeros["realised"].as_f64().unwrap() - 0.6).abs() < 1e-9, "{zeros:#}");
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused() {
+    let bench = bench();
+    bench.write("noise.safetensors", "hello");
+    for (words, facts) in [
+        (
+            "spectrum scan absent.safetensors --out out".to_string(),
+            ["absent.safetensors", "No such file"],
+        ),
+        ("spectrum scan noise.safetensors --out out".into(), ["noise.safetensors", "damaged"]),
+        (
+            format!("spectrum scan {MODEL} --include nothing --out out"),
+            ["not selected", "--include"],
+        ),
+        (format!("spectrum scan {MODEL} --farms 0 --out out"), ["auto, off", "--farms"]),
+        (format!("spectrum lr {MODEL} --base-lr=-1 --out out"), ["--base-lr -1", "above 0"]),
+        (format!("spectrum sparsity {MODEL} --target 1.5 --out out"), ["target", "1.5"]),
+    ] {
+        bench.refuse(&words, &facts);
+    }
+}
