@@ -22,8 +22,8 @@ impl Indices {
     }
 }
 
-/// Most indices that one range may name; more is a slip of the pen.
-const MOST_INDICES: usize = 1 << 28;
+/// Most indices that a block may name, and the largest of a range; more is a slip of the pen.
+const MOST_INDICES: usize = 1 << 24;
 
 fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {
     let bad = |part: &str| {
@@ -35,7 +35,8 @@ fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {
             Some((low, high)) => {
                 let low: usize = low.trim().parse().map_err(|_| bad(part))?;
                 let high: usize = high.trim().parse().map_err(|_| bad(part))?;
-                if high <= low || high > MOST_INDICES {
+                let n = high.saturating_sub(low);
+                if n == 0 || high > MOST_INDICES || indices.len() + n > MOST_INDICES {
                     return Err(format!("range {part:?} is empty or too long"));
                 }
                 indices.extend(low..high);
@@ -44,4 +45,18 @@ fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {
         }
     }
     Ok(indices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_more_columns_than_any_data_have_are_refused() {
+        assert_eq!(parse_ranges("0, 4..6").unwrap(), [0, 4, 5]);
+        for text in ["3..111111111", "5..5", "9..2"] {
+            assert!(parse_ranges(text).is_err(), "{text}");
+        }
+        assert!(parse_ranges("0..9000000, 0..9000000").is_err(), "together they are too many");
+    }
 }

@@ -19,7 +19,7 @@ pub struct Placements {
 impl Placements {
     /// Ranks `scores` (`[rows]`).
     ///
-    /// Errors: as [`auc_delong`].
+    /// Errors: as [`auc_delong`](super::auc_delong).
     pub fn new<S>(scores: &[S], positives: &[bool]) -> Result<Self, StatsError>
     where
         S: Copy + Into<f64>,
