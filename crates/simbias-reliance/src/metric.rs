@@ -54,6 +54,14 @@ impl Metric {
             Self::R2 => "R²",
         }
     }
+
+    /// The article before the title.
+    pub fn article(self) -> &'static str {
+        match self {
+            Self::Auc => "a",
+            Self::Ap | Self::Accuracy | Self::R2 => "an",
+        }
+    }
 }
 
 impl std::str::FromStr for Metric {

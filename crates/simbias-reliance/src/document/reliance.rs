@@ -87,65 +87,117 @@ pub(super) fn optional(estimate: Option<&Estimate>) -> Cell {
     estimate.map_or(Cell::Empty, |estimate| Cell::from(estimate.clone()))
 }
 
-fn block_table(outcome: &RelianceOutcome) -> Table {
+/// One column of the table of blocks.
+struct BlockColumn<'a> {
+    column: Column,
+    /// Whether it means something only where rows belong to classes.
+    of_classes: bool,
+    cell: Box<dyn Fn(&BlockOutcome) -> Cell + 'a>,
+}
+
+fn column<'a>(
+    title: impl Into<String>,
+    help: &str,
+    cell: impl Fn(&BlockOutcome) -> Cell + 'a,
+) -> BlockColumn<'a> {
+    let column = match help {
+        "" => Column::new(title),
+        help => Column::new(title).help(help),
+    };
+    BlockColumn { column, of_classes: false, cell: Box::new(cell) }
+}
+
+fn of_classes(column: BlockColumn<'_>) -> BlockColumn<'_> {
+    BlockColumn { of_classes: true, ..column }
+}
+
+fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
     let metric = outcome.metric.title();
-    let mut table = Table::new("blocks", "Blocks")
-        .caption(
-            "Accuracy after randomizing is to be read against its null: what a perfect model of this block \
-             alone would keep by luck.",
-        )
-        .column(Column::new("block"))
-        .column(Column::new("size").help("coordinates in the block"))
-        .column(Column::new("verdict").help("thresholds are stated below; the numbers decide"))
-        .column(Column::new("necessity").help("share of skill lost without the block"))
-        .column(Column::new("sufficiency").help("share of skill kept with the block alone"))
-        .column(Column::new(format!("{metric} without it")))
-        .column(Column::new(format!("{metric} with it alone")))
-        .column(Column::new("shift").help("mean |s' − s| / sd(s) when the block is randomized"))
-        .column(Column::new("flips").help("share of changed predictions"))
-        .column(Column::new("KS positives").help("distance of positives' scores before and after"))
-        .column(Column::new("KS all, positives'").help("all scores before, positives' after"))
-        .column(Column::new("accuracy without it"))
-        .column(Column::new("null accuracy").help("Σ q² over class shares"))
-        .column(Column::new("conflict accuracy").help("block from another class; label of the rest"))
-        .column(Column::new("worst class there"))
-        .column(Column::new("p (Holm)").help("one-sided: the metric does not drop"))
-        .column(Column::new("p (equivalence)").help(format!(
-            "TOST, margin {}: small means the block is shown not to matter",
-            outcome.equivalence_margin
-        )))
-        .column(Column::new("mean |corr|").help("between the block and the rest"))
-        .column(Column::new("off-manifold AUC").help("real against randomized rows; ≥ .9 is a warning"))
-        .column(Column::new("flags"));
-    for block in &outcome.blocks {
-        let randomized = &block.randomized;
-        table = table.row([
-            Cell::from(block.name.as_str()),
-            Cell::from(block.size),
-            verdict_cell(block),
-            optional(block.necessity.as_ref()),
-            optional(block.sufficiency.as_ref()),
-            Cell::from(randomized.metric.clone()),
-            optional(block.complement.as_ref().map(|found| &found.metric)),
-            Cell::from(randomized.shift.clone()),
-            Cell::from(randomized.flips.clone()),
-            Cell::from(randomized.ks_positives.clone()),
-            Cell::from(randomized.ks_all_positives.clone()),
-            optional(randomized.accuracy.as_ref()),
-            randomized.accuracy_null.map_or(Cell::Empty, Cell::from),
-            optional(block.conflict.as_ref().map(|conflict| &conflict.accuracy)),
+    let equivalence = format!(
+        "TOST, margin {}: small means the block is shown not to matter",
+        outcome.equivalence_margin
+    );
+    vec![
+        column("block", "", |block| Cell::from(block.name.as_str())),
+        column("size", "coordinates in the block", |block| Cell::from(block.size)),
+        column("verdict", "thresholds are stated below; the numbers decide", verdict_cell),
+        column("necessity", "share of skill lost without the block", |block| {
+            optional(block.necessity.as_ref())
+        }),
+        column("sufficiency", "share of skill kept with the block alone", |block| {
+            optional(block.sufficiency.as_ref())
+        }),
+        column(format!("{metric} without it"), "", |block| {
+            Cell::from(block.randomized.metric.clone())
+        }),
+        column(format!("{metric} with it alone"), "", |block| {
+            optional(block.complement.as_ref().map(|found| &found.metric))
+        }),
+        column("shift", "mean |s' − s| / sd(s) when the block is randomized", |block| {
+            Cell::from(block.randomized.shift.clone())
+        }),
+        of_classes(column("flips", "share of changed predictions", |block| {
+            Cell::from(block.randomized.flips.clone())
+        })),
+        of_classes(column(
+            "KS positives",
+            "distance of positives' scores before and after",
+            |block| Cell::from(block.randomized.ks_positives.clone()),
+        )),
+        of_classes(column("KS all, positives'", "all scores before, positives' after", |block| {
+            Cell::from(block.randomized.ks_all_positives.clone())
+        })),
+        of_classes(column("accuracy without it", "", |block| {
+            optional(block.randomized.accuracy.as_ref())
+        })),
+        of_classes(column("null accuracy", "Σ q² over class shares", |block| {
+            block.randomized.accuracy_null.map_or(Cell::Empty, Cell::from)
+        })),
+        of_classes(column(
+            "conflict accuracy",
+            "block from another class; label of the rest",
+            |block| optional(block.conflict.as_ref().map(|conflict| &conflict.accuracy)),
+        )),
+        of_classes(column("worst class there", "", |block| {
             block.conflict.as_ref().map_or(Cell::Empty, |conflict| {
                 Cell::from(format!(
                     "{} ({:.3})",
                     conflict.worst_class, conflict.worst_class_accuracy
                 ))
-            }),
-            Cell::number(block.p_value_holm, 4),
-            Cell::number(block.p_value_equivalence, 4),
-            Cell::number(block.mean_abs_correlation, 3),
-            block.off_manifold_auc.map_or(Cell::Empty, Cell::from),
-            Cell::from(block.flags.join(", ")),
-        ]);
+            })
+        })),
+        column("p (Holm)", "one-sided: the metric does not drop", |block| {
+            Cell::number(block.p_value_holm, 4)
+        }),
+        column("p (equivalence)", &equivalence, |block| Cell::number(block.p_value_equivalence, 4)),
+        column("mean |corr|", "between the block and the rest", |block| {
+            Cell::number(block.mean_abs_correlation, 3)
+        }),
+        column("off-manifold AUC", "real against randomized rows; ≥ .9 is a warning", |block| {
+            block.off_manifold_auc.map_or(Cell::Empty, Cell::from)
+        }),
+        column("flags", "", |block| Cell::from(block.flags.join(", "))),
+    ]
+}
+
+fn block_table(outcome: &RelianceOutcome) -> Table {
+    let has_classes = !outcome.classes.is_empty();
+    let columns: Vec<_> = block_columns(outcome)
+        .into_iter()
+        .filter(|column| has_classes || !column.of_classes)
+        .collect();
+    let mut table = Table::new("blocks", "Blocks");
+    if has_classes {
+        table = table.caption(
+            "Accuracy after randomizing is to be read against its null: what a perfect model of this block \
+             alone would keep by luck.",
+        );
+    }
+    for column in &columns {
+        table = table.column(column.column.clone());
+    }
+    for block in &outcome.blocks {
+        table.push(columns.iter().map(|column| (column.cell)(block)).collect::<Vec<_>>());
     }
     table
 }
@@ -158,10 +210,16 @@ fn square(outcome: &RelianceOutcome) -> Option<Chart> {
         bottom_right: "needed with others".into(),
     });
     let crowded = outcome.blocks.len() > 12;
+    // Both axes alike, wide enough for intervals that are of any use.
+    let (mut low, mut high) = (-0.1_f64, 1.1_f64);
     for block in &outcome.blocks {
         let (Some(necessity), Some(sufficiency)) = (&block.necessity, &block.sufficiency) else {
             return None;
         };
+        for share in [necessity, sufficiency] {
+            low = low.min(share.low.max(-1.0) - 0.05);
+            high = high.max(share.high.min(2.0) + 0.05);
+        }
         let mut point = ScatterPoint::between(necessity, sufficiency).label(&block.name);
         if !crowded || necessity.value >= 0.05 || sufficiency.value >= 0.5 {
             point = point.highlight();
@@ -171,8 +229,8 @@ fn square(outcome: &RelianceOutcome) -> Option<Chart> {
     Some(
         Chart::new("square", "Necessity and sufficiency", scatter)
             .caption("Right: the model suffers without the block. Up: the block alone is enough.")
-            .x(Axis::new("necessity").range(-0.1, 1.1))
-            .y(Axis::new("sufficiency").range(-0.1, 1.1)),
+            .x(Axis::new("necessity").range(low, high))
+            .y(Axis::new("sufficiency").range(low, high)),
     )
 }
 

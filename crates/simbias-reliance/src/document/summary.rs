@@ -2,6 +2,7 @@
 
 use simbias_report::{Estimate, KeyFigure};
 
+use crate::metric::Metric;
 use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner};
 use crate::verdict::BlockVerdict;
 
@@ -13,7 +14,7 @@ fn class_order(outcome: &RelianceOutcome) -> String {
 
 /// What a manager should take away, a sentence each.
 pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
-    let metric = outcome.metric.title();
+    let (metric, article) = (outcome.metric.title(), outcome.metric.article());
     let standard = &outcome.standard.metric;
     if !outcome.has_signal() {
         if standard.high < outcome.chance {
@@ -34,7 +35,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         )];
     }
     let mut sentences = vec![format!(
-        "On unchanged rows the model has a {metric} of {:.3} [{:.3}, {:.3}].",
+        "On unchanged rows the model has {article} {metric} of {:.3} [{:.3}, {:.3}].",
         standard.value, standard.low, standard.high
     )];
     let with = |verdict: BlockVerdict| {
@@ -56,9 +57,16 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
             block.name, block.randomized.metric.value
         ));
     }
-    let shared: Vec<&BlockOutcome> = with(BlockVerdict::Shared).collect();
+    let (shared, doubtful): (Vec<&BlockOutcome>, Vec<&BlockOutcome>) =
+        with(BlockVerdict::Shared).partition(|block| is_clearly_needed(block));
     if !shared.is_empty() {
         sentences.push(format!("It also uses {}.", names(&shared)));
+    }
+    if !doubtful.is_empty() {
+        sentences.push(format!(
+            "Whether it uses {} is not settled by these rows: the interval of the necessity reaches zero.",
+            names(&doubtful)
+        ));
     }
     let redundant: Vec<&BlockOutcome> = with(BlockVerdict::Redundant).collect();
     if !redundant.is_empty() {
@@ -69,7 +77,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         ));
     }
     for block in with(BlockVerdict::IgnoredButPredictive) {
-        sentences.push(ignored_sentence(block, metric));
+        sentences.push(ignored_sentence(block, outcome.metric));
     }
     let unused: Vec<&BlockOutcome> = with(BlockVerdict::Unused).collect();
     if !unused.is_empty() && unused.len() <= 12 {
@@ -78,6 +86,11 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         sentences.push(format!("{} of the blocks {}", unused.len(), one_at_a_time(unused.len())));
     }
     sentences
+}
+
+/// Whether the interval of its necessity stays above zero.
+fn is_clearly_needed(block: &BlockOutcome) -> bool {
+    block.necessity.as_ref().is_some_and(|necessity| necessity.low > 0.0)
 }
 
 fn names(blocks: &[&BlockOutcome]) -> String {
@@ -96,7 +109,8 @@ fn one_at_a_time(n_blocks: usize) -> &'static str {
 }
 
 /// What the model passes by, and who could have used it.
-fn ignored_sentence(block: &BlockOutcome, metric: &str) -> String {
+fn ignored_sentence(block: &BlockOutcome, metric: Metric) -> String {
+    let (metric, article) = (metric.title(), metric.article());
     let simplicity = block.simplicity.as_ref();
     let number = |estimate: Option<&Estimate>| {
         estimate.map_or(String::from("unknown"), |estimate| format!("{:.3}", estimate.value))
@@ -111,15 +125,15 @@ fn ignored_sentence(block: &BlockOutcome, metric: &str) -> String {
     );
     match simplicity.and_then(|found| found.solo_learner) {
         Some(SoloLearner::OwnArchitecture) => format!(
-            "{ignores}, although this very architecture can learn it: trained on nothing else it reaches a \
+            "{ignores}, although this very architecture can learn it: trained on nothing else it reaches {article} \
              {metric} of {own} within {steps} steps."
         ),
         Some(SoloLearner::ProbeOnly) => format!(
-            "{ignores}. A probe trained on it alone reaches a {metric} of {probe}; this architecture reaches \
+            "{ignores}. A probe trained on it alone reaches {article} {metric} of {probe}; this architecture reaches \
              {own} within {steps} steps, so that it may be unable to learn the block, or need more steps."
         ),
         Some(SoloLearner::ProbeOwnUntried) | None => format!(
-            "{ignores}, although a probe trained on it alone reaches a {metric} of {probe}. Whether the model's \
+            "{ignores}, although a probe trained on it alone reaches {article} {metric} of {probe}. Whether the model's \
              own architecture could learn it was not tried."
         ),
     }

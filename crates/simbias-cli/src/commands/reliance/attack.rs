@@ -99,7 +99,7 @@ impl AttackArgs {
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
         inputs.extend(models.iter().map(|model| model.fingerprint.clone()));
-        let report = self.report(&found, transfer.as_ref(), &ground);
+        let report = self.report(&found, transfer.as_ref(), &ground)?;
         let result = json!({
             "version": "simbias.attack/2",
             "eps": self.eps,
@@ -174,8 +174,8 @@ impl AttackArgs {
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
         Ok(Attacked {
             model: model.name.clone(),
-            clean: accuracy(&found.clean, classes.len())?,
-            attacked: accuracy(&found.attacked, classes.len())?,
+            clean: accuracy(found.clean.accuracy, classes.len())?,
+            attacked: accuracy(found.attacked.accuracy, classes.len())?,
             shares: mean_budget_shares(deltas.view(), blocks, transform)?,
             universal: None,
         })
@@ -210,8 +210,8 @@ impl AttackArgs {
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
         Ok(Attacked {
             model: model.name.clone(),
-            clean: accuracy(&clean, judge.n_rows())?,
-            attacked: accuracy(&attacked, judge.n_rows())?,
+            clean: accuracy(clean.accuracy, judge.n_rows())?,
+            attacked: accuracy(attacked.accuracy, judge.n_rows())?,
             shares: budget_shares(fitted.delta.view(), blocks, transform)?,
             universal: Some(fitted),
         })
@@ -222,7 +222,7 @@ impl AttackArgs {
         found: &[Attacked],
         transfer: Option<&TransferMatrix>,
         ground: &Ground<'_>,
-    ) -> Report {
+    ) -> Result<Report, Failure> {
         let groups: Vec<(String, Vec<BudgetShare>)> =
             found.iter().map(|one| (one.model.clone(), one.shares.clone())).collect();
         let mut section = Section::new("attacks", "Where the budget goes")
@@ -241,6 +241,7 @@ impl AttackArgs {
         }
         if let Some(matrix) = transfer {
             section = section
+                .table(transfer_table(matrix, ground.judge.n_rows())?)
                 .chart(square(
                     "transfer",
                     "Accuracy of the column's model under the row's perturbation",
@@ -267,7 +268,7 @@ impl AttackArgs {
         for caveat in notes(ground.resolved) {
             report = report.caveat(caveat);
         }
-        report
+        Ok(report)
     }
 }
 
@@ -356,8 +357,8 @@ impl Attacked {
 }
 
 /// A share of `n_rows` rows with Wilson's interval.
-fn accuracy(score: &AttackScore, n_rows: usize) -> Result<Estimate, Failure> {
-    let n_hits = (score.accuracy * n_rows as f64).round() as usize;
+fn accuracy(share: f64, n_rows: usize) -> Result<Estimate, Failure> {
+    let n_hits = (share * n_rows as f64).round() as usize;
     let level = RelianceOptions::default().level;
     let found = share_estimate(n_hits, n_rows, level)
         .map_err(|error| Failure::input(format!("accuracy of the attacked rows: {error}")))?;
@@ -423,6 +424,25 @@ fn accuracy_table(found: &[Attacked]) -> Table {
             Cell::from(one.attacked.clone()),
         ])
     })
+}
+
+/// The accuracies of the transfer matrix with their intervals.
+fn transfer_table(matrix: &TransferMatrix, n_rows: usize) -> Result<Table, Failure> {
+    let mut table = Table::new("transfer-accuracy", "Accuracy under the perturbation of another model")
+        .caption(
+            "Rows: the model that the perturbation was fitted on; columns: the model that is judged. 95 % \
+             intervals (Wilson) over the rows that judge.",
+        )
+        .columns(["fitted on"])
+        .columns(matrix.names.iter().map(String::as_str));
+    for (name, accuracies) in matrix.names.iter().zip(matrix.accuracy.outer_iter()) {
+        let mut cells = vec![Cell::from(name.as_str())];
+        for &share in accuracies {
+            cells.push(Cell::from(accuracy(share, n_rows)?));
+        }
+        table.push(cells);
+    }
+    Ok(table)
 }
 
 /// A quantity of every pair of models.

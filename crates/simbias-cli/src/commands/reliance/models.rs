@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use simbias_reliance::Measurement;
-use simbias_reliance::document::reliance_report;
-use simbias_report::{Caveat, Cell, Report, Section, Table};
+use simbias_reliance::document::{checkpoints_chart, reliance_report};
+use simbias_report::{Caveat, Cell, Chart, Report, Section, Table};
 
 use crate::shell::Failure;
 
@@ -67,7 +67,10 @@ fn spread(found: &[(String, Measurement)]) -> Section {
             .extend(estimates.into_iter().map(|estimate| estimate.map_or(Cell::Empty, Cell::from)));
         table.push(cells);
     }
-    let section = Section::new("models", "Every model").table(table);
+    let mut section = Section::new("models", "Every model").table(table);
+    if let Some(chart) = over_training(found) {
+        section = section.chart(chart);
+    }
     if found.len() < FEW_MODELS {
         return section.caveat(Caveat::caution(
             "few-models",
@@ -78,6 +81,23 @@ fn spread(found: &[(String, Measurement)]) -> Section {
         ));
     }
     section
+}
+
+/// The course of necessity, if the models' names end in growing numbers: checkpoints of one training.
+fn over_training(found: &[(String, Measurement)]) -> Option<Chart> {
+    let steps: Vec<f64> =
+        found.iter().map(|(name, _)| last_number(name)).collect::<Option<Vec<_>>>()?;
+    if !steps.is_sorted_by(|before, after| before < after) {
+        return None;
+    }
+    let outcomes = found.iter().map(|(_, measurement)| &measurement.outcome);
+    checkpoints_chart(&steps.into_iter().zip(outcomes).collect::<Vec<_>>())
+}
+
+/// The last whole number in a name.
+fn last_number(name: &str) -> Option<f64> {
+    let mut digits = name.split(|letter: char| !letter.is_ascii_digit());
+    digits.rfind(|digits| !digits.is_empty())?.parse().ok()
 }
 
 /// Middle of sorted values.
@@ -92,6 +112,12 @@ fn median(sorted: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn checkpoints_are_told_by_their_last_number() {
+        assert_eq!(last_number("run2/step-500.onnx"), Some(500.0));
+        assert_eq!(last_number("model.onnx"), None);
+    }
 
     #[test]
     fn the_median_is_in_the_middle() {
