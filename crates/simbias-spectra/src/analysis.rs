@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
 use crate::bulk::{BulkFit, fit_bulk};
-use crate::eigenvalues::{NoConvergence, Route, spectrum_of};
+use crate::eigenvalues::{NoConvergence, Route, Spread, spectrum_of};
 use crate::fit::{
     NoFit, TailFit, TailPoint, TailRule, fit_tail, fit_tail_with_ambiguity, jackknife,
     standard_error, tail_curve,
@@ -14,9 +14,8 @@ use crate::marchenko_pastur::median_exponent;
 use crate::matrix::Matrix;
 use crate::metrics::{Metrics, log_alpha_norm};
 use crate::scan::{Compat, ScanOptions};
-use crate::windows::{
-    KernelWindows, WindowOptions, WindowPlan, division_spectra, divisions, window_spectra,
-};
+use crate::shared_gram::matrix_spectra;
+use crate::windows::{KernelWindows, WindowOptions, WindowPlan, division_spectra, divisions};
 
 /// WeightWatcher fits eigenvalues above this only.
 const WEIGHTWATCHER_FLOOR: f64 = 1e-5;
@@ -190,6 +189,7 @@ struct Floor {
     compat: Compat,
     stored_epsilon: f64,
     route: Route,
+    spread: Spread,
 }
 
 impl Floor {
@@ -227,14 +227,16 @@ pub(crate) fn analyse(
     layer: &Layer,
     numbers: &LayerNumbers,
     options: &ScanOptions,
+    spread: Spread,
 ) -> Result<LayerAnalysis, SpectraError> {
-    analyse_matrices(layer, numbers, options).map_err(|failure| failure.of(&layer.name))
+    analyse_matrices(layer, numbers, options, spread).map_err(|failure| failure.of(&layer.name))
 }
 
 fn analyse_matrices(
     layer: &Layer,
     numbers: &LayerNumbers,
     options: &ScanOptions,
+    spread: Spread,
 ) -> Result<LayerAnalysis, NoConvergence> {
     let matrices = numbers.matrices(layer);
     let is_lora = matches!(layer.view, View::Lora { .. });
@@ -244,36 +246,54 @@ fn analyse_matrices(
         Compat::Official | Compat::WeightWatcher if options.route == Route::Auto => Route::Svd,
         _ => options.route.resolve(stored_epsilon),
     };
-    let floor = Floor { compat: options.compat, stored_epsilon, route };
+    let floor = Floor { compat: options.compat, stored_epsilon, route, spread };
     let kernel_scale = options.kernel_scale(layer);
     let (rows, cols) = layer.shape;
     let mut flops = 0.0;
-    let plain = if rows.min(cols) <= options.max_side || is_lora {
-        let shape = matrices.first().map_or(layer.shape, Matrix::shape);
-        let mut windows = Vec::with_capacity(matrices.len());
-        for matrix in &matrices {
-            let values = spectrum_of(matrix, route)?;
-            windows.push(scaled(values, kernel_scale));
+    let with_whole = rows.min(cols) <= options.max_side || is_lora;
+    let is_kernel = matches!(layer.view, View::Kernel { .. });
+    let window_options =
+        options.windows.as_ref().filter(|_| !is_lora && rows.min(cols) >= SHORTEST_WINDOW);
+    let in_divisions =
+        is_kernel && window_options.is_some_and(|o| o.kernels == KernelWindows::Divisions);
+    let plan = window_options
+        .filter(|_| !in_divisions)
+        .map(|window_options| WindowPlan::new(layer.shape, window_options));
+    let shape = matrices.first().map_or(layer.shape, Matrix::shape);
+    let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+    for matrix in &matrices {
+        match &plan {
+            Some(plan) => {
+                let found = matrix_spectra(matrix, plan, with_whole, route, spread)?;
+                whole.extend(found.whole.map(|values| scaled(values, kernel_scale)));
+                pieces.extend(found.windows.into_iter().map(|values| scaled(values, kernel_scale)));
+                if !plan.is_whole(shape) {
+                    flops += plan.n_windows() as f64 * eigenvalue_flops(plan.window, route);
+                }
+            }
+            None if with_whole => {
+                whole.push(scaled(spectrum_of(matrix, route, spread)?, kernel_scale));
+            }
+            None => {}
+        }
+        if with_whole || plan.as_ref().is_some_and(|plan| plan.is_whole(shape)) {
             flops += eigenvalue_flops(shape, route);
         }
-        let n_disjoint = windows.len();
-        Some(Pool { windows, shape, n_disjoint })
-    } else {
-        None
-    };
-    let windows = match (&options.windows, &plain) {
-        (Some(window_options), _) if !is_lora && rows.min(cols) >= SHORTEST_WINDOW => {
-            Some(summarise_windows(
-                layer,
-                &matrices,
-                window_options,
-                options,
-                &floor,
-                &plain,
-                &mut flops,
-            )?)
+    }
+    let plain = with_whole.then(|| Pool { n_disjoint: whole.len(), windows: whole, shape });
+    let windows = match (plan, window_options) {
+        (Some(plan), _) => {
+            Some(summarise_windows(layer, matrices.len(), &plan, pieces, options, &floor))
         }
-        _ => None,
+        (None, Some(window_options)) => Some(summarise_divisions(
+            layer,
+            &matrices,
+            window_options,
+            options,
+            &floor,
+            &mut flops,
+        )?),
+        (None, None) => None,
     };
     let mut drawing = Drawing::default();
     let mut bulk = None;
@@ -324,35 +344,14 @@ fn eigenvalue_flops((rows, cols): (usize, usize), route: Route) -> f64 {
 
 fn summarise_windows(
     layer: &Layer,
-    matrices: &[Matrix<'_>],
-    window_options: &WindowOptions,
+    n_matrices: usize,
+    plan: &WindowPlan,
+    windows: Vec<Vec<f64>>,
     options: &ScanOptions,
     floor: &Floor,
-    plain: &Option<Pool>,
-    flops: &mut f64,
-) -> Result<WindowSummary, NoConvergence> {
+) -> WindowSummary {
     let is_kernel = matches!(layer.view, View::Kernel { .. });
-    if is_kernel && window_options.kernels == KernelWindows::Divisions {
-        return summarise_divisions(layer, matrices, window_options, options, floor, flops);
-    }
-    let plan = WindowPlan::new(layer.shape, window_options);
-    let is_whole = plan.n_windows() == 1 && plan.window == layer.shape;
-    let kernel_scale = options.kernel_scale(layer);
-    let mut windows = Vec::new();
-    match plain {
-        // One window that is the whole matrix has been decomposed already.
-        Some(pool) if is_whole => windows.clone_from(&pool.windows),
-        _ => {
-            for matrix in matrices {
-                windows.extend(window_spectra(matrix, &plan, floor.route)?);
-                *flops += plan.n_windows() as f64 * eigenvalue_flops(plan.window, floor.route);
-            }
-            for values in &mut windows {
-                *values = scaled(std::mem::take(values), kernel_scale);
-            }
-        }
-    }
-    let map = if is_kernel { Vec::new() } else { map_of(&windows, &plan, options, floor) };
+    let map = if is_kernel { Vec::new() } else { map_of(&windows, plan, options, floor) };
     let covered = |starts: &[usize], side: usize| {
         let mut end = 0;
         let mut covered = 0;
@@ -366,8 +365,8 @@ fn summarise_windows(
     let coverage = covered(&plan.row_starts, plan.window.0)
         * covered(&plan.col_starts, plan.window.1)
         / (rows * cols) as f64;
-    let pool = Pool { n_disjoint: plan.n_disjoint * matrices.len(), shape: plan.window, windows };
-    Ok(WindowSummary {
+    let pool = Pool { n_disjoint: plan.n_disjoint * n_matrices, shape: plan.window, windows };
+    WindowSummary {
         window: plan.window,
         n_windows: pool.windows.len(),
         n_disjoint: pool.n_disjoint,
@@ -376,7 +375,7 @@ fn summarise_windows(
         spectrum: summarise(&pool, options, floor),
         random_exponent: median_exponent(ratio(plan.window)),
         map,
-    })
+    }
 }
 
 fn ratio((rows, cols): (usize, usize)) -> f64 {
@@ -396,7 +395,9 @@ fn summarise_divisions(
     let (height, width, n_divisions) = divisions(rows, cols, window_options.aspect_ratio);
     let kernel_scale = options.kernel_scale(layer);
     let mut summaries = Vec::with_capacity(n_divisions);
-    for windows in division_spectra(matrices, window_options.aspect_ratio, floor.route)? {
+    for windows in
+        division_spectra(matrices, window_options.aspect_ratio, floor.route, floor.spread)?
+    {
         let windows: Vec<Vec<f64>> =
             windows.into_iter().map(|values| scaled(values, kernel_scale)).collect();
         *flops += windows.len() as f64 * eigenvalue_flops((height, width), floor.route);

@@ -20,6 +20,7 @@ mod matrix;
 mod metrics;
 pub mod prune;
 mod scan;
+mod shared_gram;
 mod sparsities;
 mod table;
 mod windows;

@@ -1,13 +1,23 @@
 //! Views into the numbers of a tensor.
 
-use std::ops::Range;
+use std::ops::{Add, Div, Mul, Range, Sub};
 
 use faer::Mat;
 use faer::traits::RealField;
 use simbias_data::checkpoint::Numbers;
 
 /// Floats in which spectra are computed.
-pub(crate) trait Real: RealField + Copy + Send + Sync {
+pub(crate) trait Real:
+    RealField
+    + Copy
+    + Send
+    + Sync
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+{
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
 }

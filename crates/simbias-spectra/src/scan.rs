@@ -9,9 +9,10 @@ use simbias_data::checkpoint::{Checkpoint, Element};
 
 use crate::SpectraError;
 use crate::analysis::{LayerAnalysis, analyse};
-use crate::eigenvalues::Route;
+use crate::eigenvalues::{Route, Spread};
 use crate::fit::TailRule;
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
+use crate::shared_gram::held_elements;
 use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
 
@@ -261,6 +262,9 @@ fn measure_all(
     let failed = AtomicBool::new(false);
     let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
         Mutex::new((0..layers.len()).map(|_| None).collect());
+    let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
+    // Enough layers keep all threads busy by themselves.
+    let spread = if jobs.len() < n_threads { Spread::Pool } else { Spread::Here };
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let _admitted = gate.enter(job.n_bytes);
@@ -269,7 +273,8 @@ fn measure_all(
                 if failed.load(Ordering::Relaxed) || watch.wants_stop() {
                     return;
                 }
-                let outcome = measure(checkpoint, other, &layers[index], options, &mut numbers);
+                let outcome =
+                    measure(checkpoint, other, &layers[index], options, spread, &mut numbers);
                 if outcome.is_err() {
                     failed.store(true, Ordering::Relaxed);
                 }
@@ -279,7 +284,6 @@ fn measure_all(
             }
         }
     };
-    let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
     std::thread::scope(|scope| {
         for _ in 1..n_threads.min(jobs.len()) {
             scope.spawn(work);
@@ -297,6 +301,7 @@ fn measure(
     other: Option<&Checkpoint>,
     layer: &Layer,
     options: &ScanOptions,
+    spread: Spread,
     numbers: &mut Option<LayerNumbers>,
 ) -> Result<LayerOutcome, SpectraError> {
     if numbers.is_none() {
@@ -308,7 +313,7 @@ fn measure(
             "{count} of its numbers are NaN or infinite, the first at index {first}"
         )));
     }
-    let analysis: LayerAnalysis = analyse(layer, numbers, options)?;
+    let analysis: LayerAnalysis = analyse(layer, numbers, options, spread)?;
     Ok(LayerOutcome::Analysed(Box::new(analysis)))
 }
 
@@ -338,8 +343,8 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
-        // A shared Gram matrix is never larger than the layer; sorted pools are held up to four times.
-        8 * (rows * cols).min(rows.max(cols).pow(2))
+        // Gram matrices, the one being reduced, and sorted pools, which are held up to four times.
+        8 * held_elements(layer.shape, &plan, true) as u64
             + 16 * side * side
             + 32 * plan.n_eigenvalues() as u64
     });

@@ -4,17 +4,16 @@
 //! convolution kernels. The aspect ratio `Q` is columns over rows of a window. Where the official code would take
 //! windows that are wider than the matrix (it then slices from a negative start), windows shrink here.
 
-use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
-use crate::eigenvalues::{
-    NoConvergence, Route, Scale, row_gram, spectrum_of, symmetric_eigenvalues,
-};
-use crate::matrix::{Matrix, Real};
+use crate::eigenvalues::{NoConvergence, Route, Spread, spectrum_of};
+use crate::matrix::Matrix;
+use crate::shared_gram::matrix_spectra;
 
-/// Window rows beyond which the automatic choice does not go; the size that FARMS used for LLaMA.
-const AUTO_MAX_ROWS: usize = 2000;
+/// Window rows beyond which the automatic choice does not go; about the 2000 that FARMS used for LLaMA,
+/// and a power of two, so that common shapes are covered without overlap.
+const AUTO_MAX_ROWS: usize = 2048;
 
 /// Where windows lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,7 +31,7 @@ pub enum Sampling {
 /// Shape and number of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowOptions {
-    /// Rows of a window, never more than the matrix allows; the shorter side up to 2000 when absent.
+    /// Rows of a window, never more than the matrix allows; the shorter side up to 2048 when absent.
     pub n_rows: Option<usize>,
     /// Columns over rows of a window, `Q`; 1 is square.
     pub aspect_ratio: f64,
@@ -99,6 +98,11 @@ impl WindowPlan {
         Self { window, row_starts, col_starts, n_disjoint }
     }
 
+    /// Whether the only window is the whole matrix of `shape`.
+    pub(crate) fn is_whole(&self, shape: (usize, usize)) -> bool {
+        self.n_windows() == 1 && self.window == shape
+    }
+
     /// Number of windows.
     pub fn n_windows(&self) -> usize {
         self.row_starts.len() * self.col_starts.len()
@@ -141,92 +145,6 @@ fn starts(length: usize, window: usize, sampling: Sampling) -> Vec<usize> {
     (0..n).map(|i| (i * step).min(room)).collect()
 }
 
-/// Ascending eigenvalues of every window, row starts outermost.
-///
-/// On a Gram route, windows of one strip take their Gram matrices out of the strip's: `L²·w` operations once instead
-/// of `s²·w` for each of its windows, for strips of length `L` and windows of sides `s ≤ w`.
-pub(crate) fn window_spectra(
-    matrix: &Matrix<'_>,
-    plan: &WindowPlan,
-    route: Route,
-) -> Result<Vec<Vec<f64>>, NoConvergence> {
-    match route {
-        Route::Gram | Route::Auto if shares(matrix, plan) => shared::<f64>(matrix, plan),
-        Route::GramSingle if shares(matrix, plan) => shared::<f32>(matrix, plan),
-        _ => separate(matrix, plan, route),
-    }
-}
-
-fn separate(
-    matrix: &Matrix<'_>,
-    plan: &WindowPlan,
-    route: Route,
-) -> Result<Vec<Vec<f64>>, NoConvergence> {
-    let (rows, cols) = plan.window;
-    let mut spectra = Vec::with_capacity(plan.n_windows());
-    for &row in &plan.row_starts {
-        for &col in &plan.col_starts {
-            spectra.push(spectrum_of(&matrix.window(row..row + rows, col..col + cols), route)?);
-        }
-    }
-    Ok(spectra)
-}
-
-/// Whether the Gram matrix is taken over rows, with column strips shared.
-fn is_over_rows(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
-    let ((rows, cols), (n_rows, n_cols)) = (plan.window, matrix.shape());
-    rows < cols || (rows == cols && n_rows <= n_cols)
-}
-
-/// Length of a strip, side of a window along it, and number of windows along it.
-fn strip(matrix: &Matrix<'_>, plan: &WindowPlan) -> (usize, usize, usize) {
-    if is_over_rows(matrix, plan) {
-        (matrix.shape().0, plan.window.0, plan.row_starts.len())
-    } else {
-        (matrix.shape().1, plan.window.1, plan.col_starts.len())
-    }
-}
-
-/// Whether the strip's Gram matrix costs less than those of its windows and is no larger than the matrix.
-pub(crate) fn shares(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
-    let (length, side, n) = strip(matrix, plan);
-    let (n_rows, n_cols) = matrix.shape();
-    length * length < n * side * side && length * length <= n_rows * n_cols
-}
-
-fn shared<T: Real>(matrix: &Matrix<'_>, plan: &WindowPlan) -> Result<Vec<Vec<f64>>, NoConvergence> {
-    let over_rows = is_over_rows(matrix, plan);
-    let (rows, cols) = plan.window;
-    let (n_rows, n_cols) = matrix.shape();
-    let side = rows.min(cols);
-    let Some(scale) = Scale::of(matrix) else {
-        return Ok(vec![vec![0.0; side]; plan.n_windows()]);
-    };
-    let (strip_starts, window_starts) = if over_rows {
-        (&plan.col_starts, &plan.row_starts)
-    } else {
-        (&plan.row_starts, &plan.col_starts)
-    };
-    let mut spectra = vec![Vec::new(); plan.n_windows()];
-    for (strip_index, &strip_start) in strip_starts.iter().enumerate() {
-        let strip = if over_rows {
-            matrix.window(0..n_rows, strip_start..strip_start + cols)
-        } else {
-            matrix.window(strip_start..strip_start + rows, 0..n_cols).transposed()
-        };
-        let gram: Mat<T> = row_gram(&strip, scale.factor);
-        for (window_index, &start) in window_starts.iter().enumerate() {
-            let part = gram.as_ref().submatrix(start, start, side, side).to_owned();
-            let values = symmetric_eigenvalues(part)?;
-            let (row, col) =
-                if over_rows { (window_index, strip_index) } else { (strip_index, window_index) };
-            spectra[row * plan.col_starts.len() + col] =
-                scale.finish(values.into_iter().map(Real::to_f64));
-        }
-    }
-    Ok(spectra)
-}
-
 /// [`WindowPlan`] and eigenvalues in one call: ascending eigenvalues of every window of `matrix`, row starts outermost.
 ///
 /// # Errors
@@ -237,7 +155,9 @@ pub fn window_eigenvalues(
     route: Route,
 ) -> Result<Vec<Vec<f64>>, SpectraError> {
     let plan = WindowPlan::new(matrix.shape(), options);
-    window_spectra(matrix, &plan, route).map_err(|failure| failure.of("windows"))
+    matrix_spectra(matrix, &plan, false, route, Spread::Pool)
+        .map(|spectra| spectra.windows)
+        .map_err(|failure| failure.of("windows"))
 }
 
 /// Eigenvalues of the official divisions of a kernel whose positions are `matrices`, unscaled: for every division
@@ -250,13 +170,15 @@ pub fn division_eigenvalues(
     aspect_ratio: f64,
     route: Route,
 ) -> Result<Vec<Vec<Vec<f64>>>, SpectraError> {
-    division_spectra(matrices, aspect_ratio, route).map_err(|failure| failure.of("kernel"))
+    division_spectra(matrices, aspect_ratio, route, Spread::Pool)
+        .map_err(|failure| failure.of("kernel"))
 }
 
 pub(crate) fn division_spectra(
     matrices: &[Matrix<'_>],
     aspect_ratio: f64,
     route: Route,
+    spread: Spread,
 ) -> Result<Vec<Vec<Vec<f64>>>, NoConvergence> {
     let Some(first) = matrices.first() else { return Ok(Vec::new()) };
     let (n_rows, n_cols) = first.shape();
@@ -268,7 +190,7 @@ pub(crate) fn division_spectra(
                 .map(|matrix| {
                     let tall = if n_rows >= n_cols { *matrix } else { matrix.transposed() };
                     let rows = division * height..(division + 1) * height;
-                    spectrum_of(&tall.window(rows, 0..width), route)
+                    spectrum_of(&tall.window(rows, 0..width), route, spread)
                 })
                 .collect()
         })

@@ -5,8 +5,8 @@ use simbias_data::checkpoint::Checkpoint;
 use simbias_spectra::document::{comparison_section, spectrum_report};
 use simbias_spectra::fit::{NoFit, TailRule};
 use simbias_spectra::{
-    Compat, KernelScale, LayerOptions, LayerOutcome, LayerTable, Role, Sampling, ScanOptions,
-    SpectraError, Unwatched, Watch, WindowOptions, block_of, compare, layers_of, scan,
+    Compat, KernelScale, LayerOptions, LayerOutcome, LayerTable, Role, Route, Sampling,
+    ScanOptions, SpectraError, Unwatched, Watch, WindowOptions, block_of, compare, layers_of, scan,
     scan_difference,
 };
 
@@ -342,4 +342,38 @@ fn a_table_survives_being_written_and_read() {
     let table = scanned(&model.checkpoint, &ScanOptions::default());
     let text = serde_json::to_string(&table).unwrap();
     assert_eq!(serde_json::from_str::<LayerTable>(&text).unwrap(), table);
+}
+
+#[test]
+fn sums_of_gram_matrices_give_the_spectra_of_every_window_and_of_the_whole() {
+    // Wide with overlapping strips, tall, windows along both axes, many overlapping strips, and another aspect ratio.
+    let cases = [
+        ((40, 110), None, 1.0, Sampling::Cover),
+        ((110, 40), None, 1.0, Sampling::Cover),
+        ((60, 90), Some(30), 1.0, Sampling::Cover),
+        ((60, 90), Some(30), 1.0, Sampling::PerAxis(9)),
+        ((60, 90), Some(20), 2.0, Sampling::PerAxis(3)),
+        ((90, 60), Some(40), 0.5, Sampling::Step(7)),
+    ];
+    for ((rows, cols), n_rows, aspect_ratio, sampling) in cases {
+        let model = model(&[random("blocks.0.fc.weight", &[rows, cols], 21)]);
+        let windows = WindowOptions { n_rows, aspect_ratio, sampling, ..WindowOptions::default() };
+        let by = |route| {
+            let options = ScanOptions { windows: Some(windows), route, ..ScanOptions::default() };
+            let table = scanned(&model.checkpoint, &options);
+            table.layers[0].analysis().unwrap().clone()
+        };
+        let (svd, gram) = (by(Route::Svd), by(Route::Gram));
+        let pairs = [
+            (svd.plain.unwrap(), gram.plain.unwrap()),
+            (svd.windows.unwrap().spectrum, gram.windows.unwrap().spectrum),
+        ];
+        for (svd, gram) in pairs {
+            let (a, b) =
+                (svd.leading().unwrap().fit.exponent, gram.leading().unwrap().fit.exponent);
+            assert!((a - b).abs() < 1e-8, "{rows}x{cols}: {a} {b}");
+            let (a, b) = (svd.metrics.unwrap(), gram.metrics.unwrap());
+            assert!((a.norm / b.norm - 1.0).abs() < 1e-12 && a.n_eigenvalues == b.n_eigenvalues);
+        }
+    }
 }

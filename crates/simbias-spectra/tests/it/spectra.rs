@@ -233,3 +233,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn both_routes_agree_on_either_side_of_the_bands_width() {
+    // The Gram route reduces to a band of 32 subdiagonals first, in tiles of 256.
+    for side in [3, 31, 32, 33, 34, 65, 100, 257, 300] {
+        let values = numbers(&gaussian(side * (side + 7), side as u64));
+        let matrix = Matrix::new(&values, side, side + 7);
+        let expected = eigenvalues(&matrix, Route::Svd).unwrap();
+        assert_near(&eigenvalues(&matrix, Route::Gram).unwrap(), &expected, 1e-9);
+    }
+}
+
+#[test]
+fn special_matrices_survive_the_reduction_to_a_band() {
+    let side = 70;
+    let identity: Vec<f32> =
+        (0..side * side).map(|i| if i % (side + 1) == 0 { 1.0 } else { 0.0 }).collect();
+    let ones = vec![1.0_f32; side * side];
+    let mut one_entry = vec![0.0_f32; side * side];
+    one_entry[side * side - 1] = 3.0;
+    for (values, largest, rank) in [(identity, 1.0, side), (ones, 4900.0, 1), (one_entry, 9.0, 1)] {
+        let values = numbers(&values);
+        let found = eigenvalues(&Matrix::new(&values, side, side), Route::Gram).unwrap();
+        assert!((found[side - 1] - largest).abs() < 1e-9 * largest, "{found:?}");
+        assert_eq!(found.iter().filter(|&&value| value > 1e-9 * largest).count(), rank);
+    }
+}
+
+#[test]
+fn threads_do_not_change_an_eigenvalue() {
+    let values = numbers(&gaussian(600 * 700, 3));
+    let on = |n_threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+        pool.install(|| eigenvalues(&Matrix::new(&values, 600, 700), Route::Gram).unwrap())
+    };
+    assert_eq!(on(1), on(4));
+}

@@ -5,20 +5,27 @@
 //! but a value below `ε·λmax` is noise, with ε the rounding unit of the arithmetic. Every matrix is first scaled by
 //! a power of two to largest entry near one, so that no square overflows and rescaled weights give rescaled
 //! values bit for bit.
+//!
+//! A Gram matrix is reduced in two stages, to a band ([`band`]) and from there to tridiagonal form ([`chase`]).
+
+mod band;
+mod chase;
+mod product;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
 use faer::linalg::evd::tridiagonal_self_adjoint_evd;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Accum, Mat, MatRef, Par, prelude::default};
+use faer::{Mat, MatRef, Par, prelude::default};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::product::Spread;
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
 
 /// Rows of the longer side that enter a Gram matrix at once.
 const GRAM_BLOCK: usize = 256;
+/// Subdiagonals of the intermediate band: wider ones make the first stage faster and the second slower.
+const BAND_WIDTH: usize = 32;
 
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,15 +77,19 @@ impl NoConvergence {
 }
 
 /// Squared singular values of `matrix`, ascending, `min(rows, cols)` of them. Values below zero, which rounding
-/// makes of zeros, are set to zero.
+/// makes of zeros, are set to zero. Works on the threads of rayon's current pool; the values do not depend on them.
 ///
 /// # Errors
 /// When the iteration does not converge, which finite numbers have not been seen to cause.
 pub fn eigenvalues(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, SpectraError> {
-    spectrum_of(matrix, route).map_err(|failure| failure.of("matrix"))
+    spectrum_of(matrix, route, Spread::Pool).map_err(|failure| failure.of("matrix"))
 }
 
-pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, NoConvergence> {
+pub(crate) fn spectrum_of(
+    matrix: &Matrix<'_>,
+    route: Route,
+    spread: Spread,
+) -> Result<Vec<f64>, NoConvergence> {
     let n = matrix.shape().0.min(matrix.shape().1);
     let Some(scale) = Scale::of(matrix) else { return Ok(vec![0.0; n]) };
     match route {
@@ -87,10 +98,11 @@ pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>,
             Ok(scale.finish(squares.into_iter().map(|sigma| sigma * sigma)))
         }
         Route::Gram | Route::Auto => {
-            Ok(scale.finish(symmetric_eigenvalues(gram::<f64>(matrix, scale.factor))?))
+            Ok(scale
+                .finish(symmetric_eigenvalues(gram::<f64>(matrix, scale.factor, spread), spread)?))
         }
         Route::GramSingle => {
-            let values = symmetric_eigenvalues(gram::<f32>(matrix, scale.factor))?;
+            let values = symmetric_eigenvalues(gram::<f32>(matrix, scale.factor, spread), spread)?;
             Ok(scale.finish(values.into_iter().map(f64::from)))
         }
     }
@@ -124,68 +136,58 @@ impl Scale {
 }
 
 /// Lower triangle of `s² · M Mᵀ`, shape `[n, n]`, with `M` the matrix or its transpose, whichever has fewer rows.
-pub(crate) fn gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
+pub(crate) fn gram<T: Real>(matrix: &Matrix<'_>, scale: f64, spread: Spread) -> Mat<T> {
     let wide = if matrix.shape().0 <= matrix.shape().1 { *matrix } else { matrix.transposed() };
-    row_gram(&wide, scale)
+    row_gram(&wide, scale, spread)
 }
 
 /// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; the other triangle is zero.
-pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
-    let (n, depth) = matrix.shape();
+pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64, spread: Spread) -> Mat<T> {
+    let n = matrix.shape().0;
     let mut gram = Mat::<T>::zeros(n, n);
-    for start in (0..depth).step_by(GRAM_BLOCK) {
-        let end = (start + GRAM_BLOCK).min(depth);
-        let block: Mat<T> = matrix.window(0..n, start..end).to_mat(scale);
-        matmul(
-            gram.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            block.as_ref(),
-            BlockStructure::Rectangular,
-            block.transpose(),
-            BlockStructure::Rectangular,
-            T::from_f64(1.0),
-            Par::Seq,
-        );
-    }
+    add_row_gram(&mut gram, matrix, scale, spread);
     gram
 }
 
+/// Adds [`row_gram`] to the lower triangle of `gram`.
+pub(crate) fn add_row_gram<T: Real>(
+    gram: &mut Mat<T>,
+    matrix: &Matrix<'_>,
+    scale: f64,
+    spread: Spread,
+) {
+    let (n, depth) = matrix.shape();
+    for start in (0..depth).step_by(GRAM_BLOCK) {
+        let end = (start + GRAM_BLOCK).min(depth);
+        let block: Mat<T> = matrix.window(0..n, start..end).to_mat(scale);
+        let one = T::from_f64(1.0);
+        product::add_product(gram.as_mut(), block.as_ref(), block.as_ref(), one, spread);
+    }
+}
+
 /// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten.
-pub(crate) fn symmetric_eigenvalues<T: Real>(mut lower: Mat<T>) -> Result<Vec<T>, NoConvergence> {
+pub(crate) fn symmetric_eigenvalues<T: Real>(
+    mut lower: Mat<T>,
+    spread: Spread,
+) -> Result<Vec<T>, NoConvergence> {
     let n = lower.nrows();
     if n < 2 {
         return Ok((0..n).map(|_| lower[(0, 0)]).collect());
     }
-    // One row of reflector factors suffices when no vectors are wanted.
-    let mut reflectors = Mat::<T>::zeros(1, n - 1);
-    let mut memory = MemBuffer::new(tridiag_in_place_scratch::<T>(n, Par::Seq, default()));
-    tridiag_in_place(
-        lower.as_mut(),
-        reflectors.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        default(),
-    );
-    let diagonal = faer::Col::<T>::from_fn(n, |i| lower[(i, i)]);
-    let below =
-        faer::Col::<T>::from_fn(
-            n,
-            |i| {
-                if i + 1 < n { lower[(i + 1, i)] } else { T::from_f64(0.0) }
-            },
-        );
+    let width = BAND_WIDTH.min(n - 1);
+    band::reduce_to_band(lower.as_mut(), width, spread);
+    let (diagonal, mut below) = chase::tridiagonal_of_band(lower.as_ref(), width);
     drop(lower);
+    below.push(T::from_f64(0.0));
     let mut values = faer::Col::<T>::zeros(n);
     let needed = faer::linalg::temp_mat_scratch::<T>(n, 1).array(2);
-    let mut memory = MemBuffer::new(needed);
     tridiagonal_self_adjoint_evd(
-        diagonal.as_diagonal(),
-        below.as_diagonal(),
+        faer::ColRef::from_slice(&diagonal).as_diagonal(),
+        faer::ColRef::from_slice(&below).as_diagonal(),
         values.as_mut().as_diagonal_mut(),
         None,
         Par::Seq,
-        MemStack::new(&mut memory),
+        MemStack::new(&mut MemBuffer::new(needed)),
         default(),
     )
     .map_err(|_| NoConvergence)?;

@@ -1,0 +1,322 @@
+//! Spectra of many windows of one matrix out of common Gram matrices.
+//!
+//! Windows of one strip of columns have their Gram matrices inside the strip's, and the Gram matrix of the whole is the
+//! sum of those of its parts. A sweep along the columns computes the Gram matrix of every piece between two borders of
+//! strips once and adds it wherever it belongs: `L²·C` operations for a matrix of `L` rows and `C` columns, where windows
+//! of sides `s ≤ w` by themselves cost `s²·w` each. (For tall matrices read rows for columns.)
+
+use faer::Mat;
+
+use crate::eigenvalues::{
+    NoConvergence, Route, Scale, Spread, add_row_gram, row_gram, spectrum_of, symmetric_eigenvalues,
+};
+use crate::matrix::{Matrix, Real};
+use crate::windows::WindowPlan;
+
+/// Gram matrices held at once may together have this many times the elements of the matrix.
+const HELD_OF_MATRIX: usize = 2;
+
+/// Ascending eigenvalues of one matrix.
+pub(crate) struct MatrixSpectra {
+    /// Of the whole, if it was wanted.
+    pub(crate) whole: Option<Vec<f64>>,
+    /// Of every window, row starts outermost.
+    pub(crate) windows: Vec<Vec<f64>>,
+}
+
+/// The spectra of every window of `plan`, and of the whole matrix if wanted.
+pub(crate) fn matrix_spectra(
+    matrix: &Matrix<'_>,
+    plan: &WindowPlan,
+    with_whole: bool,
+    route: Route,
+    spread: Spread,
+) -> Result<MatrixSpectra, NoConvergence> {
+    if plan.is_whole(matrix.shape()) {
+        let values = spectrum_of(matrix, route, spread)?;
+        let whole = with_whole.then(|| values.clone());
+        return Ok(MatrixSpectra { whole, windows: vec![values] });
+    }
+    match route {
+        Route::Svd => separate(matrix, plan, with_whole, route, spread),
+        Route::Gram | Route::Auto => from_grams::<f64>(matrix, plan, with_whole, route, spread),
+        Route::GramSingle => from_grams::<f32>(matrix, plan, with_whole, route, spread),
+    }
+}
+
+fn separate(
+    matrix: &Matrix<'_>,
+    plan: &WindowPlan,
+    with_whole: bool,
+    route: Route,
+    spread: Spread,
+) -> Result<MatrixSpectra, NoConvergence> {
+    let (rows, cols) = plan.window;
+    let mut windows = Vec::with_capacity(plan.n_windows());
+    for &row in &plan.row_starts {
+        for &col in &plan.col_starts {
+            let window = matrix.window(row..row + rows, col..col + cols);
+            windows.push(spectrum_of(&window, route, spread)?);
+        }
+    }
+    let whole = with_whole.then(|| spectrum_of(matrix, route, spread)).transpose()?;
+    Ok(MatrixSpectra { whole, windows })
+}
+
+fn from_grams<T: Real>(
+    matrix: &Matrix<'_>,
+    plan: &WindowPlan,
+    with_whole: bool,
+    route: Route,
+    spread: Spread,
+) -> Result<MatrixSpectra, NoConvergence> {
+    let sharing = Sharing::new(matrix.shape(), plan, with_whole);
+    let Some(scale) = Scale::of(matrix) else {
+        return separate(matrix, plan, with_whole, route, spread);
+    };
+    let oriented = if sharing.over_rows { *matrix } else { matrix.transposed() };
+    let mut sweep = Sweep {
+        matrix: oriented,
+        sharing: &sharing,
+        scale,
+        spread,
+        windows: vec![Vec::new(); plan.n_windows()],
+        n_cols: plan.col_starts.len(),
+    };
+    match sharing.way {
+        Way::Separate => separate(matrix, plan, with_whole, route, spread),
+        Way::StripByStrip => {
+            for strip in 0..sharing.strips.len() {
+                sweep.run::<T>(strip..strip + 1, false)?;
+            }
+            let windows = sweep.windows;
+            let whole = with_whole.then(|| spectrum_of(matrix, route, spread)).transpose()?;
+            Ok(MatrixSpectra { whole, windows })
+        }
+        Way::OneSweep => {
+            let whole = sweep.run::<T>(0..sharing.strips.len(), with_whole)?;
+            Ok(MatrixSpectra { whole, windows: sweep.windows })
+        }
+    }
+}
+
+/// What is computed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Nothing: a Gram matrix for each window.
+    Separate,
+    /// The windows of a strip; strips overlap too much to hold all that are open.
+    StripByStrip,
+    /// Everything.
+    OneSweep,
+}
+
+/// How the windows of a plan share their Gram matrices.
+struct Sharing {
+    way: Way,
+    /// Whether Gram matrices are over rows; otherwise rows and columns are exchanged.
+    over_rows: bool,
+    /// Rows of a strip, which are all rows of the matrix, and columns of the matrix.
+    shape: (usize, usize),
+    /// First columns of strips, and how many columns they have.
+    strips: Vec<usize>,
+    strip_width: usize,
+    /// First rows of the windows of a strip, and how many rows they have.
+    starts: Vec<usize>,
+    side: usize,
+}
+
+impl Sharing {
+    fn new(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> Self {
+        let ((rows, cols), (n_rows, n_cols)) = (plan.window, shape);
+        let over_rows = rows < cols || (rows == cols && n_rows <= n_cols);
+        let mut sharing = if over_rows {
+            Self {
+                way: Way::Separate,
+                over_rows,
+                shape,
+                strips: plan.col_starts.clone(),
+                strip_width: cols,
+                starts: plan.row_starts.clone(),
+                side: rows,
+            }
+        } else {
+            Self {
+                way: Way::Separate,
+                over_rows,
+                shape: (n_cols, n_rows),
+                strips: plan.row_starts.clone(),
+                strip_width: rows,
+                starts: plan.col_starts.clone(),
+                side: cols,
+            }
+        };
+        sharing.way = sharing.choose(with_whole);
+        sharing
+    }
+
+    /// The way with the fewest operations that memory allows.
+    fn choose(&self, with_whole: bool) -> Way {
+        let (length, width) = self.shape;
+        let square = length * length;
+        // The whole's Gram matrix is over its shorter side.
+        let includes_whole = with_whole && length <= width;
+        let whole = if includes_whole { square * width } else { 0 };
+        let windows = self.starts.len() * self.side * self.side * self.strip_width;
+        let separate = whole + self.strips.len() * windows;
+        let by_strip = whole + self.strips.len() * square * self.strip_width;
+        let pieces = self.pieces(&(0..self.strips.len()), includes_whole);
+        let swept = square * pieces.iter().map(|piece| piece.1 - piece.0).sum::<usize>();
+        let most_open = pieces.iter().map(|&piece| self.open(piece).count()).max().unwrap_or(0);
+        let n_held = most_open + 1 + usize::from(includes_whole);
+        if with_whole == includes_whole
+            && swept < separate.min(by_strip)
+            && n_held * square <= HELD_OF_MATRIX * length * width
+        {
+            Way::OneSweep
+        } else if by_strip < separate && square <= length * width {
+            Way::StripByStrip
+        } else {
+            Way::Separate
+        }
+    }
+
+    /// Strips that hold this piece of columns.
+    fn open(&self, (start, end): (usize, usize)) -> impl Iterator<Item = usize> + '_ {
+        let holds = move |&strip: &usize| {
+            self.strips[strip] <= start && end <= self.strips[strip] + self.strip_width
+        };
+        (0..self.strips.len()).filter(holds)
+    }
+
+    /// The columns of these strips, and all others if `all`, cut at the borders of strips.
+    fn pieces(&self, strips: &std::ops::Range<usize>, all: bool) -> Vec<(usize, usize)> {
+        let chosen = &self.strips[strips.clone()];
+        let mut borders: Vec<usize> =
+            chosen.iter().flat_map(|&start| [start, start + self.strip_width]).collect();
+        if all {
+            borders.extend([0, self.shape.1]);
+        }
+        borders.sort_unstable();
+        borders.dedup();
+        let pieces = borders.windows(2).map(|pair| (pair[0], pair[1]));
+        let is_needed = |&(start, end): &(usize, usize)| {
+            all || chosen.iter().any(|&strip| strip <= start && end <= strip + self.strip_width)
+        };
+        pieces.filter(is_needed).collect()
+    }
+}
+
+/// Elements of the Gram matrices that are held at once.
+pub(crate) fn held_elements(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> usize {
+    let sharing = Sharing::new(shape, plan, with_whole);
+    let (length, width) = sharing.shape;
+    match sharing.way {
+        Way::Separate => 0,
+        Way::StripByStrip => length * length,
+        Way::OneSweep => HELD_OF_MATRIX * length * width,
+    }
+}
+
+/// A sweep along the columns.
+struct Sweep<'a> {
+    matrix: Matrix<'a>,
+    sharing: &'a Sharing,
+    scale: Scale,
+    spread: Spread,
+    windows: Vec<Vec<f64>>,
+    /// Windows side by side in the order of the result.
+    n_cols: usize,
+}
+
+impl Sweep<'_> {
+    /// Fills in the windows of these strips; returns the spectrum of the whole if wanted.
+    fn run<T: Real>(
+        &mut self,
+        strips: std::ops::Range<usize>,
+        with_whole: bool,
+    ) -> Result<Option<Vec<f64>>, NoConvergence> {
+        let length = self.sharing.shape.0;
+        let mut whole: Option<Mat<T>> = with_whole.then(|| Mat::zeros(length, length));
+        let mut grams: Vec<Option<Mat<T>>> = strips.clone().map(|_| None).collect();
+        for (start, end) in self.sharing.pieces(&strips, with_whole) {
+            let piece = self.matrix.window(0..length, start..end);
+            let open: Vec<usize> = self
+                .sharing
+                .open((start, end))
+                .filter(|strip| strips.contains(strip))
+                .map(|strip| strip - strips.start)
+                .collect();
+            let mut users: Vec<&mut Option<Mat<T>>> = Vec::new();
+            for (index, gram) in grams.iter_mut().enumerate() {
+                if open.contains(&index) {
+                    users.push(gram);
+                }
+            }
+            self.add_piece(&piece, &mut users, whole.as_mut());
+            for index in open {
+                if self.sharing.strips[strips.start + index] + self.sharing.strip_width == end
+                    && let Some(gram) = grams[index].take()
+                {
+                    self.finish_strip(strips.start + index, gram)?;
+                }
+            }
+        }
+        whole.map(|gram| self.eigenvalues(gram)).transpose()
+    }
+
+    fn add_piece<T: Real>(
+        &self,
+        piece: &Matrix<'_>,
+        users: &mut [&mut Option<Mat<T>>],
+        whole: Option<&mut Mat<T>>,
+    ) {
+        let factor = self.scale.factor;
+        match (users, whole) {
+            ([], None) => {}
+            ([], Some(whole)) => add_row_gram(whole, piece, factor, self.spread),
+            ([only], None) => match only {
+                Some(gram) => add_row_gram(gram, piece, factor, self.spread),
+                None => **only = Some(row_gram(piece, factor, self.spread)),
+            },
+            (users, whole) => {
+                let gram: Mat<T> = row_gram(piece, factor, self.spread);
+                if let Some(whole) = whole {
+                    *whole += &gram;
+                }
+                for user in users {
+                    match user {
+                        Some(sum) => *sum += &gram,
+                        None => **user = Some(gram.clone()),
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish_strip<T: Real>(&mut self, strip: usize, gram: Mat<T>) -> Result<(), NoConvergence> {
+        let mut gram = Some(gram);
+        let (starts, side) = (&self.sharing.starts, self.sharing.side);
+        for (at, &start) in starts.iter().enumerate() {
+            let part = match gram.take() {
+                // The last window may have the strip's Gram matrix itself.
+                Some(all) if at + 1 == starts.len() && side == all.nrows() => all,
+                Some(all) => {
+                    let part = all.submatrix(start, start, side, side).to_owned();
+                    gram = Some(all);
+                    part
+                }
+                None => return Ok(()),
+            };
+            let values = self.eigenvalues(part)?;
+            let (row, col) = if self.sharing.over_rows { (at, strip) } else { (strip, at) };
+            self.windows[row * self.n_cols + col] = values;
+        }
+        Ok(())
+    }
+
+    fn eigenvalues<T: Real>(&self, gram: Mat<T>) -> Result<Vec<f64>, NoConvergence> {
+        let values = symmetric_eigenvalues(gram, self.spread)?;
+        Ok(self.scale.finish(values.into_iter().map(Real::to_f64)))
+    }
+}
