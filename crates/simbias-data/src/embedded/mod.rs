@@ -10,6 +10,7 @@ use crate::read::{ReadOptions, parse_idx_pair};
 
 const IMAGES: &[u8] = include_bytes!("../../assets/digits-images.idx3.gz");
 const LABELS: &[u8] = include_bytes!("../../assets/digits-labels.idx1.gz");
+const KING_JAMES: &[u8] = include_bytes!("../../assets/kjv.txt.gz");
 
 /// 8630 handwritten digits, 28×28 grey values in [0, 1], 863 of each class `"0"` … `"9"`,
 /// interleaved by class.
@@ -21,6 +22,12 @@ pub fn digits() -> Dataset {
     let (image_file, label_file) = (Path::new("digits-images"), Path::new("digits-labels"));
     let digits = parse_idx_pair(image_file, &images, label_file, &labels, &ReadOptions::default());
     Dataset { name: "digits".into(), ..digits.expect("the embedded files are whole") }
+}
+
+/// English prose of one hand: Genesis to Ruth in the King James Version of 1611, one verse a line, 7213 lines of
+/// ASCII, without chapter and verse numbers. Source and making are described in `assets/README.md`.
+pub fn king_james() -> String {
+    String::from_utf8(unpack(KING_JAMES)).expect("the embedded text is ASCII")
 }
 
 fn unpack(compressed: &[u8]) -> Vec<u8> {
@@ -67,5 +74,16 @@ mod tests {
             centre_mean(0),
             centre_mean(1)
         );
+    }
+
+    #[test]
+    fn the_text_is_whole_plain_lines() {
+        let text = king_james();
+        assert!(text.is_ascii() && text.ends_with("and Jesse begat David.\n"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 7213);
+        assert_eq!(lines[0], "In the beginning God created the heaven and the earth.");
+        assert!(lines.iter().all(|line| line.starts_with(|first: char| !first.is_ascii_digit())));
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
     }
 }
