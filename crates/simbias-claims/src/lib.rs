@@ -14,6 +14,8 @@ mod measure;
 pub mod pitfalls;
 mod registry;
 mod run;
+pub mod spectra;
+mod stages;
 mod table;
 
 pub use document::document;

@@ -1,9 +1,10 @@
 //! All claims, and how a person names them.
 
-use crate::{Claim, ClaimError, Paper, pitfalls};
+use crate::{Claim, ClaimError, Paper, pitfalls, spectra};
 
 /// One entry a paper, in the papers' order.
-const TABLES: &[(&Paper, &[Claim])] = &[(&pitfalls::PAPER, pitfalls::CLAIMS)];
+const TABLES: &[(&Paper, &[Claim])] =
+    &[(&pitfalls::PAPER, pitfalls::CLAIMS), (&spectra::PAPER, spectra::CLAIMS)];
 
 /// Every claim, in the papers' order.
 pub fn all() -> impl Iterator<Item = &'static Claim> {

@@ -8,7 +8,7 @@ use simbias_train::{LossGoal, Optimizer};
 use super::block_reliance::BlockReliance;
 use super::recipe::{Recipe, Trained, fcn, test_accuracy};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Coordinates of all data sets here.

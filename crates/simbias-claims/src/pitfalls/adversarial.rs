@@ -11,7 +11,7 @@ use simbias_train::{Adversarial, LossGoal, NetScorer};
 use super::block_reliance::{BlockReliance, Worst};
 use super::recipe::{Recipe, fcn};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 const CLAIM: &str = "P2-C15";

@@ -11,8 +11,8 @@ use simbias_stats::Seed;
 use simbias_train::NetScorer;
 
 use super::rows::SlabRows;
-use super::stages::Stages;
 use crate::ClaimError;
+use crate::stages::Stages;
 
 /// Donor maps per network; the paper does not say how many it used.
 const REPEATS: usize = 10;

@@ -16,7 +16,7 @@ use simbias_report::Caveat;
 use simbias_stats::Seed;
 use simbias_train::attack::Bounds;
 
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, Scale};
 
 /// What MNIST digits are padded to beside CIFAR-10.

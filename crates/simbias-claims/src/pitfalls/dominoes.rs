@@ -10,7 +10,7 @@ use super::adversarial::robust_accuracy_of;
 use super::block_reliance::BlockReliance;
 use super::domino_rows::{DominoRows, DominoSource};
 use super::recipe::{Recipe, Trained, WEIGHT_DECAY, test_accuracy};
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Steps of the attack in training and, of a tenth of the radius, in measuring.

@@ -8,7 +8,7 @@ use simbias_train::NetScorer;
 
 use super::recipe::{Recipe, fcn};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
 const CLAIM: &str = "P2-C14";

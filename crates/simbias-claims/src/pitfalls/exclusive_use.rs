@@ -9,7 +9,7 @@ use simbias_stats::Seed;
 use super::block_reliance::{BlockReliance, Worst};
 use super::recipe::{Recipe, cnn, fcn, gru};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Most steps on LMS-5, which every network of the paper learns in a few hundred.

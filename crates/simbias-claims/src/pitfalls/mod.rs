@@ -12,7 +12,6 @@ mod regime;
 mod rows;
 mod settings;
 mod slab_start;
-mod stages;
 mod table;
 mod theorem;
 mod universal_attack;

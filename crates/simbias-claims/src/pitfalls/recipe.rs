@@ -15,8 +15,8 @@ use simbias_train::{
     TrainState, evaluate, fit,
 };
 
-use super::stages::Stages;
 use crate::ClaimError;
+use crate::stages::Stages;
 
 /// Weight decay of the notebooks (the paper's Appendix B prints 5e-7).
 pub(crate) const WEIGHT_DECAY: f64 = 5e-5;

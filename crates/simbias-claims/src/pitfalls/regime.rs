@@ -6,7 +6,7 @@ use simbias_stats::Seed;
 
 use super::recipe::{Recipe, fcn, test_accuracy};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
 const CLAIM: &str = "P2-C19";

@@ -7,8 +7,8 @@ use simbias_data::transform::{Identity, LinearTransform, Transform};
 use simbias_data::{TestSplit, TrainSplit, ValidationSplit};
 use simbias_stats::Seed;
 
-use super::stages::Stages;
 use crate::ClaimError;
+use crate::stages::Stages;
 
 /// Rows to choose the step with, drawn beside those of the paper, so that the test rows choose nothing.
 const N_VALIDATION: usize = 5_000;

@@ -10,7 +10,7 @@ use super::block_reliance::{BlockReliance, Worst};
 use super::exclusive_use::show;
 use super::recipe::{Recipe, WEIGHT_DECAY, fcn};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Coordinates of LMS-7 and MS-(5,7).

@@ -10,7 +10,7 @@ use simbias_stats::{Seed, spearman};
 use super::block_reliance::{BlockReliance, Worst};
 use super::recipe::{Recipe, fcn};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
 const CLAIM: &str = "P2-C18";

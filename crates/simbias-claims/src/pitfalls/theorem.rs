@@ -3,7 +3,7 @@
 use simbias_data::synth::lsn::LsnTraining;
 use simbias_report::Caveat;
 
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
 const CLAIM: &str = "P2-C17";

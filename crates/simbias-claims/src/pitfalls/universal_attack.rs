@@ -14,7 +14,7 @@ use simbias_train::attack::{
 use super::block_reliance::Worst;
 use super::recipe::{Recipe, cnn, fcn, gru};
 use super::rows::SlabRows;
-use super::stages::Stages;
+use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
 /// Rows that a perturbation is fitted on, cut from the validation rows.

@@ -24,7 +24,8 @@ fn the_table_has_a_line_for_every_claim() {
     let measured = table.lines().find(|line| line.starts_with("| P2-C1 |")).unwrap();
     assert!(measured.contains("0.9100 [0.8852, 0.9348] (expected ≥ 0.8)"), "{measured}");
     assert!(measured.ends_with("| cpu | **holds** |"), "{measured}");
-    assert!(table.contains("1 hold, 0 inconclusive, 0 do not hold, 18 not run"), "{table}");
+    let counts = format!("1 hold, 0 inconclusive, 0 do not hold, {} not run", all().count() - 1);
+    assert!(table.contains(&counts), "{table}");
 }
 
 #[test]

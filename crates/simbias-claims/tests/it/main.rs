@@ -3,5 +3,7 @@
 mod documents;
 mod ledger;
 mod pitfalls;
+mod quick;
 mod registry;
 mod sample;
+mod spectra;

@@ -12,6 +12,8 @@ use crate::{ClaimError, MeasureContext, Scale};
 /// Rows and steps of a quick run: enough to pass through the code, too few to find anything.
 const QUICK_ROWS: usize = 600;
 const QUICK_STEPS: u64 = 20;
+/// Independent draws of a quick run.
+const QUICK_DRAWS: u64 = 3;
 
 /// What a measurement does at the moment, for whoever waits.
 pub(crate) struct Stages<'a> {
@@ -112,6 +114,16 @@ impl<'a> Stages<'a> {
     /// `n_rows`, or few in a quick run.
     pub(crate) fn rows(&self, n_rows: usize) -> usize {
         if self.context.quick { n_rows.min(QUICK_ROWS) } else { n_rows }
+    }
+
+    /// `n_draws` inside one repetition, or few in a quick run.
+    pub(crate) fn draws(&self, n_draws: u64) -> u64 {
+        if self.context.quick { n_draws.min(QUICK_DRAWS) } else { n_draws }
+    }
+
+    /// Whether sizes are to be reduced.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.context.quick
     }
 
     /// `n_steps`, or few in a quick run.
