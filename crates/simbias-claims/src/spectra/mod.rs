@@ -1,7 +1,9 @@
 //! Paper 08: weight spectra without aspect-ratio bias.
 
+mod augmentation;
 mod exponents;
 mod fit_stability;
+mod layer_rates;
 mod matrices;
 mod shape_bias;
 mod table;

@@ -96,12 +96,16 @@ fn every_measurement_fits_the_table() {
 
 #[test]
 fn without_the_persons_files_a_claim_is_not_run() {
-    for id in ["P2-C5", "P2-C16"] {
+    for (id, needs) in [
+        ("P2-C5", "needs the MNIST files"),
+        ("P2-C16", "needs the MNIST files"),
+        ("P8-C6", "needs the CIFAR-100 files"),
+    ] {
         let mut context = MeasureContext::new(Scale::Gpu, 0, 3, &Silent);
         context.data_folder = Some("no such folder".into());
         let outcome = run(claim(id).unwrap(), &mut context).unwrap();
         assert_eq!(outcome.verdict, Verdict::NotRun, "{id}");
-        assert!(outcome.reason.contains("needs the MNIST files"), "{}", outcome.reason);
+        assert!(outcome.reason.contains(needs), "{}", outcome.reason);
     }
 }
 
