@@ -80,7 +80,7 @@ def weightwatcher(checkpoint, names, **options):
     logging.getLogger("weightwatcher").setLevel(logging.ERROR)
     weights = {name: value for name, value in load_file(checkpoint).items() if name in names}
     watcher = weightwatcher.WeightWatcher(model=Holder(weights))
-    details = watcher.analyze(min_evals=0, max_evals=100_000, **options)
+    details = watcher.analyze(min_evals=1, max_evals=50_000, **options)
     return {row["longname"].replace("/", ".") + ".weight": row for _, row in details.iterrows()}
 
 

@@ -280,7 +280,7 @@ fn analyse_matrices(
             flops += eigenvalue_flops(shape, route);
         }
     }
-    let plain = with_whole.then(|| Pool { n_disjoint: whole.len(), windows: whole, shape });
+    let plain = with_whole.then_some(Pool { n_disjoint: whole.len(), windows: whole, shape });
     let windows = match (plan, window_options) {
         (Some(plan), _) => {
             Some(summarise_windows(layer, matrices.len(), &plan, pieces, options, &floor))

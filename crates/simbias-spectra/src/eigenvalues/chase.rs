@@ -163,11 +163,11 @@ fn dot<T: Real>(left: &[T], right: &[T]) -> T {
     let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
     let mut rest = T::from_f64(0.0);
     for (&a, &b) in left_chunks.remainder().iter().zip(right_chunks.remainder()) {
-        rest = rest + a * b;
+        rest += a * b;
     }
     for (a, b) in left_chunks.zip(right_chunks) {
         for lane in 0..LANES {
-            sums[lane] = sums[lane] + a[lane] * b[lane];
+            sums[lane] += a[lane] * b[lane];
         }
     }
     sums.into_iter().fold(rest, |sum, part| sum + part)
@@ -176,13 +176,13 @@ fn dot<T: Real>(left: &[T], right: &[T]) -> T {
 #[inline(always)]
 fn add_scaled<T: Real>(target: &mut [T], factor: T, source: &[T]) {
     for (value, &other) in target.iter_mut().zip(source) {
-        *value = *value + factor * other;
+        *value += factor * other;
     }
 }
 
 #[inline(always)]
 fn subtract_scaled<T: Real>(target: &mut [T], factor: T, source: &[T]) {
     for (value, &other) in target.iter_mut().zip(source) {
-        *value = *value - factor * other;
+        *value -= factor * other;
     }
 }
