@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::NnError;
+use crate::decoder::Decoder;
 
 /// Elementwise non-linearity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +151,8 @@ pub enum Architecture {
     Gru(GatedRecurrent),
     /// Residual image network.
     ResNet18(ResNet18),
+    /// Decoder transformer on rows of token numbers.
+    Decoder(Box<Decoder>),
 }
 
 impl Architecture {
@@ -162,6 +165,7 @@ impl Architecture {
             Self::Conv1d(conv) => conv.d_input,
             Self::Gru(gru) => gru.d_input,
             Self::ResNet18(resnet) => of_image(&resnet.image),
+            Self::Decoder(decoder) => decoder.context,
         }
     }
 
@@ -173,6 +177,7 @@ impl Architecture {
             Self::Conv1d(conv) => conv.n_outputs,
             Self::Gru(gru) => gru.n_outputs,
             Self::ResNet18(resnet) => resnet.n_outputs,
+            Self::Decoder(decoder) => decoder.vocabulary,
         }
     }
 
@@ -217,6 +222,7 @@ impl Architecture {
                 }
             }
             Self::ResNet18(resnet) => positive("width", resnet.width)?,
+            Self::Decoder(decoder) => decoder.check()?,
         }
         Ok(())
     }
@@ -230,6 +236,10 @@ impl ConvSequence {
     }
 }
 
-fn wrong(field: &'static str, found: impl std::fmt::Display, expected: &'static str) -> NnError {
+pub(crate) fn wrong(
+    field: &'static str,
+    found: impl std::fmt::Display,
+    expected: &'static str,
+) -> NnError {
     NnError::Architecture { field, found: found.to_string(), expected }
 }

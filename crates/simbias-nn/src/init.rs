@@ -48,6 +48,8 @@ pub(crate) enum Start {
     Bias { fan_in: usize },
     /// Anything of a recurrent layer: uniform in `±1/√n_hidden` whatever the scheme.
     Recurrent { n_hidden: usize },
+    /// `N(0, deviation²)` whatever the scheme, for embeddings.
+    Normal { deviation: f64 },
     /// The same value everywhere.
     Constant(f64),
 }
@@ -66,6 +68,7 @@ impl Init {
             (Start::Bias { fan_in }, _) | (Start::Weight { fan_in, .. }, Scheme::TorchDefault) => {
                 uniform(root_of_inverse(fan_in))
             }
+            (Start::Normal { deviation }, _) => normals(n, self.scale * deviation, &mut stream),
             (Start::Recurrent { n_hidden }, _) => uniform(root_of_inverse(n_hidden)),
             (Start::Weight { fan_in, .. }, Scheme::KaimingUniform) => {
                 uniform(6_f64.sqrt() * root_of_inverse(fan_in))

@@ -9,6 +9,7 @@ use crate::architecture::{
     Activation, Architecture, ConvSequence, Fcn, GatedRecurrent, ImageDims, ResNet18, SmallCnn,
 };
 use crate::convolution::conv2d;
+use crate::decoder::DecoderLayer;
 use crate::init::Start;
 use crate::network::{Kind, Mode, Pass};
 
@@ -46,6 +47,7 @@ pub(crate) enum Layer {
     Flatten,
     Gru { layers: Vec<GruLayer>, step_width: usize },
     Residual { body: Vec<Layer>, shortcut: Vec<Layer> },
+    Decoder(Box<DecoderLayer>),
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    fn add(&mut self, name: String, shape: &[usize], kind: Kind, start: Start) -> usize {
+    pub(crate) fn add(&mut self, name: String, shape: &[usize], kind: Kind, start: Start) -> usize {
         self.blueprints.push(Blueprint { name, shape: shape.to_vec(), kind, start });
         self.blueprints.len() - 1
     }
@@ -88,7 +90,7 @@ impl Builder {
         }
     }
 
-    fn bias(&mut self, prefix: &str, n: usize, fan_in: usize) -> usize {
+    pub(crate) fn bias(&mut self, prefix: &str, n: usize, fan_in: usize) -> usize {
         self.add(format!("{prefix}.bias"), &[n], Kind::Trainable, Start::Bias { fan_in })
     }
 
@@ -132,6 +134,9 @@ impl Builder {
             Architecture::Conv1d(conv) => self.conv_sequence(conv),
             Architecture::Gru(gru) => self.gru(gru),
             Architecture::ResNet18(resnet) => self.resnet18(resnet),
+            Architecture::Decoder(decoder) => {
+                vec![Layer::Decoder(Box::new(DecoderLayer::build(decoder, self)))]
+            }
         }
     }
 
@@ -329,11 +334,11 @@ pub(crate) struct Values<'a> {
 }
 
 impl Values<'_> {
-    fn vector(self, index: usize) -> Tensor<1> {
+    pub(crate) fn vector(self, index: usize) -> Tensor<1> {
         self.values[index].clone()
     }
 
-    fn shaped<const D: usize>(self, index: usize) -> Tensor<D> {
+    pub(crate) fn shaped<const D: usize>(self, index: usize) -> Tensor<D> {
         let shape: [usize; D] = std::array::from_fn(|axis| self.blueprints[index].shape[axis]);
         self.values[index].clone().reshape(shape)
     }
@@ -409,6 +414,7 @@ fn apply(layer: &Layer, signal: Signal, at: Values<'_>, pass: &mut Pass) -> Sign
         Layer::Gru { layers, step_width } => {
             Signal::Flat(gated_recurrent(signal.flat(), layers, *step_width, at))
         }
+        Layer::Decoder(decoder) => Signal::Flat(decoder.last_logits(signal.flat(), at)),
         Layer::Residual { body, shortcut } => {
             let x = signal.image();
             let branch = run(body, Signal::Image(x.clone()), at, pass).image();

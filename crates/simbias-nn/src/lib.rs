@@ -17,6 +17,7 @@
 
 mod architecture;
 mod convolution;
+pub mod decoder;
 mod device;
 mod error;
 mod init;
@@ -28,6 +29,7 @@ pub use architecture::{
     Activation, Architecture, ConvSequence, Fcn, GatedRecurrent, ImageDims, ResNet18, SmallCnn,
 };
 pub use burn::tensor::{DType, Device, Int, Tensor, TensorData, activation};
+pub use decoder::Decoder;
 pub use device::{cpu, device_from_str};
 pub use error::NnError;
 pub use init::{Init, Scheme};

@@ -249,6 +249,16 @@ impl Network {
         }
     }
 
+    /// Logits of the token after every token of `rows` `[batch, context]` under other parameter values,
+    /// `[batch, context, vocabulary]`; `None` for networks that are no decoder.
+    pub fn token_logits(&self, values: &[Tensor<1>], rows: Tensor<2>) -> Option<Tensor<3>> {
+        let at = Values { values, blueprints: &self.blueprints };
+        match self.layers.as_slice() {
+            [Layer::Decoder(decoder)] => Some(decoder.token_logits(rows, at)),
+            _ => None,
+        }
+    }
+
     /// `rows` as a tensor on the network's device, in its precision.
     pub fn upload(&self, rows: ArrayView2<'_, f32>) -> Tensor<2> {
         let shape = [rows.nrows(), rows.ncols()];

@@ -4,9 +4,12 @@
 //! by FARMS; OWL's mapping from outliers. Both clip ratios near one without making up for it, so that the target is
 //! missed when the spread is large; here the rest is rescaled until it is met.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
+use crate::prune::Pattern;
 use crate::table::{ExponentKind, LayerTable};
 
 /// Name and version of the serialised form.
@@ -102,6 +105,14 @@ pub struct Sparsities {
     pub published_realised: f64,
     /// Layers at the largest ratio.
     pub n_clipped: usize,
+}
+
+impl Sparsities {
+    /// What each layer is to lose, for pruning.
+    pub fn patterns(&self) -> BTreeMap<String, Pattern> {
+        let layers = self.layers.iter();
+        layers.map(|layer| (layer.layer.clone(), Pattern::Share(layer.ratio))).collect()
+    }
 }
 
 /// Ratios before and after making up for clipping.

@@ -29,5 +29,5 @@ pub use loss::{DeviceTarget, Loss};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
-pub use step::{DeviceBatch, Gradients, Plain, Sam, StepRule};
+pub use step::{DeviceBatch, Gradients, NextToken, Plain, Sam, StepRule};
 pub use trace::TraceRecorder;

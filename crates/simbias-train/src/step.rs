@@ -1,6 +1,6 @@
 //! From a batch to gradients: one pass, or as many as a rule likes.
 
-use simbias_nn::{Kind, Mode, Network, Pass, Tensor, TensorData};
+use simbias_nn::{Kind, Mode, Network, Pass, Tensor, TensorData, activation};
 use simbias_stats::Seed;
 
 use crate::batch::Batch;
@@ -60,6 +60,21 @@ impl Gradients {
         loss: Loss,
         mode: Mode,
     ) -> Self {
+        let mut pass = Pass::new(mode);
+        let mut gradients = Self::of(network, values, |leaves| {
+            let logits = network.forward_with(leaves, batch.rows.clone(), &mut pass);
+            batch.mean_loss(loss, logits)
+        });
+        gradients.statistics = pass.statistics;
+        gradients
+    }
+
+    /// Gradients of any scalar `loss` of the parameters' values, taken at `values`; no running statistics.
+    pub fn of(
+        network: &Network,
+        values: &[Tensor<1>],
+        loss: impl FnOnce(&[Tensor<1>]) -> Tensor<1>,
+    ) -> Self {
         let leaves: Vec<Tensor<1>> = network
             .parameters()
             .iter()
@@ -69,9 +84,7 @@ impl Gradients {
                 Kind::Statistic => value.clone(),
             })
             .collect();
-        let mut pass = Pass::new(mode);
-        let logits = network.forward_with(&leaves, batch.rows.clone(), &mut pass);
-        let loss = batch.mean_loss(loss, logits);
+        let loss = loss(&leaves);
         let mut gradients = loss.backward();
         let values = leaves
             .iter()
@@ -81,7 +94,7 @@ impl Gradients {
                 Kind::Statistic => None,
             })
             .collect();
-        Self { loss: loss.without_autodiff(), values, statistics: pass.statistics }
+        Self { loss: loss.without_autodiff(), values, statistics: Vec::new() }
     }
 }
 
@@ -110,6 +123,43 @@ impl StepRule for Plain {
         seed: Seed,
     ) -> Gradients {
         Gradients::at(network, &network.values(), batch, loss, Mode::Train { seed })
+    }
+}
+
+/// One pass of a decoder that predicts every next token of its rows: the mean cross-entropy over all positions, where a
+/// row's class is the token after its last one. Example weights are factors on whole rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NextToken;
+
+impl NextToken {
+    /// Mean loss of `batch` at the parameter values `values`, `[1]`.
+    ///
+    /// # Panics
+    ///
+    /// If the network is no decoder or the targets are no classes.
+    pub fn mean_loss(network: &Network, values: &[Tensor<1>], batch: &DeviceBatch) -> Tensor<1> {
+        let (Some(logits), DeviceTarget::Classes(last)) =
+            (network.token_logits(values, batch.rows.clone()), &batch.target)
+        else {
+            panic!("next tokens are predicted by a decoder from rows whose class is a token");
+        };
+        let [n_rows, length, vocabulary] = logits.dims();
+        let given = batch.rows.clone().narrow(1, 1, length - 1).int();
+        let next = Tensor::cat(vec![given, last.clone().reshape([n_rows, 1])], 1);
+        let per_token = activation::log_softmax(logits.reshape([n_rows * length, vocabulary]), 1)
+            .gather(1, next.reshape([n_rows * length, 1]))
+            .neg();
+        let per_row: Tensor<1> = per_token.reshape([n_rows, length]).mean_dim(1).reshape([n_rows]);
+        match &batch.weights {
+            Some(weights) => (per_row * weights.clone()).mean(),
+            None => per_row.mean(),
+        }
+    }
+}
+
+impl StepRule for NextToken {
+    fn gradients(&mut self, network: &Network, batch: &DeviceBatch, _: Loss, _: Seed) -> Gradients {
+        Gradients::of(network, &network.values(), |leaves| Self::mean_loss(network, leaves, batch))
     }
 }
 

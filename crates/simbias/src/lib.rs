@@ -48,6 +48,7 @@ pub use simbias_audit as audit;
 pub use simbias_claims as claims;
 pub use simbias_data as data;
 pub use simbias_html as html;
+pub use simbias_language as language;
 pub use simbias_nn as nn;
 pub use simbias_onnx as onnx;
 pub use simbias_reliance as reliance;

@@ -6,6 +6,8 @@ mod checkpoint;
 mod claims;
 mod fail_on;
 mod model;
+mod perplexity;
+mod prune;
 mod reliance;
 mod spectrum;
 mod synth;
@@ -27,7 +29,8 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
   simbias audit table.csv --labels outcome
   simbias synth slab --preset lms5 --out lms5.safetensors
   simbias reliance run --model model.onnx --data lms5.safetensors --blocks lms5.blocks.toml
-  simbias spectrum scan model.safetensors
+  simbias spectrum model.safetensors
+  simbias prune checkpoint/ --method wanda --sparsity 0.6 --allocation farms --calibration book.txt
   simbias claims list
 
 Exit codes: 0 done; 1 done, and the verdict is one named by --fail-on; 2 bad input; 130 interrupted."
@@ -51,8 +54,11 @@ pub(crate) enum Command {
     /// Train a network on labelled rows, with validation, traces and exact resume
     Train(Box<train::TrainArgs>),
     /// What do the weights of a checkpoint say about its layers? No data needed
-    #[command(subcommand)]
-    Spectrum(spectrum::Command),
+    Spectrum(Box<spectrum::SpectrumArgs>),
+    /// Set weights of a checkpoint to zero, by layer-wise shares, and compare ways of doing so
+    Prune(Box<prune::PruneArgs>),
+    /// How well does a language model predict a text?
+    Perplexity(perplexity::PerplexityArgs),
     /// Generate data whose features have a known simplicity order
     #[command(subcommand)]
     Synth(synth::Command),
@@ -68,7 +74,9 @@ impl Command {
             Self::Audit(arguments) => arguments.run(shell),
             Self::Train(arguments) => arguments.run(shell),
             Self::Reliance(command) => command.run(shell),
-            Self::Spectrum(command) => command.run(shell),
+            Self::Spectrum(arguments) => arguments.run(shell),
+            Self::Prune(arguments) => arguments.run(shell),
+            Self::Perplexity(arguments) => arguments.run(shell),
             Self::Synth(command) => command.run(shell),
             Self::Claims(command) => command.run(shell),
         }

@@ -6,6 +6,7 @@ use simbias_audit::AuditError;
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
 use simbias_data::{DataError, ScorerError};
+use simbias_language::LanguageError;
 use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
@@ -36,6 +37,25 @@ impl From<SpectraError> for Failure {
             _ => None,
         };
         with(&error, hint)
+    }
+}
+
+impl From<LanguageError> for Failure {
+    fn from(error: LanguageError) -> Self {
+        match error {
+            LanguageError::Interrupted => Self::Interrupted,
+            LanguageError::Data(error) => error.into(),
+            LanguageError::Spectra(error) => error.into(),
+            LanguageError::Network(error) => error.into(),
+            LanguageError::Tokenizer { .. } => with(
+                &error,
+                Some("give the model's own with --tokenizer tokenizer.json, or tokens as .npy"),
+            ),
+            LanguageError::Option { option: "calibration", .. } => {
+                with(&error, Some("give --calibration TEXT"))
+            }
+            other => with(&other, None),
+        }
     }
 }
 

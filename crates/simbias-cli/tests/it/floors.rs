@@ -7,7 +7,7 @@ const FLOORS: [&[&str]; 8] = [
     &["simbias-stats", "simbias-report"],
     &["simbias-data", "simbias-nn"],
     &["simbias-train", "simbias-reliance", "simbias-spectra", "simbias-onnx"],
-    &["simbias-audit"],
+    &["simbias-audit", "simbias-language"],
     &["simbias-claims"],
     &["simbias-html"],
     &["simbias"],

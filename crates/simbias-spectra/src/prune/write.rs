@@ -54,20 +54,21 @@ pub struct PruningReport {
 ///
 /// # Errors
 /// LoRA pairs, a folder that exists, what `prune` and the system say.
-pub fn write_pruned(
+pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
     checkpoint: &Checkpoint,
     layers: &[Layer],
     out: &Path,
     settings: serde_json::Value,
-    mut prune: impl FnMut(&Layer, &mut WeightMatrix) -> Result<(), SpectraError>,
-) -> Result<PruningReport, SpectraError> {
+    mut prune: impl FnMut(&Layer, &mut WeightMatrix) -> Result<(), E>,
+) -> Result<PruningReport, E> {
     let mut by_tensor: BTreeMap<usize, Vec<&Layer>> = BTreeMap::new();
     for layer in layers {
         if matches!(layer.view, View::Lora { .. }) {
             return Err(SpectraError::Mismatch {
                 layer: layer.name.clone(),
                 problem: "a low-rank pair cannot be pruned; merge it into its layer first".into(),
-            });
+            }
+            .into());
         }
         by_tensor.entry(layer.tensor_index()).or_default().push(layer);
     }
@@ -84,7 +85,7 @@ pub fn write_pruned(
         out,
         |index, _| {
             let Some(members) = by_tensor.get(&index) else { return Ok(None) };
-            let stored = checkpoint.read(index)?;
+            let stored = checkpoint.read(index).map_err(SpectraError::from)?;
             let mut numbers = stored.clone().into_f32();
             for layer in members {
                 let mut weights = gather(layer, &numbers);
@@ -100,7 +101,7 @@ pub fn write_pruned(
                     realised: weights.zero_share(),
                 });
             }
-            Ok::<_, SpectraError>(Some(changed(stored, numbers)))
+            Ok::<_, E>(Some(changed(stored, numbers)))
         },
         || {
             let mut report = report.borrow_mut();
@@ -115,7 +116,7 @@ pub fn write_pruned(
     );
     match written {
         Ok(()) => Ok(report.into_inner()),
-        Err(RewriteError::Data(error)) => Err(error.into()),
+        Err(RewriteError::Data(error)) => Err(SpectraError::from(error).into()),
         Err(RewriteError::Replacement(error)) => Err(error),
     }
 }

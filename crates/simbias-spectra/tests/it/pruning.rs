@@ -186,7 +186,7 @@ fn parts_of_a_stored_tensor_are_pruned_in_place() {
     write_pruned(&checkpoint, &keys, &out, serde_json::Value::Null, |_, weights| {
         assert_eq!((weights.n_rows, weights.n_cols), (12, 12));
         weights.values.fill(0.0);
-        Ok(())
+        Ok::<_, SpectraError>(())
     })
     .unwrap();
     let after = Checkpoint::open(&out).unwrap().read(0).unwrap().into_f32();

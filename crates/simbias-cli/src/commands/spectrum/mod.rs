@@ -13,9 +13,39 @@ use simbias_spectra::{Compat, LayerTable, Sampling, ScanOptions, Watch, WindowOp
 
 use crate::shell::{Failure, Finished, Progress, Shell};
 
+/// Measure what the weights of a checkpoint say about its layers: `simbias spectrum MODEL` is short for `scan MODEL`.
+#[derive(clap::Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
+  simbias spectrum model.safetensors
+  simbias spectrum compare before/ after/
+  simbias spectrum lr model.safetensors --base-lr 0.1
+  simbias spectrum sparsity model.safetensors --target 0.7"
+)]
+pub(crate) struct SpectrumArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    scan: Option<scan::ScanArgs>,
+}
+
+impl SpectrumArgs {
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        shell.computes_on_cpu();
+        match (&self.command, &self.scan) {
+            (Some(command), _) => command.run(shell),
+            (None, Some(arguments)) => arguments.run(shell),
+            (None, None) => Err(Failure::input("no checkpoint is named")
+                .hint("`simbias spectrum MODEL`; see --help")),
+        }
+    }
+}
+
 /// The parts of `simbias spectrum`.
 #[derive(Subcommand, Debug)]
-pub(crate) enum Command {
+enum Command {
     /// Tail exponents with and without shape bias, and the usual metrics, of every layer
     Scan(scan::ScanArgs),
     /// What changed from one checkpoint to another
@@ -27,8 +57,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        shell.computes_on_cpu();
+    fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         match self {
             Self::Scan(arguments) => arguments.run(shell),
             Self::Compare(arguments) => arguments.run(shell),
@@ -161,7 +190,7 @@ impl MeasuringArgs {
 }
 
 /// Shows layers on the progress bar.
-struct LayerWatch<'a>(&'a Progress);
+pub(super) struct LayerWatch<'a>(pub(super) &'a Progress);
 
 impl Watch for LayerWatch<'_> {
     fn layer_done(&self, done: usize, total: usize, layer: &str) {

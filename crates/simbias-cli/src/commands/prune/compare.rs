@@ -1,0 +1,131 @@
+//! `simbias prune compare`: which allocation costs least, beside its controls.
+
+use std::path::PathBuf;
+
+use simbias_language::allocation::Allocation;
+use simbias_language::comparison::{CompareRequest, compare_allocations};
+use simbias_language::document::comparison_report;
+use simbias_language::prune::Method;
+use simbias_spectra::SparsityOptions;
+
+use super::super::perplexity::{BarWatch, TokenArgs, file_name, open};
+use super::{CalibrationArgs, MethodWord, scores};
+use crate::shell::{Answer, Failure, Finished, Shell, of_file};
+
+/// Prune one model in many ways, without writing any of them, and compare how well each still predicts a text.
+///
+/// Allocations by exponents stand beside the controls that tell what the exponents themselves are good for: the same
+/// scores dealt at random, in reverse, and the first block spared whatever the scores.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  simbias prune compare model.gguf --calibration book.txt --evaluate other.txt
+  simbias prune compare checkpoint/ --methods magnitude --sparsities 0.5,0.7 --evaluate book.txt --max-chunks 16")]
+pub(super) struct CompareArgs {
+    /// LLaMA, Mistral, Qwen2 or GPT-2: a folder or file with config.json beside it, or .gguf
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Text that every pruned model is to predict
+    #[arg(long, value_name = "TEXT")]
+    evaluate: PathBuf,
+    /// Methods, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [MethodWord::Magnitude, MethodWord::Wanda])]
+    methods: Vec<MethodWord>,
+    /// Shares of zeros, separated by commas
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', default_values_t = [0.5, 0.6, 0.7])]
+    sparsities: Vec<f64>,
+    /// Allocations, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = AllocationWord::USUAL)]
+    allocations: Vec<AllocationWord>,
+    /// Random permutations behind "permuted"
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = crate::shell::at_least_one)]
+    permutations: usize,
+    /// Half the width of the range of scores
+    #[arg(long, value_name = "E", default_value_t = SparsityOptions::new(0.5).epsilon)]
+    epsilon: f64,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
+    #[command(flatten)]
+    tokens: TokenArgs,
+    /// New directory for report and result; runs/prune-compare-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum AllocationWord {
+    Uniform,
+    Alpha,
+    Farms,
+    Owl,
+    Permuted,
+    Reversed,
+    FirstBlock,
+}
+
+impl AllocationWord {
+    const USUAL: [Self; 6] =
+        [Self::Uniform, Self::Alpha, Self::Farms, Self::Permuted, Self::Reversed, Self::FirstBlock];
+}
+
+impl From<AllocationWord> for Allocation {
+    fn from(word: AllocationWord) -> Self {
+        match word {
+            AllocationWord::Uniform => Self::Uniform,
+            AllocationWord::Alpha => Self::Alpha,
+            AllocationWord::Farms => Self::Farms,
+            AllocationWord::Owl => Self::Owl,
+            AllocationWord::Permuted => Self::Permuted,
+            AllocationWord::Reversed => Self::Reversed,
+            AllocationWord::FirstBlock => Self::FirstBlock,
+        }
+    }
+}
+
+impl CompareArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        if let Some(wrong) = self.sparsities.iter().find(|s| !(0.0..1.0).contains(*s)) {
+            return Err(Failure::input(format!(
+                "--sparsities: {wrong} is no share of zeros: give numbers of at least 0 and below 1"
+            )));
+        }
+        let methods: Vec<Method> = self.methods.iter().map(|&word| word.into()).collect();
+        let allocations: Vec<Allocation> =
+            self.allocations.iter().map(|&word| word.into()).collect();
+        let needs_data = methods.iter().any(|method| method.needs_data())
+            || allocations.contains(&Allocation::Owl);
+        if needs_data && self.calibration.calibration.is_none() {
+            return Err(Failure::input(
+                "Wanda, SparseGPT and OWL look at data, but none are given",
+            )
+            .hint("give --calibration TEXT, or --methods magnitude"));
+        }
+        let run = shell.open_run(self.out.as_deref())?;
+        let model = open(&self.model, shell)?;
+        let evaluation = self.tokens.read(&self.evaluate, &model)?;
+        let calibration = self.calibration.windows(&model, &self.tokens, shell)?;
+        let scores = scores(&model, shell)?;
+        let request = CompareRequest {
+            methods: &methods,
+            sparsities: &self.sparsities,
+            allocations: &allocations,
+            n_permutations: self.permutations,
+            epsilon: self.epsilon,
+            calibration: &calibration,
+            evaluation: &evaluation,
+            context: self.tokens.context(&model),
+            max_chunks: self.tokens.max_chunks(),
+            seed: shell.seed(),
+        };
+        let progress = shell.progress("ways to prune");
+        let _looking = progress.looks_for_interrupt();
+        let found = compare_allocations(&model, &scores, &request, &BarWatch(&progress))?;
+        drop(progress);
+        let report = comparison_report(&file_name(&self.model), &found);
+        let result = serde_json::json!(found);
+        let inputs = [Some(&self.evaluate), self.calibration.calibration.as_ref()];
+        let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
+        let inputs = inputs.collect::<Result<_, Failure>>()?;
+        shell.close_run(run, Answer { report, result, inputs })?;
+        Ok(Finished::Done)
+    }
+}

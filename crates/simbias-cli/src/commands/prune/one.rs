@@ -1,0 +1,347 @@
+//! `simbias prune MODEL`: one pruned checkpoint.
+
+use std::path::{Path, PathBuf};
+
+use simbias_data::checkpoint::Checkpoint;
+use simbias_language::allocation::{
+    Allocation, BlockScores, block_ratios, outlier_shares, read_ratios, same_everywhere,
+};
+use simbias_language::document::pruning_report;
+use simbias_language::prune::{Method, Patterns, PruneRequest, prune_by_data, prune_by_statistics};
+use simbias_language::{LanguageError, LanguageModel, StatisticsFile};
+use simbias_nn::device_from_str;
+use simbias_spectra::prune::Pattern;
+use simbias_spectra::{
+    ExponentKind, LayerOptions, ScanOptions, SparsityOptions, SparsityScore, layers_of, scan,
+};
+
+use super::super::perplexity::{BarWatch, TokenArgs, file_name};
+use super::super::spectrum::LayerWatch;
+use super::{CalibrationArgs, MethodWord, scores};
+use crate::shell::{Answer, Failure, Finished, RunDirectory, Shell, of_file};
+
+/// Name of the written checkpoint inside the run's directory.
+const CHECKPOINT: &str = "checkpoint";
+
+#[derive(clap::Args, Debug)]
+pub(super) struct OneArgs {
+    /// .safetensors, its index, a folder of shards, .pt, .npz or .gguf
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// How weights are chosen
+    #[arg(long, value_enum, default_value_t = MethodWord::Magnitude)]
+    method: MethodWord,
+    /// Share of zeros among the weights of the pruned layers
+    #[arg(long, value_name = "SHARE")]
+    sparsity: Option<f64>,
+    /// N zeros of every M neighbouring inputs, such as 2:4, instead of --sparsity
+    #[arg(long, value_name = "N:M", value_parser = pattern, conflicts_with_all = ["sparsity", "allocation"])]
+    pattern: Option<Pattern>,
+    /// How the share is dealt: uniform, alpha, farms, owl, or a file (sparsities.json, or CSV with layer,ratio)
+    #[arg(long, value_name = "HOW", default_value = "uniform")]
+    allocation: String,
+    /// Half the width of the range of scores; 0 is uniform
+    #[arg(long, value_name = "E", default_value_t = SparsityOptions::new(0.5).epsilon)]
+    epsilon: f64,
+    /// Statistics of the layers' inputs from another program, .npz or .safetensors, instead of --calibration
+    #[arg(long, value_name = "FILE", conflicts_with = "calibration")]
+    statistics: Option<PathBuf>,
+    /// Only layers whose name contains this text; repeat for several
+    #[arg(long, value_name = "TEXT")]
+    include: Vec<String>,
+    /// No layers whose name contains this text; repeat for several
+    #[arg(long, value_name = "TEXT")]
+    exclude: Vec<String>,
+    /// Text that the model predicts before and after
+    #[arg(long, value_name = "TEXT")]
+    evaluate: Option<PathBuf>,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
+    #[command(flatten)]
+    tokens: TokenArgs,
+    /// New directory for the report and, under `checkpoint`, the pruned files; runs/prune-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let numbers = text
+        .split_once(':')
+        .and_then(|(zeros, of)| Some((zeros.parse::<usize>().ok()?, of.parse::<usize>().ok()?)));
+    match numbers {
+        Some((zeros, of)) if zeros > 0 && zeros < of => Ok(Pattern::Groups { zeros, of }),
+        _ => Err("write N:M with 0 < N < M, such as 2:4".into()),
+    }
+}
+
+/// How much of each layer is asked for.
+enum Amount {
+    Dealt(Allocation, f64),
+    Everywhere(Pattern),
+    File(Patterns),
+}
+
+impl OneArgs {
+    pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let amount = self.amount()?;
+        if !(0.0..1.0).contains(&self.epsilon) {
+            return Err(Failure::input(format!("--epsilon {} is not in [0, 1)", self.epsilon)));
+        }
+        let run = shell.open_run(self.out.as_deref())?;
+        let checkpoint = Checkpoint::open(&self.model)?;
+        let method: Method = self.method.into();
+        let needs_forward = (method.needs_data() && self.statistics.is_none())
+            || self.evaluate.is_some()
+            || matches!(amount, Amount::Dealt(Allocation::Owl, _));
+        if needs_forward {
+            let model = LanguageModel::new(checkpoint, &device_from_str(shell.device())?)?;
+            self.with_model(&model, method, amount, run, shell)
+        } else {
+            shell.computes_on_cpu();
+            self.by_layer(&checkpoint, method, amount, run, shell)
+        }
+    }
+
+    fn amount(&self) -> Result<Amount, Failure> {
+        if let Some(pattern) = self.pattern {
+            return Ok(Amount::Everywhere(pattern));
+        }
+        let allocation = Allocation::ALL
+            .into_iter()
+            .find(|allocation| allocation.name() == self.allocation && !allocation.is_control());
+        let Some(allocation) = allocation else {
+            let file = Path::new(&self.allocation);
+            if !file.is_file() {
+                return Err(Failure::input(format!(
+                    "--allocation {:?} is neither uniform, alpha, farms or owl nor a file",
+                    self.allocation
+                )));
+            }
+            if self.sparsity.is_some() {
+                return Err(Failure::input(
+                    "--sparsity and a file of ratios contradict each other",
+                )
+                .hint("the file decides; leave --sparsity out"));
+            }
+            return Ok(Amount::File(read_ratios(file)?));
+        };
+        let Some(sparsity) = self.sparsity else {
+            return Err(Failure::input("how much to prune is not said")
+                .hint("give --sparsity 0.5, --pattern 2:4, or --allocation FILE"));
+        };
+        if !(0.0..1.0).contains(&sparsity) {
+            return Err(Failure::input(format!(
+                "--sparsity {sparsity} is no share of zeros: give a number of at least 0 and below 1"
+            )));
+        }
+        Ok(match allocation {
+            Allocation::Uniform => Amount::Everywhere(Pattern::Share(sparsity)),
+            other => Amount::Dealt(other, sparsity),
+        })
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        (self.include.is_empty() || self.include.iter().any(|text| name.contains(text)))
+            && !self.exclude.iter().any(|text| name.contains(text))
+    }
+
+    fn settings(&self, shell: &Shell, method: Method) -> serde_json::Value {
+        serde_json::json!({
+            "method": method,
+            "sparsity": self.sparsity,
+            "pattern": self.pattern,
+            "allocation": self.allocation,
+            "epsilon": self.epsilon,
+            "calibration": self.calibration.calibration.as_ref().map(|path| serde_json::json!({
+                "text": path.display().to_string(),
+                "fingerprint": of_file(path).ok().map(|found| found.fingerprint),
+                "sequences": self.calibration.sequences,
+                "length": self.calibration.length,
+            })),
+            "statistics": self.statistics.as_ref().map(|path| path.display().to_string()),
+            "seed": shell.seed().value(),
+        })
+    }
+
+    fn asked(&self, method: Method) -> String {
+        let how_much = match (self.pattern, self.sparsity) {
+            (Some(Pattern::Groups { zeros, of }), _) => {
+                format!("{zeros} zeros of every {of} inputs")
+            }
+            (_, Some(sparsity)) => {
+                format!("{:.1} % of the weights, dealt by {}", 100.0 * sparsity, self.allocation)
+            }
+            _ => format!("ratios of {}", file_name(Path::new(&self.allocation))),
+        };
+        format!("Pruned by {}: {how_much}", method.name())
+    }
+
+    /// With forward passes: only the matrices inside the blocks are pruned.
+    fn with_model(
+        &self,
+        model: &LanguageModel,
+        method: Method,
+        amount: Amount,
+        run: RunDirectory,
+        shell: &Shell,
+    ) -> Result<Finished, Failure> {
+        let needs_calibration = (method.needs_data() && self.statistics.is_none())
+            || matches!(amount, Amount::Dealt(Allocation::Owl, _));
+        if self.statistics.is_some() && method.needs_data() {
+            return Err(Failure::input("--evaluate and --statistics cannot be combined")
+                .hint("prune first, then `simbias perplexity` on the written checkpoint"));
+        }
+        if needs_calibration && self.calibration.calibration.is_none() {
+            return Err(Failure::input(format!(
+                "{} looks at data, but none are given",
+                method.name()
+            ))
+            .hint("give --calibration TEXT, or --statistics FILE from another program"));
+        }
+        let calibration = self.calibration.windows(model, &self.tokens, shell)?;
+        let context = self.tokens.context(model);
+        let evaluation =
+            self.evaluate.as_ref().map(|path| self.tokens.read(path, model)).transpose()?;
+        let progress = shell.progress("pruning");
+        let _looking = progress.looks_for_interrupt();
+        let watch = BarWatch(&progress);
+        let mut patterns = match amount {
+            Amount::Everywhere(pattern) => same_everywhere(model, pattern),
+            Amount::File(patterns) => patterns,
+            Amount::Dealt(allocation, target) => {
+                let scores = if allocation == Allocation::Owl {
+                    let outliers = outlier_shares(model, &calibration, &watch)?;
+                    BlockScores { alpha: Vec::new(), farms: Vec::new(), outliers: Some(outliers) }
+                } else {
+                    scores(model, shell)?
+                };
+                block_ratios(model, &scores, allocation, target, self.epsilon, shell.seed())?
+            }
+        };
+        patterns.retain(|name, _| self.wants(name));
+        if patterns.is_empty() {
+            return Err(nothing_left());
+        }
+        let dense = evaluation
+            .as_ref()
+            .map(|text| {
+                progress.begin("dense perplexity");
+                let most = self.tokens.max_chunks();
+                simbias_language::perplexity(model, text, context, most, &watch)
+            })
+            .transpose()?;
+        progress.begin("pruning");
+        let request = PruneRequest {
+            method,
+            patterns: &patterns,
+            calibration: &calibration,
+            evaluation: evaluation.as_ref().map(|text| (text, context, self.tokens.max_chunks())),
+        };
+        let out = run.place(CHECKPOINT)?;
+        let settings = self.settings(shell, method);
+        let (pruned, report) = prune_by_data(model, &request, &out, settings, &watch)?;
+        drop(progress);
+        let page = pruning_report(
+            &file_name(&self.model),
+            &self.asked(method),
+            &report,
+            Some(&pruned),
+            dense.as_ref(),
+        );
+        let result = serde_json::json!({
+            "version": "simbias.prune/1",
+            "pruning": report,
+            "dense": dense,
+            "pruned": pruned.perplexity,
+        });
+        let inputs = [&self.calibration.calibration, &self.evaluate];
+        let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
+        let inputs = inputs.collect::<Result<_, Failure>>()?;
+        shell.close_run(run, Answer { report: page, result, inputs })?;
+        Ok(Finished::Done)
+    }
+
+    /// Layer by layer, for any checkpoint.
+    fn by_layer(
+        &self,
+        checkpoint: &Checkpoint,
+        method: Method,
+        amount: Amount,
+        run: RunDirectory,
+        shell: &Shell,
+    ) -> Result<Finished, Failure> {
+        let statistics =
+            self.statistics.as_ref().map(|path| StatisticsFile::open(path)).transpose()?;
+        let (layers, _) = layers_of(checkpoint, &LayerOptions::default());
+        let pruned_names = |amount: Pattern| -> Patterns {
+            let layers = layers.iter().filter(|layer| layer.not_recommended.is_none());
+            layers.map(|layer| (layer.name.clone(), amount)).collect()
+        };
+        let mut patterns = match amount {
+            Amount::Everywhere(pattern) => pruned_names(pattern),
+            Amount::File(patterns) => patterns,
+            Amount::Dealt(allocation, target) => {
+                self.dealt(checkpoint, allocation, target, shell)?
+            }
+        };
+        patterns.retain(|name, _| self.wants(name));
+        if patterns.is_empty() {
+            return Err(nothing_left());
+        }
+        let progress = shell.progress("pruning");
+        let _looking = progress.looks_for_interrupt();
+        let out = run.place(CHECKPOINT)?;
+        let report = prune_by_statistics(
+            checkpoint,
+            method,
+            &patterns,
+            statistics.as_ref(),
+            &out,
+            self.settings(shell, method),
+            &BarWatch(&progress),
+        )?;
+        drop(progress);
+        let page =
+            pruning_report(&file_name(&self.model), &self.asked(method), &report, None, None);
+        let result = serde_json::json!({ "version": "simbias.prune/1", "pruning": report });
+        shell.close_run(run, Answer { report: page, result, inputs: Vec::new() })?;
+        Ok(Finished::Done)
+    }
+
+    /// Ratios by exponents of whatever blocks the names show.
+    fn dealt(
+        &self,
+        checkpoint: &Checkpoint,
+        allocation: Allocation,
+        target: f64,
+        shell: &Shell,
+    ) -> Result<Patterns, Failure> {
+        let progress = shell.progress("spectra");
+        let options = ScanOptions {
+            rules: vec![simbias_spectra::fit::TailRule::Median],
+            bulk: false,
+            n_threads: Some(shell.threads()),
+            ..ScanOptions::default()
+        };
+        let wants = |name: &str| self.wants(name);
+        let table = scan(checkpoint, &options, &wants, &LayerWatch(&progress))?;
+        let kind = match allocation {
+            Allocation::Alpha => ExponentKind::Plain,
+            _ => ExponentKind::Windows,
+        };
+        let sparsities = table.sparsities(&SparsityOptions {
+            epsilon: self.epsilon,
+            score: SparsityScore::Exponent(kind),
+            ..SparsityOptions::new(target)
+        })?;
+        Ok(sparsities.patterns())
+    }
+}
+
+fn nothing_left() -> Failure {
+    LanguageError::Option {
+        option: "layers",
+        problem: "none is left to prune; check --include and --exclude".into(),
+    }
+    .into()
+}

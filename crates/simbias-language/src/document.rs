@@ -1,0 +1,241 @@
+//! Answers in the words of a report.
+
+use simbias_report::{
+    Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, KeyFigure, LineSeries, LinesChart,
+    Report, Section, Table,
+};
+use simbias_spectra::document::pruning_section;
+use simbias_spectra::prune::PruningReport;
+
+use crate::Perplexity;
+use crate::comparison::{AllocationComparison, ComparedRun};
+use crate::prune::{Method, Pruned};
+
+/// What the protocol of a perplexity was.
+fn protocol(found: &Perplexity) -> String {
+    format!(
+        "Context {} tokens, {} chunks, {} predicted of {} tokens; the text was turned into tokens once, the shorter tail \
+         dropped, and every token of a chunk but the first predicted. Another context, split or tokenizer gives another \
+         perplexity.",
+        found.context, found.n_chunks, found.n_predicted, found.n_tokens
+    )
+}
+
+fn perplexity_cell(found: &Perplexity) -> Cell {
+    match found.interval() {
+        Some((low, high)) => Cell::from(
+            Estimate::new(found.perplexity, low, high).n(found.n_chunks as u64).varied("chunks"),
+        ),
+        None => Cell::number(found.perplexity, 4),
+    }
+}
+
+fn perplexity_section(found: &Perplexity, title: &str) -> Section {
+    let mut table =
+        Table::new("perplexity", title).columns([Column::new("quantity"), Column::new("value")]);
+    let mut row = |name: &str, cell: Cell| table.push([Cell::text(name), cell]);
+    row("perplexity", perplexity_cell(found));
+    row("mean negative log-likelihood, nats a token", Cell::number(found.mean_nll, 5));
+    row("bits per byte", found.bits_per_byte.map_or(Cell::Empty, |bits| Cell::number(bits, 4)));
+    row("context, tokens", Cell::from(found.context));
+    row("chunks", Cell::from(found.n_chunks));
+    row("predicted tokens", Cell::from(found.n_predicted));
+    row("tokens of the text", Cell::from(found.n_tokens));
+    let x: Vec<f64> = (1..=found.n_chunks).map(|chunk| chunk as f64).collect();
+    let line = LineSeries::new("chunk", x, found.chunk_nll.clone());
+    Section::new("perplexity", title).prose(protocol(found)).table(table).chart(
+        Chart::new("chunks", "Chunk by chunk", LinesChart::new().series(line))
+            .x(Axis::new("chunk"))
+            .y(Axis::new("mean negative log-likelihood").unit("nats")),
+    )
+}
+
+/// The report of a perplexity; `tokenizer` says where the tokens came from and what a text begins with.
+pub fn perplexity_report(model: &str, text: &str, tokenizer: &str, found: &Perplexity) -> Report {
+    let mut report = Report::new(format!("Perplexity of {model}"))
+        .summarise(format!(
+            "{model} predicts {text} with a perplexity of {:.3} at a context of {} tokens.",
+            found.perplexity, found.context
+        ))
+        .key_figure(KeyFigure::new("perplexity", perplexity_cell(found)).note("95 % over chunks"));
+    if let Some(bits) = found.bits_per_byte {
+        report = report.key_figure(
+            KeyFigure::new("bits per byte", Cell::number(bits, 4))
+                .note("comparable between tokenizers"),
+        );
+    }
+    report
+        .section(perplexity_section(found, "Perplexity").prose(format!("Tokens: {tokenizer}.")))
+        .caveat(Caveat::note(
+            "chunks-are-neighbours",
+            "The interval treats chunks as independent; neighbouring chunks of one text are not quite.",
+        ))
+}
+
+/// The report of a pruning: what was asked for, what became of it.
+pub fn pruning_report(
+    model: &str,
+    asked: &str,
+    report: &PruningReport,
+    pruned: Option<&Pruned>,
+    dense: Option<&Perplexity>,
+) -> Report {
+    let mut page = Report::new(format!("{model}, pruned"))
+        .summarise(format!(
+            "{asked}. {:.2} % of the weights of {} layers are zero now.",
+            100.0 * report.realised,
+            report.layers.len()
+        ))
+        .key_figure(KeyFigure::new("realised sparsity", Cell::Percent(report.realised)));
+    let after = pruned.and_then(|pruned| pruned.perplexity.as_ref());
+    if let (Some(before), Some(after)) = (dense, after) {
+        page = page
+            .summarise(format!(
+                "The perplexity went from {:.3} to {:.3}.",
+                before.perplexity, after.perplexity
+            ))
+            .key_figure(KeyFigure::new("perplexity before", perplexity_cell(before)))
+            .key_figure(KeyFigure::new("perplexity after", perplexity_cell(after)));
+    }
+    let bars = BarsChart::new(report.layers.iter().map(|layer| layer.layer.clone()))
+        .values("sparsity", report.layers.iter().map(|layer| layer.realised))
+        .reference(report.realised, "all layers");
+    let section = pruning_section(report).chart(
+        Chart::new("pruned-bars", "Zeros by layer", bars).y(Axis::new("share of zeros").percent()),
+    );
+    page = page.section(section);
+    if let Some(after) = after {
+        page = page.section(perplexity_section(after, "Perplexity of the pruned model"));
+    }
+    for (layer, damping) in pruned.into_iter().flat_map(|pruned| &pruned.raised_damping) {
+        page = page.caveat(Caveat::caution(
+            "raised-damping",
+            format!(
+                "Layer {layer:?}: the products of its inputs could be factorised only with {damping} of their mean \
+                 diagonal added; give more calibration sequences."
+            ),
+        ));
+    }
+    page
+}
+
+/// The report of a comparison of allocations.
+pub fn comparison_report(model: &str, found: &AllocationComparison) -> Report {
+    let mut report = Report::new(format!("Ways to prune {model}"))
+        .summarise(verdict(found))
+        .key_figure(KeyFigure::new("dense perplexity", perplexity_cell(&found.dense)));
+    let mut table = Table::new("runs", "Perplexity by method, sparsity and allocation")
+        .caption(
+            "Differences to uniform are paired over the chunks of the same text. Controls: the block scores of FARMS dealt \
+             at random or in reverse, and the first block spared whatever the scores.",
+        )
+        .columns([
+            Column::new("method"),
+            Column::new("sparsity"),
+            Column::new("allocation"),
+            Column::new("realised"),
+            Column::new("perplexity"),
+            Column::new("nats − uniform").help("mean negative log-likelihood minus uniform's"),
+            Column::new("permutations").help("nats of each"),
+        ]);
+    for run in &found.runs {
+        let difference =
+            run.minus_uniform.map_or(Cell::Empty, |difference| match difference.interval {
+                Some((low, high)) => Cell::from(
+                    Estimate::new(difference.mean, low, high)
+                        .n(found.dense.n_chunks as u64)
+                        .varied("chunks"),
+                ),
+                None => Cell::number(difference.mean, 4),
+            });
+        let single: Vec<String> = run.permutations.iter().map(|nll| format!("{nll:.3}")).collect();
+        table.push([
+            Cell::text(run.method.name()),
+            Cell::Percent(run.sparsity),
+            Cell::text(allocation_words(run)),
+            Cell::Percent(run.realised),
+            Cell::number(run.perplexity, 3),
+            difference,
+            if single.is_empty() { Cell::Empty } else { Cell::text(single.join(" ")) },
+        ]);
+    }
+    let mut section = Section::new("runs", "All runs").prose(protocol(&found.dense)).table(table);
+    let mut methods: Vec<Method> = found.runs.iter().map(|run| run.method).collect();
+    methods.dedup();
+    for method in methods {
+        let runs = || found.runs.iter().filter(move |run| run.method == method);
+        let mut sparsities: Vec<f64> = runs().map(|run| run.sparsity).collect();
+        sparsities.dedup();
+        let mut chart = BarsChart::new(sparsities.iter().map(|s| format!("{:.0} %", 100.0 * s)));
+        let mut allocations: Vec<_> = runs().map(|run| run.allocation).collect();
+        allocations.sort();
+        allocations.dedup();
+        for allocation in allocations {
+            let values = sparsities.iter().map(|&sparsity| {
+                found.run(method, sparsity, allocation).map_or(f64::NAN, |run| run.mean_nll)
+            });
+            chart = chart.values(allocation.name(), values);
+        }
+        chart = chart.reference(found.dense.mean_nll, "dense");
+        section = section.chart(
+            Chart::new(
+                format!("nll-{}", method.name().to_lowercase()),
+                format!("{}: loss by sparsity and allocation", method.name()),
+                chart,
+            )
+            .y(Axis::new("mean negative log-likelihood").unit("nats")),
+        );
+    }
+    let blocks: Vec<f64> = (0..found.alpha.len()).map(|block| block as f64).collect();
+    let scores = LinesChart::new()
+        .series(LineSeries::new("alpha", blocks.clone(), found.alpha.clone()))
+        .series(LineSeries::new("FARMS", blocks, found.farms.clone()));
+    report = report.section(section).section(
+        Section::new("scores", "Scores of the blocks")
+            .prose(format!(
+                "A block with a larger exponent is pruned more. Scores are mapped to ratios within ± {} of the target.",
+                found.epsilon
+            ))
+            .chart(
+                Chart::new("block-scores", "Mean exponent by block", scores)
+                    .x(Axis::new("block"))
+                    .y(Axis::new("exponent")),
+            ),
+    );
+    report.caveat(Caveat::caution(
+        "one-text",
+        "Intervals are over chunks of one text and one calibration; they do not say how another text or another draw of \
+         calibration sequences would come out. Whoever chooses epsilon by these figures needs another text to judge it.",
+    ))
+}
+
+fn allocation_words(run: &ComparedRun) -> String {
+    match run.permutations.len() {
+        0 if run.allocation.is_control() => format!("{} (control)", run.allocation.name()),
+        0 => run.allocation.name().into(),
+        n => format!("{} (control, mean of {n})", run.allocation.name()),
+    }
+}
+
+/// Who won how often, controls included.
+fn verdict(found: &AllocationComparison) -> String {
+    let mut cells: Vec<(Method, f64)> =
+        found.runs.iter().map(|run| (run.method, run.sparsity)).collect();
+    cells.dedup();
+    let best: Vec<String> = cells
+        .iter()
+        .filter_map(|&(method, sparsity)| {
+            let of_cell =
+                found.runs.iter().filter(|run| run.method == method && run.sparsity == sparsity);
+            let best = of_cell.min_by(|left, right| left.mean_nll.total_cmp(&right.mean_nll))?;
+            Some(format!(
+                "{} at {:.0} %: {} ({:.2})",
+                method.name(),
+                100.0 * sparsity,
+                allocation_words(best),
+                best.perplexity
+            ))
+        })
+        .collect();
+    format!("Lowest perplexity by method and sparsity: {}.", best.join("; "))
+}

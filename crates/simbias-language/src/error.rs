@@ -1,0 +1,83 @@
+//! What can be wrong with a language model, its tokenizer or a text.
+
+use std::path::PathBuf;
+
+use simbias_data::DataError;
+use simbias_nn::NnError;
+use simbias_spectra::SpectraError;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LanguageError {
+    /// The checkpoint could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A matrix could not be pruned, or spectra could not be measured.
+    #[error(transparent)]
+    Spectra(#[from] SpectraError),
+    /// Sizes that no decoder has.
+    #[error(transparent)]
+    Network(#[from] NnError),
+    /// A kind of model that cannot be run here.
+    #[error("{}: {problem}; {expected}", path.display())]
+    Unsupported {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+        /// What could be run, or what to do instead.
+        expected: &'static str,
+    },
+    /// A tensor that the model needs and the checkpoint lacks, or has in another shape.
+    #[error("{}: {problem}", path.display())]
+    Tensor {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What was found and expected.
+        problem: String,
+    },
+    /// No way from text to tokens, or a damaged one.
+    #[error("{}: {problem}", path.display())]
+    Tokenizer {
+        /// The file that should describe it.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A text or token file that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// An option out of its range.
+    #[error("option {option}: {problem}")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// What is wrong and allowed.
+        problem: String,
+    },
+    /// A hidden state or loss that is not finite.
+    #[error(
+        "{place} gave numbers that are not finite; the weights are damaged, or too many of them were pruned"
+    )]
+    NotFinite {
+        /// Where they appeared first.
+        place: String,
+    },
+    /// Ended because the watcher wished so.
+    #[error("interrupted")]
+    Interrupted,
+    /// Work files beside the output.
+    #[error("{}: {source}", path.display())]
+    Scratch {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,165 @@
+//! Texts as tokens, and what is cut from them.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use npyz::{DType, NpyFile};
+use rand::RngExt;
+use simbias_stats::Seed;
+
+use crate::{LanguageError, LanguageModel, Tokenizer};
+
+/// A text as token numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Text {
+    /// Where it comes from.
+    pub path: PathBuf,
+    /// Its tokens.
+    pub tokens: Vec<u32>,
+    /// Byte of the text at which each token ends; unknown for token files.
+    pub(crate) ends: Option<Vec<usize>>,
+}
+
+/// Which windows of a text a method looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Calibration {
+    /// Windows.
+    pub n_sequences: usize,
+    /// Tokens of a window.
+    pub length: usize,
+}
+
+impl Text {
+    /// Reads a UTF-8 text, or the tokens of an `.npy` file of whole numbers, for `model`.
+    ///
+    /// # Errors
+    /// Files that cannot be read, tokens that the model does not have.
+    pub fn read(
+        path: &Path,
+        model: &LanguageModel,
+        tokenizer: Option<&Tokenizer>,
+    ) -> Result<Self, LanguageError> {
+        let text = if path.extension().is_some_and(|extension| extension == "npy") {
+            Self { path: path.into(), tokens: read_tokens(path)?, ends: None }
+        } else {
+            let bytes = std::fs::read(path).map_err(|error| failure(path, error.to_string()))?;
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let at = error.utf8_error().valid_up_to();
+                failure(path, format!("is no UTF-8 text: byte {at} is wrong; convert it first"))
+            })?;
+            let own;
+            let tokenizer = match tokenizer {
+                Some(tokenizer) => tokenizer,
+                None => {
+                    own = model.tokenizer()?;
+                    &own
+                }
+            };
+            Self::encode(path, &text, tokenizer)?
+        };
+        text.check(model)?;
+        Ok(text)
+    }
+
+    /// The tokens of `text`, which is called `path` in messages.
+    ///
+    /// # Errors
+    /// Texts that the tokenizer refuses.
+    pub fn encode(path: &Path, text: &str, tokenizer: &Tokenizer) -> Result<Self, LanguageError> {
+        let encoded = tokenizer.encode_with_ends(text)?;
+        Ok(Self { path: path.into(), tokens: encoded.tokens, ends: Some(encoded.ends) })
+    }
+
+    fn check(&self, model: &LanguageModel) -> Result<(), LanguageError> {
+        let vocabulary = model.decoder().vocabulary;
+        let outside = self.tokens.iter().position(|&token| token as usize >= vocabulary);
+        match outside {
+            Some(at) => Err(failure(
+                &self.path,
+                format!(
+                    "token {at} is number {}, but the model has {vocabulary} tokens; was it made with another \
+                     tokenizer?",
+                    self.tokens[at]
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Windows at random places, each place from a stream of its own.
+    ///
+    /// # Errors
+    /// Texts shorter than a window.
+    pub fn windows(
+        &self,
+        calibration: Calibration,
+        seed: Seed,
+    ) -> Result<Vec<Vec<u32>>, LanguageError> {
+        let Calibration { n_sequences, length } = calibration;
+        if n_sequences == 0 || length < 2 {
+            let problem = "there must be one sequence at least, of two tokens at least".into();
+            return Err(LanguageError::Option { option: "calibration", problem });
+        }
+        let n = self.tokens.len();
+        let Some(last) = n.checked_sub(length) else {
+            return Err(failure(
+                &self.path,
+                format!(
+                    "has {n} tokens, fewer than one sequence of {length}; give a longer text or shorter sequences"
+                ),
+            ));
+        };
+        Ok((0..n_sequences)
+            .map(|index| {
+                let mut stream = seed.child("language/calibration", index as u64).stream();
+                let first = stream.random_range(0..=last);
+                self.tokens[first..first + length].to_vec()
+            })
+            .collect())
+    }
+
+    /// Bytes of the text that the tokens `first + 1 ..= last` stand for.
+    pub(crate) fn n_bytes(&self, first: usize, last: usize) -> Option<usize> {
+        let ends = self.ends.as_ref()?;
+        Some(ends[last].saturating_sub(ends[first]))
+    }
+}
+
+fn failure(path: &Path, problem: String) -> LanguageError {
+    LanguageError::Text { path: path.into(), problem }
+}
+
+/// The whole numbers of an `.npy` file, whatever its shape.
+fn read_tokens(path: &Path) -> Result<Vec<u32>, LanguageError> {
+    let file = File::open(path).map_err(|error| failure(path, error.to_string()))?;
+    let array = NpyFile::new(BufReader::new(file))
+        .map_err(|error| failure(path, format!("is no .npy file: {error}")))?;
+    let kind = match array.dtype() {
+        DType::Plain(kind) => kind.to_string(),
+        _ => "a structure".into(),
+    };
+    let wrong = |error: std::io::Error| failure(path, error.to_string());
+    let wide = |values: Vec<i64>| -> Result<Vec<u32>, LanguageError> {
+        values
+            .into_iter()
+            .enumerate()
+            .map(|(at, value)| {
+                u32::try_from(value)
+                    .map_err(|_| failure(path, format!("number {at} is {value}, no token")))
+            })
+            .collect()
+    };
+    match kind.trim_start_matches(['<', '|', '=']) {
+        "u1" => Ok(array.into_vec::<u8>().map_err(wrong)?.into_iter().map(u32::from).collect()),
+        "u2" => Ok(array.into_vec::<u16>().map_err(wrong)?.into_iter().map(u32::from).collect()),
+        "u4" => array.into_vec::<u32>().map_err(wrong),
+        "i4" => wide(array.into_vec::<i32>().map_err(wrong)?.into_iter().map(i64::from).collect()),
+        "i8" => wide(array.into_vec::<i64>().map_err(wrong)?),
+        "u8" => {
+            let values = array.into_vec::<u64>().map_err(wrong)?;
+            wide(values.into_iter().map(|value| i64::try_from(value).unwrap_or(-1)).collect())
+        }
+        other => Err(failure(path, format!("holds {other} instead of whole numbers"))),
+    }
+}
