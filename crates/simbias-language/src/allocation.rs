@@ -32,9 +32,9 @@ pub enum Allocation {
     Farms,
     /// Outliers among Wanda's scores (OWL); needs calibration data.
     Owl,
-    /// Control: the exponents of FARMS, dealt to the blocks at random.
+    /// Control: exponents dealt to the blocks at random.
     Permuted,
-    /// Control: the exponents of FARMS, their order reversed.
+    /// Control: exponents with their order reversed.
     Reversed,
     /// Control: the first block as the best trained one, all others alike.
     FirstBlock,
@@ -159,8 +159,20 @@ pub fn outlier_shares(
     Ok(shares)
 }
 
-/// Ratios of all layers so that `target` of the weights inside the blocks go; `epsilon` is half the width of the range
-/// of scores. A permutation is drawn from `seed`.
+/// How shares are dealt to blocks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Deal {
+    /// Share of the weights inside the blocks that go.
+    pub target: f64,
+    /// Half the width of the range of scores.
+    pub epsilon: f64,
+    /// Whose exponents the controls permute and reverse.
+    pub controlled: ExponentKind,
+    /// Of the permutation.
+    pub seed: Seed,
+}
+
+/// Ratios of all layers, those of a block alike, so that the target is met.
 ///
 /// # Errors
 /// Targets and epsilons out of range, outliers that were not measured.
@@ -168,10 +180,13 @@ pub fn block_ratios(
     model: &LanguageModel,
     scores: &BlockScores,
     allocation: Allocation,
-    target: f64,
-    epsilon: f64,
-    seed: Seed,
+    deal: &Deal,
 ) -> Result<Patterns, LanguageError> {
+    let Deal { target, epsilon, controlled, seed } = *deal;
+    let exponents = match controlled {
+        ExponentKind::Plain => &scores.alpha,
+        ExponentKind::Windows => &scores.farms,
+    };
     let n_blocks = model.decoder().n_blocks;
     let n_weights: Vec<usize> =
         vec![
@@ -197,11 +212,11 @@ pub fn block_ratios(
         }
         Allocation::Permuted => {
             let order = seed.child("language/permuted-blocks", 0).permutation(n_blocks);
-            let dealt: Vec<f64> = order.iter().map(|&block| scores.farms[block as usize]).collect();
+            let dealt: Vec<f64> = order.iter().map(|&block| exponents[block as usize]).collect();
             by_score(&dealt, epsilon)?
         }
         Allocation::Reversed => {
-            let reversed: Vec<f64> = scores.farms.iter().map(|score| -score).collect();
+            let reversed: Vec<f64> = exponents.iter().map(|score| -score).collect();
             by_score(&reversed, epsilon)?
         }
         Allocation::FirstBlock => {

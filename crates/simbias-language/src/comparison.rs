@@ -1,9 +1,10 @@
 //! One model pruned in many ways, each judged by the same text.
 
 use serde::{Deserialize, Serialize};
+use simbias_spectra::ExponentKind;
 use simbias_stats::{Estimate, Seed, mean, mean_estimate};
 
-use crate::allocation::{Allocation, BlockScores, block_ratios, outlier_shares};
+use crate::allocation::{Allocation, BlockScores, Deal, block_ratios, outlier_shares};
 use crate::prune::{Method, PruneRequest, prune_blocks};
 use crate::{LanguageError, LanguageModel, Perplexity, Text, Watch};
 
@@ -25,6 +26,8 @@ pub struct CompareRequest<'a> {
     pub n_permutations: usize,
     /// Half the width of the range of scores.
     pub epsilon: f64,
+    /// Whose exponents the controls permute and reverse.
+    pub controlled: ExponentKind,
     /// For methods that look at data.
     pub calibration: &'a [Vec<u32>],
     /// What the pruned models are to predict.
@@ -165,8 +168,13 @@ pub fn compare_allocations(
                 let mut realised = 0.0;
                 for repeat in 0..repeats(allocation) {
                     let seed = request.seed.child("language/permutation", repeat as u64);
-                    let patterns =
-                        block_ratios(model, &scores, allocation, sparsity, request.epsilon, seed)?;
+                    let deal = Deal {
+                        target: sparsity,
+                        epsilon: request.epsilon,
+                        controlled: request.controlled,
+                        seed,
+                    };
+                    let patterns = block_ratios(model, &scores, allocation, &deal)?;
                     let one = PruneRequest {
                         method,
                         patterns: &patterns,

@@ -1,6 +1,7 @@
 //! Paper 08: weight spectra without aspect-ratio bias.
 
 mod augmentation;
+mod block_sparsity;
 mod exponents;
 mod fit_stability;
 mod layer_rates;

@@ -4,6 +4,7 @@
 //! those of the official code. `Q` is the longer over the shorter side of a matrix; exponents (alpha) are fitted by the
 //! median rule unless another is named; windows are square.
 
+use super::block_sparsity::{alpha_beats_uniform, farms_ties, first_block_ties};
 use super::fit_stability::fit_stability;
 use super::layer_rates::layer_rates;
 use super::shape_bias::{bias_exists, windows_remove_it, wrong_diagnosis};
@@ -238,7 +239,7 @@ pub const CLAIMS: &[Claim] = &[
             ),
             criterion("80 %: reversed minus alpha", AtLeast(0.1), "nats", CLEARLY),
         ],
-        measure: None,
+        measure: Some(alpha_beats_uniform),
     },
     Claim {
         id: "P8-C10",
@@ -255,7 +256,7 @@ pub const CLAIMS: &[Claim] = &[
             criterion("70 %: FARMS minus alpha", Between(-0.1, 0.1), "nats", TIE),
             criterion("80 %: FARMS minus alpha", Between(-0.1, 0.1), "nats", TIE),
         ],
-        measure: None,
+        measure: Some(farms_ties),
     },
     Claim {
         id: "P8-C11",
@@ -272,7 +273,7 @@ pub const CLAIMS: &[Claim] = &[
             criterion("70 %: first block minus alpha", Between(-0.1, 0.1), "nats", TIE),
             criterion("80 %: first block minus alpha", Between(-0.1, 0.1), "nats", TIE),
         ],
-        measure: None,
+        measure: Some(first_block_ties),
     },
     Claim {
         id: "P8-C12",

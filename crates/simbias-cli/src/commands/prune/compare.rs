@@ -6,7 +6,7 @@ use simbias_language::allocation::Allocation;
 use simbias_language::comparison::{CompareRequest, compare_allocations};
 use simbias_language::document::comparison_report;
 use simbias_language::prune::Method;
-use simbias_spectra::SparsityOptions;
+use simbias_spectra::{ExponentKind, SparsityOptions};
 
 use super::super::perplexity::{BarWatch, TokenArgs, file_name, open};
 use super::{CalibrationArgs, MethodWord, scores};
@@ -110,6 +110,7 @@ impl CompareArgs {
             allocations: &allocations,
             n_permutations: self.permutations,
             epsilon: self.epsilon,
+            controlled: ExponentKind::Windows,
             calibration: &calibration,
             evaluation: &evaluation,
             context: self.tokens.context(&model),

@@ -33,7 +33,7 @@ pub(crate) struct PruneArgs {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    one: Option<one::OneArgs>,
+    one: one::OneArgs,
 }
 
 #[derive(Subcommand, Debug)]
@@ -44,11 +44,9 @@ enum Command {
 
 impl PruneArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        match (&self.command, &self.one) {
-            (Some(Command::Compare(arguments)), _) => arguments.run(shell),
-            (None, Some(arguments)) => arguments.run(shell),
-            (None, None) => Err(Failure::input("no model is named")
-                .hint("`simbias prune MODEL --sparsity 0.5`; see --help")),
+        match &self.command {
+            Some(Command::Compare(arguments)) => arguments.run(shell),
+            None => self.one.run(shell),
         }
     }
 }

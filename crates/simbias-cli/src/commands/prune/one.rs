@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use simbias_data::checkpoint::Checkpoint;
 use simbias_language::allocation::{
-    Allocation, BlockScores, block_ratios, outlier_shares, read_ratios, same_everywhere,
+    Allocation, BlockScores, Deal, block_ratios, outlier_shares, read_ratios, same_everywhere,
 };
 use simbias_language::document::pruning_report;
 use simbias_language::prune::{Method, Patterns, PruneRequest, prune_by_data, prune_by_statistics};
@@ -27,7 +27,7 @@ const CHECKPOINT: &str = "checkpoint";
 pub(super) struct OneArgs {
     /// .safetensors, its index, a folder of shards, .pt, .npz or .gguf
     #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// How weights are chosen
     #[arg(long, value_enum, default_value_t = MethodWord::Magnitude)]
     method: MethodWord,
@@ -83,12 +83,17 @@ enum Amount {
 
 impl OneArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        // Optional for the parser, which cannot tell `prune MODEL` from `prune compare` otherwise.
+        let Some(path) = &self.model else {
+            return Err(Failure::input("no model is named")
+                .hint("`simbias prune MODEL --sparsity 0.5`; see --help"));
+        };
         let amount = self.amount()?;
         if !(0.0..1.0).contains(&self.epsilon) {
             return Err(Failure::input(format!("--epsilon {} is not in [0, 1)", self.epsilon)));
         }
         let run = shell.open_run(self.out.as_deref())?;
-        let checkpoint = Checkpoint::open(&self.model)?;
+        let checkpoint = Checkpoint::open(path)?;
         let method: Method = self.method.into();
         let needs_forward = (method.needs_data() && self.statistics.is_none())
             || self.evaluate.is_some()
@@ -138,6 +143,10 @@ impl OneArgs {
             Allocation::Uniform => Amount::Everywhere(Pattern::Share(sparsity)),
             other => Amount::Dealt(other, sparsity),
         })
+    }
+
+    fn name(&self) -> String {
+        self.model.as_deref().map(file_name).unwrap_or_default()
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -215,7 +224,13 @@ impl OneArgs {
                 } else {
                     scores(model, shell)?
                 };
-                block_ratios(model, &scores, allocation, target, self.epsilon, shell.seed())?
+                let deal = Deal {
+                    target,
+                    epsilon: self.epsilon,
+                    controlled: ExponentKind::Windows,
+                    seed: shell.seed(),
+                };
+                block_ratios(model, &scores, allocation, &deal)?
             }
         };
         patterns.retain(|name, _| self.wants(name));
@@ -242,7 +257,7 @@ impl OneArgs {
         let (pruned, report) = prune_by_data(model, &request, &out, settings, &watch)?;
         drop(progress);
         let page = pruning_report(
-            &file_name(&self.model),
+            &self.name(),
             &self.asked(method),
             &report,
             Some(&pruned),
@@ -301,8 +316,7 @@ impl OneArgs {
             &BarWatch(&progress),
         )?;
         drop(progress);
-        let page =
-            pruning_report(&file_name(&self.model), &self.asked(method), &report, None, None);
+        let page = pruning_report(&self.name(), &self.asked(method), &report, None, None);
         let result = serde_json::json!({ "version": "simbias.prune/1", "pruning": report });
         shell.close_run(run, Answer { report: page, result, inputs: Vec::new() })?;
         Ok(Finished::Done)

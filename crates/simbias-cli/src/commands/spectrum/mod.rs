@@ -28,17 +28,15 @@ pub(crate) struct SpectrumArgs {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    scan: Option<scan::ScanArgs>,
+    scan: scan::ScanArgs,
 }
 
 impl SpectrumArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         shell.computes_on_cpu();
-        match (&self.command, &self.scan) {
-            (Some(command), _) => command.run(shell),
-            (None, Some(arguments)) => arguments.run(shell),
-            (None, None) => Err(Failure::input("no checkpoint is named")
-                .hint("`simbias spectrum MODEL`; see --help")),
+        match &self.command {
+            Some(command) => command.run(shell),
+            None => self.scan.run(shell),
         }
     }
 }

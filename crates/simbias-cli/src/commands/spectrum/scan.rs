@@ -21,7 +21,7 @@ use crate::shell::{Answer, Failure, Finished, Shell};
 pub(crate) struct ScanArgs {
     /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
     #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     #[command(flatten)]
     measuring: MeasuringArgs,
     /// New directory for report and result; runs/spectrum-scan-TIME when not given
@@ -31,8 +31,13 @@ pub(crate) struct ScanArgs {
 
 impl ScanArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        // Optional for the parser, which cannot tell `spectrum MODEL` from `spectrum COMMAND` otherwise.
+        let Some(model) = &self.model else {
+            return Err(Failure::input("no checkpoint is named")
+                .hint("`simbias spectrum MODEL`; see --help"));
+        };
         let run = shell.open_run(self.out.as_deref())?;
-        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let (_, table) = self.measuring.scan(model, shell)?;
         let report = spectrum_report(&table);
         let result = serde_json::json!(table);
         shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;

@@ -1,0 +1,210 @@
+//! Calibrated pruning by several routes that must agree.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use simbias_data::checkpoint::Checkpoint;
+use simbias_language::allocation::same_everywhere;
+use simbias_language::prune::{
+    Method, Patterns, PruneRequest, prune_blocks, prune_by_data, prune_by_statistics,
+};
+use simbias_language::{
+    LanguageError, LanguageModel, StatisticsFile, Text, Tokenizer, Unwatched, Watch, perplexity,
+};
+use simbias_spectra::prune::Pattern;
+
+use crate::sample::{open, sequences};
+
+const HALF: Pattern = Pattern::Share(0.5);
+
+fn weights(path: &Path) -> BTreeMap<String, Vec<f32>> {
+    let checkpoint = Checkpoint::open(path).unwrap();
+    let tensors = checkpoint.tensors().iter().enumerate();
+    tensors
+        .map(|(index, tensor)| (tensor.name.clone(), checkpoint.read(index).unwrap().into_f32()))
+        .collect()
+}
+
+fn prune(
+    model: &LanguageModel,
+    method: Method,
+    patterns: &Patterns,
+    calibration: &[Vec<u32>],
+    out: &Path,
+) {
+    let request = PruneRequest { method, patterns, calibration, evaluation: None };
+    prune_by_data(model, &request, out, serde_json::Value::Null, &Unwatched).unwrap();
+}
+
+fn of_block(model: &LanguageModel, block: usize) -> Patterns {
+    model.maps(block).into_iter().map(|map| (map.name, HALF)).collect()
+}
+
+/// The statistics of a block must be those behind the pruned blocks before it (trap 15 of the method).
+#[test]
+fn a_block_is_calibrated_on_what_pruned_blocks_put_out() {
+    let calibration = sequences(6, 48, 1);
+    for (family, method) in
+        [("llama", Method::Wanda), ("gpt2", Method::SparseGpt), ("qwen2", Method::SparseGpt)]
+    {
+        let model = open(family);
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        prune(&model, method, &same_everywhere(&model, HALF), &calibration, &at("at-once"));
+        prune(&model, method, &of_block(&model, 0), &calibration, &at("first"));
+        let first = LanguageModel::open(&at("first"), &simbias_nn::cpu()).unwrap();
+        prune(&first, method, &of_block(&first, 1), &calibration, &at("second"));
+        assert_eq!(weights(&at("at-once")), weights(&at("second")), "{family}");
+        // And not those of the dense model.
+        prune(&model, method, &of_block(&model, 1), &calibration, &at("dense"));
+        let last = &model.maps(1)[0].name;
+        assert_ne!(weights(&at("dense"))[last], weights(&at("second"))[last], "{family}");
+    }
+}
+
+#[test]
+fn the_perplexity_on_the_way_is_that_of_the_written_checkpoint() {
+    let model = open("llama");
+    let text =
+        Text::encode(Path::new("text"), &"the same text again. ".repeat(30), &Tokenizer::bytes());
+    let text = text.unwrap();
+    let calibration = sequences(4, 32, 2);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pruned");
+    let patterns = same_everywhere(&model, Pattern::Groups { zeros: 2, of: 4 });
+    let request = PruneRequest {
+        method: Method::Wanda,
+        patterns: &patterns,
+        calibration: &calibration,
+        evaluation: Some((&text, 48, Some(5))),
+    };
+    let (pruned, report) =
+        prune_by_data(&model, &request, &out, serde_json::Value::Null, &Unwatched).unwrap();
+    let written = LanguageModel::open(&out, &simbias_nn::cpu()).unwrap();
+    let again = perplexity(&written, &text, 48, Some(5), &Unwatched).unwrap();
+    assert_eq!(pruned.perplexity, Some(again));
+    assert_eq!((pruned.realised(), report.realised), (0.5, 0.5));
+    assert_eq!(pruned.layers.len(), 14);
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["pruned"], "the scratch file is gone");
+}
+
+#[test]
+fn magnitude_needs_no_forward_pass() {
+    let model = open("qwen2");
+    let folder = tempfile::tempdir().unwrap();
+    let patterns = same_everywhere(&model, HALF);
+    let (flown, plain) = (folder.path().join("flown"), folder.path().join("plain"));
+    prune(&model, Method::Magnitude, &patterns, &[], &flown);
+    let (checkpoint, null) = (model.checkpoint(), serde_json::Value::Null);
+    prune_by_statistics(checkpoint, Method::Magnitude, &patterns, None, &plain, null, &Unwatched)
+        .unwrap();
+    assert_eq!(weights(&flown), weights(&plain));
+}
+
+/// With all inputs alike Wanda is magnitude in every row.
+#[test]
+fn statistics_of_another_program_are_used() {
+    let model = open("llama");
+    let map = &model.maps(1)[6];
+    let matrix = model.read_matrix(map).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("statistics.safetensors");
+    let bytes: Vec<u8> =
+        vec![2.0_f32; matrix.n_cols].iter().flat_map(|s| s.to_le_bytes()).collect();
+    let stem = map.name.strip_suffix(".weight").unwrap();
+    let view =
+        safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![matrix.n_cols], &bytes);
+    let image = safetensors::serialize([(format!("{stem}.scales"), view.unwrap())], None).unwrap();
+    std::fs::write(&file, image).unwrap();
+    let statistics = StatisticsFile::open(&file).unwrap();
+    let out = folder.path().join("out");
+    let patterns = Patterns::from([(map.name.clone(), HALF)]);
+    prune_by_statistics(
+        model.checkpoint(),
+        Method::Wanda,
+        &patterns,
+        Some(&statistics),
+        &out,
+        serde_json::Value::Null,
+        &Unwatched,
+    )
+    .unwrap();
+    let pruned = &weights(&out)[&map.name];
+    for (row, before) in pruned.chunks(matrix.n_cols).zip(matrix.values.chunks(matrix.n_cols)) {
+        let mut sizes: Vec<f32> = before.iter().map(|w| w.abs()).collect();
+        sizes.sort_by(f32::total_cmp);
+        let median = sizes[matrix.n_cols / 2];
+        for (after, before) in row.iter().zip(before) {
+            assert_eq!(*after, if before.abs() < median { 0.0 } else { *before });
+        }
+    }
+    // Of another layer there are none, and nothing is left behind.
+    let patterns = same_everywhere(&model, HALF);
+    let failed = folder.path().join("failed");
+    let error = prune_by_statistics(
+        model.checkpoint(),
+        Method::Wanda,
+        &patterns,
+        Some(&statistics),
+        &failed,
+        serde_json::Value::Null,
+        &Unwatched,
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("has neither"), "{error}");
+    assert!(!failed.exists());
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let model = open("llama");
+    let none = Patterns::from([("model.layers.9.mlp.up_proj.weight".to_string(), HALF)]);
+    let all = same_everywhere(&model, HALF);
+    let odd = same_everywhere(&model, Pattern::Groups { zeros: 1, of: 7 });
+    for (method, patterns, word) in [
+        (Method::Magnitude, &none, "model.layers.9"),
+        (Method::Wanda, &all, "calibrate"),
+        (Method::Magnitude, &odd, "multiple"),
+    ] {
+        let request = PruneRequest { method, patterns, calibration: &[], evaluation: None };
+        let error =
+            prune_blocks(&model, &request, &mut |_, _| Ok(()), &Unwatched).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn an_interrupted_pruning_leaves_nothing() {
+    struct Stops;
+    impl Watch for Stops {
+        fn progress(&self, _: usize, _: usize, _: &str) {}
+        fn wants_stop(&self) -> bool {
+            true
+        }
+    }
+    let model = open("llama");
+    let folder = tempfile::tempdir().unwrap();
+    let patterns = same_everywhere(&model, HALF);
+    let request = PruneRequest {
+        method: Method::Magnitude,
+        patterns: &patterns,
+        calibration: &[],
+        evaluation: None,
+    };
+    let out = folder.path().join("out");
+    let found = prune_by_data(&model, &request, &out, serde_json::Value::Null, &Stops);
+    assert!(matches!(found, Err(LanguageError::Interrupted)));
+    let found = prune_by_statistics(
+        model.checkpoint(),
+        Method::Magnitude,
+        &patterns,
+        None,
+        &out,
+        serde_json::Value::Null,
+        &Stops,
+    );
+    assert!(matches!(found, Err(LanguageError::Interrupted)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

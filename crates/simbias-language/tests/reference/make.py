@@ -1,0 +1,118 @@
+"""Tiny models with random weights and their logits by transformers: what tests/it/forward.rs compares with.
+
+Needs torch, transformers, safetensors, gguf and numpy. Writes one folder a family beside this file, and a GGUF file that
+holds the weights of `llama` as llama.cpp stores them (rows of queries and keys permuted) with a byte-level tokenizer.
+"""
+
+import json
+import pathlib
+
+import gguf
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig,
+                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
+
+HERE = pathlib.Path(__file__).parent
+VOCABULARY = 300
+SIZES = dict(vocab_size=VOCABULARY, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4,
+             num_key_value_heads=2, max_position_embeddings=64)
+ROPE = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+            original_max_position_embeddings=32)
+FAMILIES = {
+    "llama": LlamaForCausalLM(LlamaConfig(**SIZES, head_dim=8, tie_word_embeddings=False, rms_norm_eps=1e-5)),
+    "llama3": LlamaForCausalLM(LlamaConfig(**SIZES, head_dim=6, tie_word_embeddings=True, attention_bias=True,
+                                           rope_parameters=ROPE)),
+    "mistral": MistralForCausalLM(MistralConfig(**SIZES, head_dim=6, sliding_window=48)),
+    "qwen2": Qwen2ForCausalLM(Qwen2Config(**SIZES, tie_word_embeddings=True)),
+    "gpt2": GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, n_positions=64, n_embd=24, n_layer=2, n_head=4)),
+}
+
+
+def main():
+    torch.manual_seed(0)
+    for name, model in FAMILIES.items():
+        model.eval()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(torch.randn_like(parameter) * 0.3 + (parameter.dim() == 1) * 0.5)
+            tokens = torch.randint(0, VOCABULARY, (40,))
+            logits = model(tokens[None]).logits[0]
+        folder = HERE / name
+        folder.mkdir(exist_ok=True)
+        tied = {"lm_head.weight"} if model.config.tie_word_embeddings else set()
+        state = {key: value.contiguous() for key, value in model.state_dict().items() if key not in tied}
+        save_file(state, folder / "model.safetensors", {"format": "pt"})
+        save_file({"tokens": tokens.float(), "logits": logits.contiguous()}, folder / "expected.safetensors")
+        (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
+    write_gguf(FAMILIES["llama"])
+
+
+def write_gguf(model):
+    config = model.config
+    writer = gguf.GGUFWriter(HERE / "llama.gguf", "llama")
+    writer.add_context_length(64)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    tokens, merges = byte_tokens()
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3] + [1] * (len(tokens) - 1))
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(0)
+    writer.add_add_bos_token(True)
+    names = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+    parts = {"input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
+             "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+             "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+    for key, value in model.state_dict().items():
+        stem = key.removesuffix(".weight")
+        if stem.startswith("model.layers."):
+            block, part = stem.removeprefix("model.layers.").split(".", 1)
+            target = f"blk.{block}.{parts[part]}"
+            if part.endswith("q_proj"):
+                value = permuted(value, config.num_attention_heads)
+            if part.endswith("k_proj"):
+                value = permuted(value, config.num_key_value_heads)
+        else:
+            target = names[stem]
+        writer.add_tensor(f"{target}.weight", value.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def permuted(rows, n_heads):
+    """From halves to neighbours: row i of a head's first half comes before row i of its second half."""
+    head = rows.shape[0] // n_heads
+    return rows.reshape(n_heads, 2, head // 2, -1).transpose(1, 2).reshape(rows.shape).contiguous()
+
+
+def byte_tokens():
+    """A begin token, GPT-2's 256 letters for bytes, and a few merges."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters, next_letter = {}, 256
+    for byte in range(256):
+        if byte in shown:
+            letters[byte] = chr(byte)
+        else:
+            letters[byte] = chr(next_letter)
+            next_letter += 1
+    merges = ["t h", "th e", "Ġ the", "1 9", "i n", "Ġ in"]
+    tokens = ["<s>"] + [letters[byte] for byte in range(256)] + [merge.replace(" ", "") for merge in merges]
+    tokens += [f"<unused{index}>" for index in range(VOCABULARY - len(tokens))]
+    return tokens, merges
+
+
+if __name__ == "__main__":
+    main()
