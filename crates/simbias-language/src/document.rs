@@ -11,6 +11,9 @@ use crate::Perplexity;
 use crate::comparison::{AllocationComparison, ComparedRun};
 use crate::prune::{Method, Pruned};
 
+/// Layers drawn as bars at most.
+const MOST_BARS: usize = 48;
+
 /// What the protocol of a perplexity was.
 fn protocol(found: &Perplexity) -> String {
     format!(
@@ -97,12 +100,7 @@ pub fn pruning_report(
             .key_figure(KeyFigure::new("perplexity before", perplexity_cell(before)))
             .key_figure(KeyFigure::new("perplexity after", perplexity_cell(after)));
     }
-    let bars = BarsChart::new(report.layers.iter().map(|layer| layer.layer.clone()))
-        .values("sparsity", report.layers.iter().map(|layer| layer.realised))
-        .reference(report.realised, "all layers");
-    let section = pruning_section(report).chart(
-        Chart::new("pruned-bars", "Zeros by layer", bars).y(Axis::new("share of zeros").percent()),
-    );
+    let section = pruning_section(report).chart(by_layer(report));
     page = page.section(section);
     if let Some(after) = after {
         page = page.section(perplexity_section(after, "Perplexity of the pruned model"));
@@ -117,6 +115,22 @@ pub fn pruning_report(
         ));
     }
     page
+}
+
+/// Zeros along the checkpoint: bars with names, or a line when there are too many.
+fn by_layer(report: &PruningReport) -> Chart {
+    let title = "Zeros by layer";
+    let axis = Axis::new("share of zeros").percent();
+    let shares = report.layers.iter().map(|layer| layer.realised);
+    if report.layers.len() <= MOST_BARS {
+        let bars = BarsChart::new(report.layers.iter().map(|layer| layer.layer.clone()))
+            .values("sparsity", shares)
+            .reference(report.realised, "all layers");
+        return Chart::new("zeros", title, bars).y(axis);
+    }
+    let x = (0..report.layers.len()).map(|index| index as f64).collect();
+    let line = LinesChart::new().series(LineSeries::new("sparsity", x, shares.collect()));
+    Chart::new("zeros", title, line).x(Axis::new("layer, in the order of the checkpoint")).y(axis)
 }
 
 /// The report of a comparison of allocations.

@@ -71,7 +71,7 @@ impl Names {
             .collect()
     }
 
-    fn llama(prefix: &str, head: Option<String>) -> Self {
+    pub(crate) fn llama(prefix: &str, head: Option<String>) -> Self {
         Self {
             embedding: format!("{prefix}embed_tokens.weight"),
             positions: None,

@@ -9,6 +9,7 @@ pub mod allocation;
 pub mod comparison;
 pub mod document;
 mod error;
+mod export;
 mod family;
 mod hidden;
 mod model;

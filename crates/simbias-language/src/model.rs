@@ -1,6 +1,6 @@
 //! A checkpoint as a language model whose blocks are read one at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use simbias_data::checkpoint::Checkpoint;
@@ -82,6 +82,29 @@ impl LanguageModel {
     /// Names of all matrices inside blocks, in the order of the blocks.
     pub fn layer_names(&self) -> Vec<String> {
         (0..self.decoder.n_blocks).flat_map(|block| self.maps(block)).map(|map| map.name).collect()
+    }
+
+    /// Names of all the decoder's tensors, and what Hugging Face's LLaMA calls them.
+    pub(crate) fn names_as_hugging_face(&self) -> HashMap<String, String> {
+        let head = self.names.head.as_ref().map(|_| "lm_head.weight".to_string());
+        let new = Names::llama("model.", head);
+        let mut names = HashMap::from([(self.names.embedding.clone(), new.embedding.clone())]);
+        names.extend(self.names.head.clone().zip(new.head.clone()));
+        let mut norms = vec![(self.names.final_norm.clone(), new.final_norm.clone())];
+        for block in 0..self.decoder.n_blocks {
+            norms.push((self.names.attention_norm(block), new.attention_norm(block)));
+            norms.push((self.names.feed_forward_norm(block), new.feed_forward_norm(block)));
+            for (old, new) in self.maps(block).into_iter().zip(new.maps(&self.decoder, block)) {
+                names.insert(old.name, new.name);
+                names.extend(old.bias.zip(new.bias));
+            }
+        }
+        for (old, new) in norms {
+            for part in ["weight", "bias"] {
+                names.insert(format!("{old}.{part}"), format!("{new}.{part}"));
+            }
+        }
+        names
     }
 
     /// The matrix behind `map`, outputs as rows.

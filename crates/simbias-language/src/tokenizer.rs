@@ -97,6 +97,14 @@ impl Tokenizer {
         self.first
     }
 
+    /// As a `tokenizer.json`; `None` for bytes.
+    pub(crate) fn to_json(&self) -> Option<String> {
+        match &self.inner {
+            Inner::Merging(tokenizer) => tokenizer.to_string(true).ok(),
+            Inner::Bytes => None,
+        }
+    }
+
     /// Token numbers of `text`.
     ///
     /// # Errors

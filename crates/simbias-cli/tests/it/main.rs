@@ -12,6 +12,7 @@ mod help;
 mod models;
 mod program;
 mod protocol;
+mod pruning;
 mod runs;
 mod simplicity;
 mod spectrum;

@@ -47,7 +47,7 @@ pub enum RewriteError<E: std::error::Error> {
 /// A safetensors checkpoint keeps its files, names, types, order and metadata, so that untouched tensors are the
 /// same bytes; other files of its folder come along, except weights in other formats. A checkpoint of another
 /// format becomes one `model.safetensors` with the same names and float types, block-quantised tensors as F32.
-/// Files that `attach` returns by name once all tensors are written, such as a report of what was done, are added.
+/// There `rename` gives tensors other names, which must be distinct. Files that `attach` returns by name once all tensors are written, such as a report of what was done, are added.
 /// The folder appears whole or not at all.
 ///
 /// # Errors
@@ -57,6 +57,7 @@ pub fn rewrite<E: std::error::Error>(
     checkpoint: &Checkpoint,
     out: &Path,
     replace: impl FnMut(usize, &TensorInfo) -> Result<Option<Numbers>, E>,
+    rename: &dyn Fn(&str) -> String,
     attach: impl FnOnce() -> Vec<(String, Vec<u8>)>,
 ) -> Result<(), RewriteError<E>> {
     if out.exists() {
@@ -72,7 +73,7 @@ pub fn rewrite<E: std::error::Error>(
     fs::create_dir_all(&partial).map_err(io(&partial, "create"))?;
     let written = match checkpoint.format() {
         Format::Safetensors => patch(checkpoint, &partial, replace),
-        _ => write_fresh(checkpoint, &partial, replace),
+        _ => write_fresh(checkpoint, &partial, replace, rename),
     };
     let finished = written
         .and_then(|()| Ok(copy_companions(checkpoint, &partial)?))
@@ -154,6 +155,7 @@ fn write_fresh<E: std::error::Error>(
     checkpoint: &Checkpoint,
     folder: &Path,
     mut replace: impl FnMut(usize, &TensorInfo) -> Result<Option<Numbers>, E>,
+    rename: &dyn Fn(&str) -> String,
 ) -> Result<(), RewriteError<E>> {
     let target = folder.join(FRESH_NAME);
     let io = |source| DataError::Io { file: target.clone(), action: "write", source };
@@ -177,7 +179,7 @@ fn write_fresh<E: std::error::Error>(
         end += n_bytes;
         let entry =
             json!({"dtype": element.name(), "shape": tensor.shape, "data_offsets": [begin, end]});
-        header.insert(tensor.name.clone(), entry);
+        header.insert(rename(&tensor.name), entry);
     }
     let mut text = Value::Object(header).to_string().into_bytes();
     // The data begin at a multiple of eight bytes.

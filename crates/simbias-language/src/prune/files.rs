@@ -11,6 +11,7 @@ use simbias_spectra::layers_of;
 use simbias_spectra::prune::{PruningReport, WeightMatrix, write_pruned};
 
 use super::{Method, Patterns, PruneRequest, Pruned, prune_blocks};
+use crate::export::Dress;
 use crate::family::StoredMap;
 use crate::{LanguageError, LanguageModel, StatisticsFile, Watch};
 
@@ -71,7 +72,7 @@ impl Drop for Scratch {
 }
 
 /// Prunes `model` with calibration data and writes the checkpoint to the new folder `out`; `settings` go into its
-/// report.
+/// report. A GGUF file becomes a checkpoint of Hugging Face's form where that form can hold it.
 ///
 /// Pruned matrices wait in a file beside `out` (four bytes a weight), so that memory holds one block.
 ///
@@ -90,12 +91,14 @@ pub fn prune_by_data(
     let (layers, _) = layers_of(checkpoint, &LayerOptions::default());
     let layers: Vec<_> =
         layers.into_iter().filter(|layer| scratch.places.contains_key(&layer.name)).collect();
-    let report = write_pruned(checkpoint, &layers, out, settings, |layer, weights| {
-        if let Some(values) = scratch.take(&layer.name)? {
-            weights.values = values;
-        }
-        Ok::<_, LanguageError>(())
-    })?;
+    let dress = Dress::of(model)?;
+    let report =
+        write_pruned(checkpoint, &layers, out, settings, dress.export(), |layer, weights| {
+            if let Some(values) = scratch.take(&layer.name)? {
+                weights.values = values;
+            }
+            Ok::<_, LanguageError>(())
+        })?;
     Ok((pruned, report))
 }
 
@@ -127,7 +130,8 @@ pub fn prune_by_statistics(
         }
     }
     let (total, mut done) = (layers.len(), 0);
-    write_pruned(checkpoint, &layers, out, settings, |layer, weights| {
+    let dress = Dress::of_checkpoint(checkpoint)?;
+    write_pruned(checkpoint, &layers, out, settings, dress.export(), |layer, weights| {
         if watch.wants_stop() {
             return Err(LanguageError::Interrupted);
         }

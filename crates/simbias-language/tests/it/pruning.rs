@@ -13,7 +13,7 @@ use simbias_language::{
 };
 use simbias_spectra::prune::Pattern;
 
-use crate::sample::{open, sequences};
+use crate::sample::{open, reference, sequences};
 
 const HALF: Pattern = Pattern::Share(0.5);
 
@@ -207,4 +207,44 @@ fn an_interrupted_pruning_leaves_nothing() {
     );
     assert!(matches!(found, Err(LanguageError::Interrupted)));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Pruned or not, what is written from a GGUF file is the model of Hugging Face's form.
+#[test]
+fn a_gguf_file_becomes_a_folder_that_other_programs_load() {
+    let model = open("llama.gguf");
+    let folder = tempfile::tempdir().unwrap();
+    let tokens: Vec<u32> = (5..45).collect();
+    for (name, method) in [("data", Method::Wanda), ("plain", Method::Magnitude)] {
+        let out = folder.path().join(name);
+        // Only one layer is touched; queries and keys are turned all the same.
+        let last = model.layer_names().pop().unwrap();
+        let patterns = Patterns::from([(last, Pattern::Share(0.0))]);
+        if method == Method::Wanda {
+            prune(&model, method, &patterns, &sequences(2, 16, 3), &out);
+        } else {
+            let null = serde_json::Value::Null;
+            prune_by_statistics(
+                model.checkpoint(),
+                method,
+                &patterns,
+                None,
+                &out,
+                null,
+                &Unwatched,
+            )
+            .unwrap();
+        }
+        let written = LanguageModel::open(&out, &simbias_nn::cpu()).unwrap();
+        assert!(written.checkpoint().find("model.layers.1.self_attn.q_proj.weight").is_some());
+        let original = weights(&reference("llama"));
+        assert_eq!(weights(&out), original, "{name}: the weights that the GGUF file was made of");
+        let text = "the 19 in the year";
+        let (own, new) = (model.tokenizer().unwrap(), written.tokenizer().unwrap());
+        assert_eq!(own.encode(text).unwrap()[1..], new.encode(text).unwrap());
+        let (before, after) =
+            (model.token_logits(&tokens).unwrap(), written.token_logits(&tokens).unwrap());
+        let worst = before.iter().zip(&after).fold(0.0_f32, |most, (b, a)| most.max((b - a).abs()));
+        assert!(worst < 1e-3, "{worst}");
+    }
 }

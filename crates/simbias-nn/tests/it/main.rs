@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
+mod decoder;
 mod gradients;
 mod networks;
 mod recurrent;

@@ -15,7 +15,7 @@ pub use magnitude::magnitude;
 pub use sparsegpt::{SparseGptOptions, sparsegpt};
 pub use statistics::InputStatistics;
 pub use wanda::{outlier_share, wanda};
-pub use write::{LayerPruning, PRUNING_SCHEMA, PruningReport, write_pruned};
+pub use write::{Export, LayerPruning, PRUNING_SCHEMA, PruningReport, write_pruned};
 
 use serde::{Deserialize, Serialize};
 

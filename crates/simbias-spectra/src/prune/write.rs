@@ -46,10 +46,27 @@ pub struct PruningReport {
     pub realised: f64,
 }
 
+/// How a checkpoint that was no safetensors file is dressed for other programs.
+pub struct Export<'a> {
+    /// Name of a tensor in the written file.
+    pub rename: &'a dyn Fn(&str) -> String,
+    /// Order in which the stored rows of a tensor are written, where it is another.
+    pub row_order: &'a dyn Fn(&str) -> Option<Vec<usize>>,
+    /// Further files by name, such as a configuration.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl Default for Export<'_> {
+    /// Everything as it is.
+    fn default() -> Self {
+        Self { rename: &|name| name.into(), row_order: &|_| None, files: Vec::new() }
+    }
+}
+
 /// Writes `checkpoint` to the new folder `out` with every layer of `layers` changed by `prune`, and
 /// `pruning_report.json` beside the weights; the folder appears whole or not at all.
 ///
-/// `prune` sees the stored weights, outputs as rows, in the order of the checkpoint; a kernel is one matrix
+/// A checkpoint that was no safetensors file is dressed by `export`. `prune` sees the stored weights, outputs as rows, in the order of the checkpoint; a kernel is one matrix
 /// `[out, in · positions]`. Names, types and all other tensors stay as they are.
 ///
 /// # Errors
@@ -59,6 +76,7 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
     layers: &[Layer],
     out: &Path,
     settings: serde_json::Value,
+    export: Export<'_>,
     mut prune: impl FnMut(&Layer, &mut WeightMatrix) -> Result<(), E>,
 ) -> Result<PruningReport, E> {
     let mut by_tensor: BTreeMap<usize, Vec<&Layer>> = BTreeMap::new();
@@ -84,7 +102,12 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
         checkpoint,
         out,
         |index, _| {
-            let Some(members) = by_tensor.get(&index) else { return Ok(None) };
+            let tensor = &checkpoint.tensors()[index];
+            let order = (export.row_order)(&tensor.name);
+            let members = by_tensor.get(&index).map_or(&[][..], Vec::as_slice);
+            if members.is_empty() && order.is_none() {
+                return Ok(None);
+            }
             let stored = checkpoint.read(index).map_err(SpectraError::from)?;
             let mut numbers = stored.clone().into_f32();
             for layer in members {
@@ -101,8 +124,13 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
                     realised: weights.zero_share(),
                 });
             }
-            Ok::<_, E>(Some(changed(stored, numbers)))
+            let numbers = changed(stored, numbers);
+            Ok::<_, E>(Some(match order {
+                Some(order) => reordered(&numbers, &order),
+                None => numbers,
+            }))
         },
+        export.rename,
         || {
             let mut report = report.borrow_mut();
             let (zeros, weights) = report
@@ -111,7 +139,9 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
                 .fold((0, 0), |(zeros, n), layer| (zeros + layer.zeros_after, n + layer.n_weights));
             report.realised = zeros as f64 / f64::max(weights as f64, 1.0);
             let text = serde_json::to_vec_pretty(&*report).unwrap_or_default();
-            vec![(REPORT_NAME.into(), text)]
+            let mut files = export.files;
+            files.push((REPORT_NAME.into(), text));
+            files
         },
     );
     match written {
@@ -133,6 +163,18 @@ fn changed(stored: Numbers, new: Vec<f32>) -> Numbers {
             }
             Numbers::F64(stored)
         }
+    }
+}
+
+/// Rows in another order.
+fn reordered(numbers: &Numbers, order: &[usize]) -> Numbers {
+    fn pick<T: Copy>(values: &[T], order: &[usize]) -> Vec<T> {
+        let n_cols = values.len() / order.len().max(1);
+        order.iter().flat_map(|&row| values[row * n_cols..][..n_cols].iter().copied()).collect()
+    }
+    match numbers {
+        Numbers::F32(values) => Numbers::F32(pick(values, order)),
+        Numbers::F64(values) => Numbers::F64(pick(values, order)),
     }
 }
 

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use simbias_data::checkpoint::Checkpoint;
 use simbias_spectra::document::pruning_section;
 use simbias_spectra::prune::{
-    InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, outlier_share, sparsegpt,
-    wanda, write_pruned,
+    Export, InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, outlier_share,
+    sparsegpt, wanda, write_pruned,
 };
 use simbias_spectra::{LayerOptions, SpectraError, layers_of};
 
@@ -141,9 +141,14 @@ fn a_pruned_checkpoint_is_reloaded_with_everything_else_untouched() {
     assert_eq!(chosen.len(), 2);
     let out = model.folder.path().join("out");
     let settings = serde_json::json!({"method": "magnitude", "target": 0.5});
-    let report = write_pruned(&model.checkpoint, &chosen, &out, settings, |_, weights| {
-        magnitude(weights, Pattern::Share(0.5))
-    })
+    let report = write_pruned(
+        &model.checkpoint,
+        &chosen,
+        &out,
+        settings,
+        Export::default(),
+        |_, weights| magnitude(weights, Pattern::Share(0.5)),
+    )
     .unwrap();
     assert!((report.realised - 0.5).abs() < 0.01);
     assert!(!pruning_section(&report).elements.is_empty());
@@ -167,10 +172,14 @@ fn a_pruned_checkpoint_is_reloaded_with_everything_else_untouched() {
     }
     // A method that fails leaves nothing behind.
     let failed = model.folder.path().join("failed");
-    let result =
-        write_pruned(&model.checkpoint, &chosen, &failed, serde_json::Value::Null, |_, weights| {
-            magnitude(weights, Pattern::Share(2.0))
-        });
+    let result = write_pruned(
+        &model.checkpoint,
+        &chosen,
+        &failed,
+        serde_json::Value::Null,
+        Export::default(),
+        |_, weights| magnitude(weights, Pattern::Share(2.0)),
+    );
     assert!(result.is_err() && !failed.exists());
 }
 
@@ -183,11 +192,18 @@ fn parts_of_a_stored_tensor_are_pruned_in_place() {
     let (layers, _) = layers_of(&checkpoint, &options);
     let keys = vec![layers[1].clone()];
     let out = model.folder.path().join("out");
-    write_pruned(&checkpoint, &keys, &out, serde_json::Value::Null, |_, weights| {
-        assert_eq!((weights.n_rows, weights.n_cols), (12, 12));
-        weights.values.fill(0.0);
-        Ok::<_, SpectraError>(())
-    })
+    write_pruned(
+        &checkpoint,
+        &keys,
+        &out,
+        serde_json::Value::Null,
+        Export::default(),
+        |_, weights| {
+            assert_eq!((weights.n_rows, weights.n_cols), (12, 12));
+            weights.values.fill(0.0);
+            Ok::<_, SpectraError>(())
+        },
+    )
     .unwrap();
     let after = Checkpoint::open(&out).unwrap().read(0).unwrap().into_f32();
     for row in after.chunks(36) {

@@ -11,6 +11,10 @@ fn zeros(n: usize) -> Result<Option<Numbers>, Infallible> {
     Ok(Some(Numbers::F32(vec![0.0; n])))
 }
 
+fn same_name(name: &str) -> String {
+    name.into()
+}
+
 #[test]
 fn shards_keep_names_files_and_every_byte_that_was_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
@@ -26,6 +30,7 @@ fn shards_keep_names_files_and_every_byte_that_was_not_replaced() {
         &checkpoint,
         &out,
         |_, tensor| if tensor.name == "b.weight" { zeros(2) } else { Ok(None) },
+        &same_name,
         || vec![("report.json".into(), b"{}".to_vec())],
     )
     .unwrap();
@@ -45,10 +50,10 @@ fn shards_keep_names_files_and_every_byte_that_was_not_replaced() {
     assert_eq!(before[..before.len() - 8], after[..before.len() - 8]);
     assert_eq!(after[after.len() - 8..], [0; 8]);
     // Nothing is overwritten, and nothing half-written is left.
-    let again = rewrite(&checkpoint, &out, |_, _| zeros(1), Vec::new);
+    let again = rewrite(&checkpoint, &out, |_, _| zeros(1), &same_name, Vec::new);
     assert!(again.unwrap_err().to_string().contains("exists already"));
     let elsewhere = folder.path().join("elsewhere");
-    assert!(rewrite(&checkpoint, &elsewhere, |_, _| zeros(1), Vec::new).is_err());
+    assert!(rewrite(&checkpoint, &elsewhere, |_, _| zeros(1), &same_name, Vec::new).is_err());
     let mut left: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
@@ -64,7 +69,7 @@ fn numbers_are_rounded_to_the_stored_type() {
     let checkpoint = Checkpoint::open(&file).unwrap();
     let out = folder.path().join("out");
     let new = |_: usize, _: &_| Ok::<_, Infallible>(Some(Numbers::F32(vec![1.001, 0.0])));
-    rewrite(&checkpoint, &out, new, Vec::new).unwrap();
+    rewrite(&checkpoint, &out, new, &same_name, Vec::new).unwrap();
     let written = Checkpoint::open(&out).unwrap();
     assert_eq!(written.read(0).unwrap(), Numbers::F32(vec![1.0, 0.0]));
 }
@@ -91,7 +96,7 @@ fn other_formats_become_safetensors_of_the_same_names() {
         std::fs::write(&file, bytes).unwrap();
         let checkpoint = Checkpoint::open(&file).unwrap();
         let out = folder.path().join(format!("{name}.out"));
-        rewrite(&checkpoint, &out, |_, _| Ok::<_, Infallible>(None), Vec::new).unwrap();
+        rewrite(&checkpoint, &out, |_, _| Ok::<_, Infallible>(None), &same_name, Vec::new).unwrap();
         let written = Checkpoint::open(&out).unwrap();
         let names = |checkpoint: &Checkpoint| -> Vec<String> {
             checkpoint.tensors().iter().map(|tensor| tensor.name.clone()).collect()
