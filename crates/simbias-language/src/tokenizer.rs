@@ -9,6 +9,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use crate::LanguageError;
@@ -209,6 +210,17 @@ fn of_metadata(checkpoint: &Checkpoint) -> Result<Tokenizer, LanguageError> {
         matches!(find("tokenizer.ggml.add_bos_token"), Some(MetadataValue::Bool(true)));
     let first = find("tokenizer.ggml.bos_token_id").and_then(MetadataValue::as_u64);
     let first = first.filter(|_| wants_first).and_then(|first| u32::try_from(first).ok());
+    // For whoever reads it from a tokenizer.json; here the token is put in front by hand.
+    if let Some((first, token)) = first.and_then(|first| Some((first, tokens.get(first as usize)?)))
+    {
+        let before = TemplateProcessing::builder()
+            .try_single(format!("{token} $A"))
+            .map_err(|error| failure(&file, format!("begin token {token:?}: {error}")))?
+            .special_tokens(vec![((*token).to_string(), first)])
+            .build()
+            .map_err(|error| failure(&file, format!("begin token {token:?}: {error}")))?;
+        tokenizer.with_post_processor(Some(before));
+    }
     let source = format!("GGUF metadata ({cut})");
     Ok(Tokenizer { inner: Inner::Merging(Box::new(tokenizer)), source, first })
 }
