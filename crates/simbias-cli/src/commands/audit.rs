@@ -109,11 +109,17 @@ impl AuditArgs {
         let checkpoint = Checkpoint::beside(&run);
         // What a network that is trained here sees, and what its checkpoint therefore belongs to.
         let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
-        let (_, fit) = training_settings(&train_rows, &options)?;
+        let (recipe, fit) = training_settings(&train_rows, &options)?;
         let subject = match (&brought, &self.resume) {
             (Some(model), _) => model.subject(),
             (None, Some(path)) => {
-                let state = Checkpoint::load(path, &options.device, &fit, &train_rows)?;
+                let state = Checkpoint::load(
+                    path,
+                    &options.device,
+                    &recipe.architecture,
+                    &fit,
+                    &train_rows,
+                )?;
                 Subject::Resume(Box::new(state))
             }
             (None, None) => Subject::Train,
