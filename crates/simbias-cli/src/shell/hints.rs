@@ -128,6 +128,9 @@ impl From<RelianceError> for Failure {
             RelianceError::OutputCount { .. } => {
                 Some("check that --model and --labels belong together")
             }
+            RelianceError::NotFiniteScore { .. } => Some(
+                "a model that overflows on some rows has to be mended, or these rows left out of --data",
+            ),
             RelianceError::Donors { .. } => Some("choose another --mode, or name --strata"),
             _ => None,
         };

@@ -29,13 +29,13 @@ pub(crate) struct SimplicityArgs {
     #[command(flatten)]
     blocks: BlocksArgs,
     /// Widths of the one-hidden-layer probes; 0 is the linear one; 2 × 128 ends the ladder
-    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder)]
+    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder, value_parser = width)]
     ladder: Vec<usize>,
     /// Most thresholds looked at for blocks of one coordinate
-    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds)]
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds, value_parser = n_thresholds)]
     pieces_max: usize,
     /// Training seeds of each probe
-    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_seeds)]
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_seeds, value_parser = n_seeds)]
     probe_seeds: usize,
     /// Steps of each probe
     #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_steps)]
@@ -46,6 +46,27 @@ pub(crate) struct SimplicityArgs {
     /// New directory for report and result; runs/reliance-simplicity-TIME when not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// Reads a whole number of `from..=to`.
+fn between(from: usize, to: usize, text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (from..=to).contains(number))
+        .ok_or_else(|| format!("give a whole number from {from} to {to}"))
+}
+
+/// Wider than this a probe is no simple one any more.
+fn width(text: &str) -> Result<usize, String> {
+    between(0, 8192, text)
+}
+
+fn n_thresholds(text: &str) -> Result<usize, String> {
+    between(1, 1024, text)
+}
+
+fn n_seeds(text: &str) -> Result<usize, String> {
+    between(1, 1000, text)
 }
 
 impl SimplicityArgs {
@@ -59,7 +80,7 @@ impl SimplicityArgs {
         let options = SimplicityOptions {
             ladder: self.ladder.clone(),
             most_thresholds: self.pieces_max,
-            probe_seeds: self.probe_seeds.max(1),
+            probe_seeds: self.probe_seeds,
             probe_steps: self.probe_steps,
             code_length: self.code_length,
             ..SimplicityOptions::default()
