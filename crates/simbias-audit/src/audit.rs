@@ -11,7 +11,7 @@ use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
 use crate::AuditError;
 use crate::blocks_alone::simplicity_of_blocks;
-use crate::check::check;
+use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
 use crate::model::{
     AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
@@ -208,7 +208,7 @@ pub fn audit(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<AuditOutcome, AuditError> {
-    check(&input.split)?;
+    check_split(&input.split)?;
     let Prepared { split, standardization, note } = prepared(input, &subject)?;
     let mut notes = input.notes.clone();
     notes.extend(note.map(String::from));

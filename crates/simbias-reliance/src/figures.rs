@@ -37,7 +37,7 @@ pub(crate) struct JobFigures {
 
 /// Rows of the rarer class below which variances estimated from them are not trusted. Simulated coverage of
 /// DeLong's 95 % interval on the logit scale is 69 to 78 % with 2 positive rows and 85 to 92 % with 10.
-pub(crate) const FEW_ROWS: usize = 30;
+pub const FEW_ROWS: usize = 30;
 
 /// Rows of one value of a stratum column.
 pub(crate) struct StratumRows {

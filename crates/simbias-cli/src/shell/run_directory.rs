@@ -92,27 +92,35 @@ impl Drop for RunDirectory {
     }
 }
 
-/// Removes what killed processes left beside `path`: temporary directories of the same name, and of any name after a
-/// day. Only where the system says which processes live; a directory that cannot be removed harms nobody.
+/// Removes what killed processes left beside `path`: temporary directories and half-written checkpoints of the same
+/// name, and of any name after a day. Only where the system says which processes live; what cannot be removed harms
+/// nobody.
 fn remove_left_over(path: &Path, name: &str) {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else { return };
     for entry in entries.flatten() {
         let file_name = entry.file_name();
         let Some((of_run, process)) = file_name.to_str().and_then(partial_of) else { continue };
-        let is_old = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_ALONE));
+        let Ok(metadata) = entry.metadata() else { continue };
+        let is_old =
+            metadata.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_ALONE));
         if (of_run == name || is_old) && is_dead(process) {
-            let _ = fs::remove_dir_all(entry.path());
+            let _ = if metadata.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
         }
     }
 }
 
-/// Name of the run and process of a temporary directory's name.
+/// Run and process of `.RUN.PROCESS.partial`, a run's directory, or of `RUN.checkpoint.PROCESS.partial` and
+/// `RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
 fn partial_of(file_name: &str) -> Option<(&str, u32)> {
-    let (run, process) = file_name.strip_prefix('.')?.strip_suffix(".partial")?.rsplit_once('.')?;
+    let (begin, process) = file_name.strip_suffix(".partial")?.rsplit_once('.')?;
+    let run = begin.strip_prefix('.').or_else(|| {
+        begin.strip_suffix(".checkpoint").or_else(|| begin.strip_suffix(".checkpoint.traces"))
+    })?;
     Some((run, process.parse().ok()?))
 }
 
@@ -168,8 +176,13 @@ mod tests {
         for name in [".a.4194999.partial", ".b.4194999.partial", ".a.x.partial", &own] {
             fs::create_dir_all(left(name).join("csv")).unwrap();
         }
+        for name in ["a.checkpoint.4194999.partial", "a.txt.4194999.partial"] {
+            fs::write(left(name), b"half").unwrap();
+        }
         let run = RunDirectory::open(folder.path().join("a"), Interrupt::silent()).unwrap();
         assert!(!left(".a.4194999.partial").exists());
+        assert!(!left("a.checkpoint.4194999.partial").exists());
+        assert!(left("a.txt.4194999.partial").exists());
         assert!(left(".b.4194999.partial").exists() && left(".a.x.partial").exists());
         run.finish().unwrap();
     }

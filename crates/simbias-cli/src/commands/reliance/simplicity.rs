@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use simbias_audit::{Parts, SimplicityOptions, probe_block};
-use simbias_data::{SplitOptions, read_splits};
+use simbias_audit::{Parts, SimplicityOptions, check_split, probe_block};
+use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_reliance::outcome::Simplicity;
-use simbias_reliance::{RelianceOptions, Truth};
-use simbias_report::{Cell, Chart, Column, ForestChart, Report, Section, Table};
+use simbias_reliance::{FEW_ROWS, RelianceOptions, Truth};
+use simbias_report::{Caveat, Cell, Chart, Column, ForestChart, Report, Section, Table};
 
 use super::regime::regime_section;
 use crate::commands::arguments::{BlocksArgs, ReadingArgs, notes};
@@ -76,6 +76,8 @@ impl SimplicityArgs {
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
         let split = read_splits(&self.data, &reading, &split_options)?;
         let resolved = self.blocks.resolve(&split.train.0)?;
+        // A part with one class has no metric; better known before an hour of probes.
+        check_split(&split)?;
         let metric = Truth::of(&split.test.0.target)?.default_metric();
         let options = SimplicityOptions {
             ladder: self.ladder.clone(),
@@ -107,7 +109,7 @@ impl SimplicityArgs {
         }
         drop(progress);
         let mut report = report(&found, metric.title(), &split.test.0.name);
-        for caveat in notes(&resolved) {
+        for caveat in notes(&resolved).into_iter().chain(few_rows(&split.test.0)) {
             report = report.caveat(caveat);
         }
         let result = json!({
@@ -124,12 +126,30 @@ impl SimplicityArgs {
     }
 }
 
+/// A doubt about a test part with few rows of a class, which intervals over seeds do not show.
+fn few_rows(test: &Dataset) -> Option<Caveat> {
+    let labels = test.class_labels()?;
+    let counts = labels.counts();
+    let rarest = (0..counts.len()).filter(|&class| counts[class] > 0);
+    let rarest = rarest.min_by_key(|&class| counts[class])?;
+    let (name, count) = (&labels.names[rarest], counts[rarest]);
+    (count < FEW_ROWS).then(|| {
+        Caveat::caution(
+            "few-rows",
+            format!(
+                "The test part has {count} rows of class {name:?}. What blocks reach alone is rough below \
+                 {FEW_ROWS}, and the intervals, which are over training seeds, do not show it."
+            ),
+        )
+    })
+}
+
 fn report(found: &[(String, Simplicity)], metric: &str, name: &str) -> Report {
     let mut table = Table::new("simplicity", "Blocks")
         .column(Column::new("block"))
         .column(
             Column::new(format!("best {metric}"))
-                .help("best probe on this block alone, over seeds"),
+                .help("best probe on this block alone; the interval is over training seeds, not over test rows"),
         )
         .column(Column::new("lowest rung").help("simplest probe within .01 of the best"))
         .column(
