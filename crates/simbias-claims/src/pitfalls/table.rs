@@ -366,8 +366,8 @@ pub const CLAIMS: &[Claim] = &[
         id: "P2-C13",
         paper: &PAPER,
         title: "Universal perturbations hit the simplest block and transfer",
-        statement: "A universal perturbation lies in the simplest block: of LMS-5, where it fools \
-            every architecture, and of MNIST-CIFAR",
+        statement: "A universal perturbation lies in the simplest block: of LMS-5 (the CPU check), where \
+            it fools every architecture, and of MNIST-CIFAR",
         paper_figure: "share of the budget on S: 99.6 % LMS-5, 99.9 % MS-(5,7), 99.3 % MNIST \
             pixels; accuracy under the perturbation .0066 and .0656",
         reference: "F4; nb 06",
