@@ -218,7 +218,8 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
         outcome.blocks.len(),
         outcome.blocks.iter().filter(|block| block.simplicity.is_some()).count(),
     );
-    if n_tried > 0 {
+    let has_verdicts = outcome.has_signal() && outcome.mode.shows_what_is_needed();
+    if n_tried > 0 && has_verdicts {
         let of = if n_tried < n {
             format!("of {n_tried} tried alone, of {n}")
         } else {
