@@ -8,4 +8,4 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo build --release -q -p simbias-reliance --example reliance_speed
-exec "${PYTHON:-python3}" bench/reliance/compare.py --binary target/release/examples/reliance_speed --work "$work" "$@"
+exec "${PYTHON:-python3}" bench/reliance/compare.py --binary "${CARGO_TARGET_DIR:-target}/release/examples/reliance_speed" --work "$work" "$@"

@@ -20,6 +20,6 @@ fuzz_target!(|text: &str| {
     if let Ok(outcome) = RelianceOutcome::from_json(text) {
         let again = RelianceOutcome::from_json(&outcome.to_json());
         assert!(again.is_ok(), "what was written must be readable");
-        let _ = compare(&outcome, &outcome);
+        let _ = compare(&outcome, &outcome, None);
     }
 });

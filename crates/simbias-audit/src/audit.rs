@@ -11,7 +11,7 @@ use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
 use crate::AuditError;
 use crate::blocks_alone::simplicity_of_blocks;
-use crate::check::check;
+use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
 use crate::model::{
     AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
@@ -41,7 +41,8 @@ pub struct AuditOptions {
     pub device: Device,
     /// Most training steps of the audited network and of a remedy.
     pub max_steps: u64,
-    /// Most blocks whose simplicity is measured, the largest first.
+    /// Most blocks whose simplicity is measured: half of them the most necessary ones, half those that a quick linear
+    /// probe finds most predictive among the others.
     pub most_probed: usize,
 }
 
@@ -207,7 +208,7 @@ pub fn audit(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<AuditOutcome, AuditError> {
-    check(&input.split)?;
+    check_split(&input.split)?;
     let Prepared { split, standardization, note } = prepared(input, &subject)?;
     let mut notes = input.notes.clone();
     notes.extend(note.map(String::from));
@@ -291,14 +292,20 @@ pub fn audit(
     let n_blocks = base.outcome.blocks.len();
     if n_blocks > options.most_probed {
         notes.push(format!(
-            "Of {n_blocks} blocks only the {} most necessary ones were tried alone; whether the others predict by \
-             themselves is not known. Join blocks to see all.",
-            options.most_probed
+            "Of {n_blocks} blocks only {} were tried alone: the {} most necessary ones and, of the others, those that a \
+             quick linear probe finds most predictive. Whether the rest predicts by itself in other than linear ways \
+             is not known. Join blocks or raise the number to see all.",
+            options.most_probed,
+            options.most_probed.div_ceil(2)
         ));
     }
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
-    let correlation =
-        simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap);
+    let correlation = options
+        .reliance
+        .mode
+        .shows_what_is_needed()
+        .then(|| simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap))
+        .flatten();
 
     watch.stage("attacking the model", 4, n_stages);
     let attack = |model: &dyn AuditedModel| {
@@ -343,7 +350,8 @@ pub fn audit(
                     }
                 };
                 let measurement = measure_with(model.as_model(), &measuring)?;
-                let comparison = compare(&base.outcome, &measurement.outcome)?;
+                let influences = base.influences.as_ref().zip(measurement.influences.as_ref());
+                let comparison = compare(&base.outcome, &measurement.outcome, influences)?;
                 let robustness = attack(model.as_model())?;
                 remedies.push(RemedyOutcome {
                     remedy,

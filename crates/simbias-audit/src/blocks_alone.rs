@@ -12,7 +12,9 @@ use simbias_reliance::{Block, Measurement};
 use crate::AuditError;
 use crate::audit::{AuditInput, AuditOptions, stop_if_asked};
 use crate::model::Recipe;
-use crate::simplicity::{Parts, SoloRun, blocks_to_probe, climb, learn_alone, over_seeds, range};
+use crate::simplicity::{
+    Parts, SoloRun, climb, learn_alone, most_necessary, over_seeds, quick_probe, range,
+};
 use crate::watch::{AuditWatch, SharedStage};
 
 /// Rung of the network trained on one block alone, when it has the architecture of the audited model.
@@ -32,7 +34,7 @@ pub(crate) fn simplicity_of_blocks(
     options: &AuditOptions,
     watch: &dyn AuditWatch,
 ) -> Result<Vec<(String, SoloRun)>, AuditError> {
-    let probed = blocks_to_probe(&base.outcome.blocks, options.most_probed);
+    let probed = blocks_to_probe(base, input, parts, recipe, metric, options, watch)?;
     let stage = SharedStage::new(watch, probed.len());
     let study = |place: usize| {
         let block = &input.blocks.blocks()[probed[place]];
@@ -56,6 +58,41 @@ pub(crate) fn simplicity_of_blocks(
         solo.extend(run.map(|run| (input.blocks.blocks()[index].name.clone(), run)));
     }
     Ok(solo)
+}
+
+/// The blocks that are probed, in order: all, or where that would take long half of them the most necessary ones and
+/// half those that a quick linear probe finds most predictive. What is needed least is where ignored blocks hide.
+fn blocks_to_probe(
+    base: &Measurement,
+    input: &AuditInput,
+    parts: Parts<'_>,
+    recipe: &Recipe,
+    metric: Metric,
+    options: &AuditOptions,
+    watch: &dyn AuditWatch,
+) -> Result<Vec<usize>, AuditError> {
+    let blocks = &base.outcome.blocks;
+    if blocks.len() <= options.most_probed {
+        return Ok((0..blocks.len()).collect());
+    }
+    let mut chosen = most_necessary(blocks, options.most_probed.div_ceil(2));
+    let others: Vec<usize> = (0..blocks.len()).filter(|index| !chosen.contains(index)).collect();
+    watch.progress(0.0, "quick probes");
+    let quick = side_by_side(others.len(), &recipe.device, |place| {
+        stop_if_asked(watch)?;
+        let block = &input.blocks.blocks()[others[place]];
+        quick_probe(block, input.transform.as_ref(), parts, metric, options.seed)
+    });
+    let mut ranked = others
+        .iter()
+        .zip(quick)
+        .map(|(&index, value)| Ok((value?, index)))
+        .collect::<Result<Vec<(f64, usize)>, AuditError>>()?;
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let n_more = options.most_probed - chosen.len();
+    chosen.extend(ranked.into_iter().take(n_more).map(|(_, index)| index));
+    chosen.sort_unstable();
+    Ok(chosen)
 }
 
 /// What `job` makes of 0..`n`, in order. On the CPU as many go on side by side as there are threads: a step of a

@@ -7,7 +7,10 @@ use crate::AuditError;
 
 /// Refuses rows from which nothing can be learned or measured: fewer than two of them, values that are not
 /// finite, classes of which a part has one only.
-pub(crate) fn check(split: &SplitDataset) -> Result<(), AuditError> {
+///
+/// # Errors
+/// [`AuditError::Data`] with the part and the class, [`RelianceError::NotFiniteInput`].
+pub fn check_split(split: &SplitDataset) -> Result<(), AuditError> {
     let parts = [
         ("training", &split.train.0),
         ("validation", &split.validation.0),

@@ -88,7 +88,7 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
             "Over {n} blocks that predict about equally well, the rank correlation between being easy to learn \
              and being needed is {rho:.2}."
         ));
-    } else if base.has_signal() {
+    } else if base.has_signal() && base.mode.shows_what_is_needed() {
         let simplest = base
             .blocks
             .iter()
@@ -119,7 +119,6 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
 
 fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
     let change = &remedied.comparison.standard;
-    let (before, after) = remedied.comparison.n_sufficient;
     let robust = match (
         outcome.robustness.as_ref().and_then(Robustness::leading),
         remedied.robustness.as_ref().and_then(Robustness::leading),
@@ -140,10 +139,18 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
         }
         _ => "; accuracy under attack was not measured".into(),
     };
-    let verdict = if remedied.comparison.is_more_diverse() {
-        "makes the model more diverse"
-    } else {
-        "does not make the model more diverse"
+    let verdict = match remedied.comparison.n_sufficient {
+        Some((before, after)) => {
+            let verdict = if remedied.comparison.is_more_diverse() {
+                "makes the model more diverse"
+            } else {
+                "does not make the model more diverse"
+            };
+            format!(
+                "{verdict}: blocks that carry half of the skill alone go from {before} to {after}, the "
+            )
+        }
+        None => "cannot be judged for diversity with these donors: the ".into(),
     };
     let budget = match too_few_steps(outcome, remedied) {
         Some((steps, block, needed)) if !remedied.comparison.is_more_diverse() => format!(
@@ -153,8 +160,7 @@ fn remedy_sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
         _ => String::new(),
     };
     format!(
-        "Remedy \"{}\" {verdict}: blocks that carry half of the skill alone go from {before} to {after}, the {} \
-         from {:.3} to {:.3}{robust}.{budget}",
+        "Remedy \"{}\" {verdict}{} goes from {:.3} to {:.3}{robust}.{budget}",
         remedied.remedy.title(),
         outcome.base.outcome.metric.title(),
         change.before.value,
@@ -388,12 +394,12 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
     let mut row = |name: &str,
                    measured: &simbias_reliance::RelianceOutcome,
                    robustness: Option<&Robustness>,
-                   n_sufficient: usize,
+                   n_sufficient: Option<usize>,
                    diverse: Cell| {
         let mut cells = vec![
             Cell::from(name),
             Cell::from(measured.standard.metric.clone()),
-            Cell::from(n_sufficient),
+            n_sufficient.map_or(Cell::Empty, Cell::from),
             diverse,
             robust(robustness),
         ];
@@ -409,16 +415,21 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
         }
         table = std::mem::replace(&mut table, Table::new("", "")).row(cells);
     };
-    let before = outcome.remedies.first().map_or(0, |remedied| remedied.comparison.n_sufficient.0);
+    let before = outcome.remedies.first().and_then(|remedied| remedied.comparison.n_sufficient);
+    let before = before.map(|(before, _)| before);
     row("before", base, outcome.robustness.as_ref(), before, Cell::Empty);
     for remedied in &outcome.remedies {
-        let diverse = if remedied.comparison.is_more_diverse() { "yes" } else { "no" };
+        let diverse = match remedied.comparison.n_sufficient {
+            None => Cell::Empty,
+            Some(_) if remedied.comparison.is_more_diverse() => Cell::from("yes"),
+            Some(_) => Cell::from("no"),
+        };
         row(
             remedied.remedy.title(),
             &remedied.measurement.outcome,
             remedied.robustness.as_ref(),
-            remedied.comparison.n_sufficient.1,
-            Cell::from(diverse),
+            remedied.comparison.n_sufficient.map(|(_, after)| after),
+            diverse,
         );
     }
     Section::new("remedies", "What changes when one acts")

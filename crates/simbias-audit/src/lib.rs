@@ -25,6 +25,7 @@ pub use audit::{
     training_settings,
 };
 pub use block_noise::{BlockNoise, BlockNoiseHook};
+pub use check::check_split;
 pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};
 pub use error::AuditError;

@@ -480,9 +480,8 @@ pub fn simplicity_correlation(
     simbias_stats::spearman(&steps, &necessities).ok().map(|rho| (rho, steps.len()))
 }
 
-/// The blocks that are probed: all, or where that would take long the most necessary ones and among equals the
-/// largest.
-pub(crate) fn blocks_to_probe(blocks: &[BlockOutcome], most: usize) -> Vec<usize> {
+/// The `n` most necessary blocks and, among equals, the largest, in the order of the blocks.
+pub(crate) fn most_necessary(blocks: &[BlockOutcome], n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     let necessity =
         |index: usize| blocks[index].necessity.as_ref().map_or(0.0, |found| found.value);
@@ -490,7 +489,30 @@ pub(crate) fn blocks_to_probe(blocks: &[BlockOutcome], most: usize) -> Vec<usize
         let by_size = blocks[b].size.cmp(&blocks[a].size);
         necessity(b).total_cmp(&necessity(a)).then(by_size).then(a.cmp(&b))
     });
-    order.truncate(most);
+    order.truncate(n);
     order.sort_unstable();
     order
+}
+
+/// Steps of the quick probe that chooses which blocks are worth the whole ladder.
+const QUICK_PROBE_STEPS: u64 = 100;
+
+/// The leading metric of one linear probe of a block on the validation rows: cheap, and blind to what is not linear.
+pub(crate) fn quick_probe(
+    block: &Block,
+    transform: &dyn Transform,
+    parts: Parts<'_>,
+    metric: Metric,
+    seed: Seed,
+) -> Result<f64, AuditError> {
+    let train = columns_of(parts.train, transform, block);
+    let standardization = Standardization::of(&train);
+    let validation = standardization.dataset(&columns_of(parts.validation, transform, block));
+    let train = standardization.dataset(&train);
+    let n_outputs = n_outputs_of(&train);
+    let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 0, 0, n_outputs));
+    let mut state = fresh(&architecture, seed.child("audit/quick-probe", 0), &simbias_nn::cpu())?;
+    let fit = probe_fit(QUICK_PROBE_STEPS, n_outputs, train.n_rows());
+    simbias_train::fit_plain(&mut state, &train, Some(&validation), &fit)?;
+    value_of(&NetScorer::new(state.network), &validation, metric)
 }

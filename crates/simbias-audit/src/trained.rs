@@ -121,6 +121,7 @@ impl TrainedNetwork {
         if head.version != VERSION {
             return Err(wrong(format!("version {:?}, expected {VERSION:?}", head.version)));
         }
+        head.architecture.check_weights(weights.len())?;
         let mut network = Network::new(
             head.architecture,
             Init::default(),

@@ -51,6 +51,8 @@
   const font = getComputedStyle(document.body).fontFamily;
   const touch = matchMedia("(pointer: coarse)").matches;
   const isNarrow = (width) => width < 560;
+  const TOOLBAR_HEIGHT = 28;
+  const hasToolbar = (narrow) => !touch && !narrow;
   const assemble = (index, width) => {
     const of = palette();
     const spec = themed(data.figures[index], of);
@@ -67,6 +69,11 @@
     if (narrow) {
       layout.annotations = layout.annotations.filter((note) => note.name !== "wide");
       layout.margin.r = 14;
+    }
+    if (hasToolbar(narrow)) {
+      // A strip of its own above the chart, so that the tools cover no words.
+      layout.margin.t += TOOLBAR_HEIGHT;
+      spec.height += TOOLBAR_HEIGHT;
     }
     Object.assign(layout, {
       height: spec.height,
@@ -98,7 +105,7 @@
     plot.style.height = `${figure.layout.height}px`;
     Plotly.react(plot, figure.data, figure.layout, {
       displaylogo: false,
-      displayModeBar: touch || narrow ? false : "hover",
+      displayModeBar: hasToolbar(narrow) ? "hover" : false,
       modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d"],
     });
     plot.dataset.width = plot.clientWidth;

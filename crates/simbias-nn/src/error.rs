@@ -45,6 +45,17 @@ pub enum NnError {
         /// Some of the names that were found.
         found: Vec<String>,
     },
+    /// A weight file is smaller than the described network.
+    #[error(
+        "the architecture has {n_values} values, more than the {n_bytes} bytes of the weight file can hold; \
+         the description or the weights are damaged"
+    )]
+    TooFewWeights {
+        /// Values of all parameters.
+        n_values: u64,
+        /// Size of the file.
+        n_bytes: usize,
+    },
     /// A parameter has another shape.
     #[error(
         "parameter {name:?} has shape {found:?} in the weights, the architecture needs {expected:?}"

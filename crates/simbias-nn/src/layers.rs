@@ -80,8 +80,15 @@ impl Builder {
         self.blueprints.len() - 1
     }
 
+    /// Counts the multiply-adds of a product of `sizes`; beyond 64 bits it stays at the end.
+    fn count(&mut self, sizes: &[usize]) {
+        let product =
+            sizes.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64));
+        self.multiply_adds = self.multiply_adds.saturating_add(product);
+    }
+
     fn linear(&mut self, prefix: &str, d_input: usize, d_output: usize) -> Layer {
-        self.multiply_adds += (d_input * d_output) as u64;
+        self.count(&[d_input, d_output]);
         let start = Start::Weight { fan_in: d_input, fan_out: d_output };
         let shape = [d_output, d_input];
         Layer::Linear {
@@ -96,7 +103,7 @@ impl Builder {
 
     fn filters(&mut self, prefix: &str, shape: &[usize], n_positions: usize) -> usize {
         let window: usize = shape[2..].iter().product();
-        self.multiply_adds += (shape.iter().product::<usize>() * n_positions) as u64;
+        self.count(&[shape, &[n_positions]].concat());
         let start = Start::Weight { fan_in: shape[1] * window, fan_out: shape[0] * window };
         self.add(format!("{prefix}.weight"), shape, Kind::Trainable, start)
     }
@@ -213,7 +220,7 @@ impl Builder {
         let layers = (0..gru.n_layers)
             .map(|layer_idx| {
                 let d_input = if layer_idx == 0 { gru.step_width } else { h };
-                self.multiply_adds += (n_steps * 3 * h * (d_input + h)) as u64;
+                self.count(&[n_steps, 3 * h, d_input + h]);
                 let mut add = |name: &str, shape: &[usize]| {
                     self.add(format!("gru.{name}_l{layer_idx}"), shape, Kind::Trainable, start)
                 };

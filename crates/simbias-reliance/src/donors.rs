@@ -40,6 +40,18 @@ impl DonorMode {
             Self::WithinStratum => "within-stratum",
         }
     }
+
+    /// Whether a drop of the metric is skill lost with the block, so that verdicts have their meaning. Donors of
+    /// the same class go on telling the class, and donors of another class tell the wrong one.
+    pub fn shows_what_is_needed(self) -> bool {
+        matches!(self, Self::Permute | Self::Independent | Self::WithinStratum)
+    }
+
+    /// Whether what the metric keeps with everything but a block exchanged is carried by that block alone. Donors of
+    /// the same stratum keep what the stratum tells of the label.
+    pub fn shows_what_carries_alone(self) -> bool {
+        matches!(self, Self::Permute | Self::Independent)
+    }
 }
 
 impl std::str::FromStr for DonorMode {

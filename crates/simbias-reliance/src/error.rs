@@ -139,10 +139,10 @@ pub enum RelianceError {
     },
     /// NaN or infinity in the rows.
     #[error(
-        "row {row}, column {column:?}: the value is {value}; remove or impute it before measuring"
+        "row {}, column {column:?}: the value is {value}; remove or impute it before measuring", row + 1
     )]
     NotFiniteInput {
-        /// Row index.
+        /// Row index from 0; messages count from 1, as those of the readers.
         row: usize,
         /// Column name.
         column: String,
@@ -151,12 +151,12 @@ pub enum RelianceError {
     },
     /// NaN or infinity in the scores.
     #[error(
-        "{source_name}: score of row {row}, output {output} is {value}; a score must be finite"
+        "{source_name}: output {} of row {} is {value}; a score must be finite", output + 1, row + 1
     )]
     NotFiniteScore {
         /// Which pass or file.
         source_name: String,
-        /// Row index.
+        /// Row index from 0; messages count from 1, as those of the readers.
         row: usize,
         /// Output index.
         output: usize,

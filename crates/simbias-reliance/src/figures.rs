@@ -6,8 +6,8 @@ use simbias_stats::{mean, mean_estimate, repeat_variance, wilson_interval};
 
 use crate::RelianceError;
 use crate::displacement::{Displacement, ScoreReference};
-use crate::metric::{Metric, MetricValue, Predictions, Truth, cross_entropy};
-use crate::outcome::Condition;
+use crate::metric::{LEAST_ROWS_OF_CLASS, Metric, MetricValue, Predictions, Truth, cross_entropy};
+use crate::outcome::{Condition, RelianceOutcome};
 
 /// The unchanged rows as one arithmetic path scores them: what randomized scores are compared with.
 pub(crate) struct Baseline<'a> {
@@ -25,6 +25,8 @@ pub(crate) struct JobFigures {
     pub(crate) variance: f64,
     /// Variance of the paired difference to the baseline.
     pub(crate) paired_variance: f64,
+    /// Influence of every row on `value`; emptied once its mean over repeats is taken.
+    pub(crate) influence: Vec<f64>,
     pub(crate) accuracy: Option<f64>,
     pub(crate) class_accuracies: Vec<f64>,
     pub(crate) cross_entropy_nats: Option<f64>,
@@ -32,6 +34,10 @@ pub(crate) struct JobFigures {
     /// Value and variance per stratum, in the order of [`StratumRows`].
     pub(crate) strata: Vec<Option<(f64, f64)>>,
 }
+
+/// Rows of the rarer class below which variances estimated from them are not trusted. Simulated coverage of
+/// DeLong's 95 % interval on the logit scale is 69 to 78 % with 2 positive rows and 85 to 92 % with 10.
+pub const FEW_ROWS: usize = 30;
 
 /// Rows of one value of a stratum column.
 pub(crate) struct StratumRows {
@@ -87,6 +93,7 @@ impl<'a> Baseline<'a> {
             variance: value.variance(),
             paired_variance: self.value.paired_variance(&value),
             value: value.value,
+            influence: value.influence,
             accuracy,
             class_accuracies,
             cross_entropy_nats: cross_entropy(predictions, self.truth),
@@ -126,8 +133,8 @@ pub(crate) struct MetricInterval {
 
 /// Mean over repeats with `Var = mean(row variance) + var(values) / R` (spec 3.5).
 ///
-/// AUC, AP and accuracy get an interval on the logit scale; at 0 or 1, or without variance, Wilson's with
-/// the rarer class as the number of trials.
+/// AUC, AP and accuracy get an interval on the logit scale; at 0 or 1, without variance, or with few rows of a
+/// class, Wilson's with [`ClassRows::trials`].
 pub(crate) fn metric_interval(
     metric: Metric,
     truth: &Truth,
@@ -141,8 +148,11 @@ pub(crate) fn metric_interval(
     let variance = rows + permutations;
     let is_share = metric != Metric::R2;
     let degenerate = is_share && (value <= 0.0 || value >= 1.0 || variance <= 0.0);
-    let (low, high) = if degenerate {
-        wilson_interval(value.clamp(0.0, 1.0), effective_rows(truth) as f64, level)
+    let class_rows = ClassRows::of(truth);
+    let (low, high) = if degenerate || (is_share && class_rows.are_few()) {
+        let share = value.clamp(0.0, 1.0);
+        let trials = trials_with(share, class_rows.trials(metric), permutations);
+        wilson_interval(share, trials, level)
     } else if is_share {
         simbias_stats::logit_interval(value, variance, level)
     } else {
@@ -160,6 +170,12 @@ pub(crate) fn metric_interval(
     })
 }
 
+/// Trials whose share varies as that of `trials` rows and the finite number of permutations do together.
+fn trials_with(share: f64, trials: f64, permutations: f64) -> f64 {
+    let spread = share * (1.0 - share);
+    if spread > 0.0 { spread / (spread / trials + permutations) } else { trials }
+}
+
 /// Rows and permutation parts of the variance of a mean over repeats.
 pub(crate) fn variance_parts(
     values: &[f64],
@@ -172,20 +188,56 @@ pub(crate) fn variance_parts(
     Ok((parts.rows, parts.permutations))
 }
 
-/// Rows that an interval at the edge may count on: the rarer class.
-pub(crate) fn effective_rows(truth: &Truth) -> usize {
-    truth
-        .class_counts()
-        .into_iter()
-        .filter(|&count| count > 0)
-        .min()
-        .unwrap_or_else(|| truth.n_rows())
+/// Rows of each class that metrics are about: classes that one against the rest leaves out do not count.
+pub(crate) struct ClassRows {
+    /// Empty for numbers.
+    counts: Vec<usize>,
+    n_rows: usize,
 }
 
-/// Variance that a metric at its end must be granted although its own formula says zero: that of Wilson's
-/// bound, so that "no difference" is never claimed more surely than the rows allow.
-pub(crate) fn edge_variance(truth: &Truth, level: f64) -> Result<f64, RelianceError> {
-    let (low, _) = wilson_interval(1.0, effective_rows(truth) as f64, level).map_err(statistic)?;
+impl ClassRows {
+    pub(crate) fn of(truth: &Truth) -> Self {
+        Self::new(truth.class_counts(), truth.n_rows())
+    }
+
+    pub(crate) fn of_outcome(outcome: &RelianceOutcome) -> Self {
+        Self::new(outcome.classes.iter().map(|(_, count)| *count).collect(), outcome.n_rows)
+    }
+
+    fn new(mut counts: Vec<usize>, n_rows: usize) -> Self {
+        let least = if counts.len() > 2 { LEAST_ROWS_OF_CLASS } else { 1 };
+        counts.retain(|&count| count >= least);
+        Self { counts, n_rows }
+    }
+
+    /// Rows of the rarest class.
+    pub(crate) fn rarest(&self) -> usize {
+        self.counts.iter().copied().min().unwrap_or(self.n_rows)
+    }
+
+    /// Whether a class has so few rows that their own variance is not trusted.
+    pub(crate) fn are_few(&self) -> bool {
+        !self.counts.is_empty() && self.rarest() < FEW_ROWS
+    }
+
+    /// Number of trials in Wilson's interval: a hit or miss a row for accuracy; for metrics of the order of scores
+    /// the rarer of two classes, or the harmonic mean of several, over which the metric is a mean.
+    pub(crate) fn trials(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::Accuracy | Metric::R2 => self.n_rows as f64,
+            Metric::Auc | Metric::Ap if self.counts.len() > 2 => {
+                let inverse: f64 = self.counts.iter().map(|&count| 1.0 / count as f64).sum();
+                self.counts.len() as f64 / inverse
+            }
+            Metric::Auc | Metric::Ap => self.rarest() as f64,
+        }
+    }
+}
+
+/// Variance that a metric must be granted where its own formula says zero or cannot be trusted: that of Wilson's
+/// bound at the end, so that "no difference" is never claimed more surely than the rows allow.
+pub(crate) fn edge_variance(trials: f64, level: f64) -> Result<f64, RelianceError> {
+    let (low, _) = wilson_interval(1.0, trials, level).map_err(statistic)?;
     let z = simbias_stats::normal_quantile(0.5 + level / 2.0).map_err(statistic)?;
     Ok(((1.0 - low) / z).powi(2))
 }
@@ -274,4 +326,59 @@ pub(crate) fn condition(
         )?,
     };
     Ok((condition, interval.degenerate))
+}
+
+#[cfg(test)]
+mod tests {
+    use simbias_stats::{Seed, normal_quantile};
+
+    use super::*;
+
+    /// Share of 400 binormal samples of true AUC .8 whose interval holds it.
+    fn coverage(n_positives: usize, n_negatives: usize) -> f64 {
+        let shift = 2_f64.sqrt() * normal_quantile(0.8).unwrap();
+        let positives: Vec<bool> =
+            (0..n_positives + n_negatives).map(|row| row < n_positives).collect();
+        let mut n_covered = 0;
+        for trial in 0..400 {
+            let mut stream = Seed::new(trial).child("test/binormal", 0).stream();
+            let scores = positives
+                .iter()
+                .map(|&positive| {
+                    let uniform = rand::RngExt::random_range(&mut stream, 1e-9..1.0 - 1e-9);
+                    normal_quantile(uniform).unwrap() + if positive { shift } else { 0.0 }
+                })
+                .collect();
+            let truth = Truth::Binary(positives.clone());
+            let predictions = Predictions::Binary { scores, threshold: 0.0 };
+            let found = Metric::Auc.evaluate(&predictions, &truth).unwrap();
+            let variances = [found.variance()];
+            let interval =
+                metric_interval(Metric::Auc, &truth, &[found.value], &variances, 0.95, "rows")
+                    .unwrap()
+                    .estimate;
+            n_covered += usize::from(interval.low <= 0.8 && 0.8 <= interval.high);
+        }
+        f64::from(n_covered as u32) / 400.0
+    }
+
+    #[test]
+    fn intervals_cover_with_few_rows_of_a_class() {
+        for n_positives in [2, 5, 10, 20] {
+            let found = coverage(n_positives, 200);
+            assert!(found >= 0.93, "{n_positives} positive rows: {found}");
+        }
+        // 93 to 97 % is asked for; 400 trials have a standard error of 1.1 %.
+        let found = coverage(100, 100);
+        assert!((0.915..0.985).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn several_classes_share_their_trials() {
+        let counts = |counts: &[usize]| ClassRows::new(counts.to_vec(), counts.iter().sum());
+        assert_eq!(counts(&[7, 500]).trials(Metric::Auc), 7.0);
+        assert_eq!(counts(&[7, 500]).trials(Metric::Accuracy), 507.0);
+        assert!((counts(&[40, 40, 40, 1]).trials(Metric::Auc) - 40.0).abs() < 1e-9);
+        assert!(!counts(&[40, 40, 40, 1]).are_few());
+    }
 }

@@ -18,6 +18,7 @@ pub mod document;
 mod donors;
 mod error;
 mod figures;
+mod influence;
 mod manifold;
 mod measure;
 pub mod metric;
@@ -37,6 +38,8 @@ pub use decision_map::{DecisionMap, Others, decision_map};
 pub use dense::{Activation, DenseLayer, DenseNetwork};
 pub use donors::{DonorMode, DonorSource};
 pub use error::RelianceError;
+pub use figures::FEW_ROWS;
+pub use influence::{BlockInfluences, Influences};
 pub use manifold::{mean_abs_correlation, off_manifold_auc};
 pub use measure::{
     BlockSample, Measurement, RelianceOptions, ScoreSamples, Unwatched, Watch, measure,

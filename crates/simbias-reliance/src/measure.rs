@@ -14,6 +14,7 @@ use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::{DonorMode, DonorSource};
 use crate::figures::{Baseline, JobFigures, StratumRows};
+use crate::influence::{BlockInfluences, Influences, take_mean_influence};
 use crate::metric::{Predictions, Truth};
 use crate::outcome::RelianceOutcome;
 use crate::randomize::{Randomizer, Side};
@@ -22,6 +23,8 @@ use caveats::{describe_manifold, mark_constant, repeatability};
 use input::check_input;
 use summary::PairRuns;
 
+pub(crate) use caveats::probabilities;
+pub(crate) use input::check_threshold;
 pub use options::RelianceOptions;
 pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};
 
@@ -62,6 +65,9 @@ pub struct Measurement {
     pub outcome: RelianceOutcome,
     /// First-repeat scores.
     pub samples: ScoreSamples,
+    /// What every row does to every figure, for comparisons with another model; `None` for measurements so large
+    /// that it would not be kept (more than 32 million values).
+    pub influences: Option<Influences>,
 }
 
 /// Measures how much `scorer` relies on every block of `data`.
@@ -99,10 +105,12 @@ pub fn measure(
     let standard_scores = randomizer.standard()?;
     let mut caveats = Vec::new();
     caveats.extend(repeatability(&randomizer, &standard_scores)?);
+    let n_outputs = standard_scores.ncols();
     let standard = predictions(standard_scores, "unchanged rows")?;
+    caveats.extend(probabilities(&standard, n_outputs));
     let strata = StratumRows::of(&data.strata, &truth);
     let standard_baseline = Baseline::new(standard.clone(), &truth, metric)?;
-    let standard_figures = standard_baseline.figures(&standard, &strata)?;
+    let mut standard_figures = standard_baseline.figures(&standard, &strata)?;
 
     let conflict_donors = conflict_maps(data, &truth, options, seed)?;
     let sides: &[Side] =
@@ -116,8 +124,11 @@ pub fn measure(
         watch.scored(before + n, total);
     };
 
+    let keeps_influences =
+        Influences::are_kept(data.n_rows(), 1 + sides.len() * blocks.blocks().len());
     let mut runs = Vec::new();
     let mut samples = Vec::new();
+    let mut influences = Vec::new();
     for block in blocks.blocks() {
         let prepared = randomizer.prepare(&block.columns);
         let reference = predictions(
@@ -126,29 +137,42 @@ pub fn measure(
         )?;
         let baseline = Baseline::new(reference, &truth, metric)?;
         done(1);
+        // Scores of the first repeat are kept for plots.
         let run = |side: Side,
+                   repeat: usize,
                    donors: &[u32]|
-         -> Result<(JobFigures, Predictions), RelianceError> {
+         -> Result<(JobFigures, Option<Predictions>), RelianceError> {
             let scores = randomizer.score(&prepared, donors, side)?;
             let randomized = predictions(scores, &format!("block {:?} randomized", block.name))?;
-            let figures = baseline.figures(&randomized, &strata)?;
+            let mut figures = baseline.figures(&randomized, &strata)?;
+            if !keeps_influences {
+                figures.influence = Vec::new();
+            }
             done(1);
-            Ok((figures, randomized))
+            Ok((figures, (repeat == 0).then_some(randomized)))
         };
         let mut per_side = Vec::new();
         let mut sample_of_side = Vec::new();
         for &side in sides {
-            let mut results = in_order(scorer, &donors, |donors| run(side, donors))?;
-            sample_of_side.push(results.first().map(|(_, predictions)| predictions.clone()));
-            per_side.push(results.drain(..).map(|(figures, _)| figures).collect::<Vec<_>>());
+            let results = in_order(scorer, &donors, |repeat, donors| run(side, repeat, donors))?;
+            let (mut figures, scores): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+            sample_of_side.push(scores.into_iter().flatten().next());
+            per_side.push((take_mean_influence(&mut figures), figures));
         }
-        let conflict = in_order(scorer, &conflict_donors, |donors| {
-            run(Side::Block, donors).map(|(figures, _)| figures)
+        let conflict = in_order(scorer, &conflict_donors, |_, donors| {
+            run(Side::Block, 1, donors).map(|(figures, _)| figures)
         })?;
         let mut sides_found = sample_of_side.into_iter();
         if let Some(Some(without)) = sides_found.next() {
             samples.push((block.name.clone(), without, sides_found.next().flatten()));
         }
+        let (of_sides, per_side): (Vec<_>, Vec<_>) = per_side.into_iter().unzip();
+        let mut of_sides = of_sides.into_iter();
+        influences.push(BlockInfluences {
+            block: block.name.clone(),
+            randomized: of_sides.next().unwrap_or_default(),
+            complement: of_sides.next(),
+        });
         let mut per_side = per_side.into_iter();
         runs.push(BlockRuns {
             randomized: per_side.next().unwrap_or_default(),
@@ -162,10 +186,11 @@ pub fn measure(
         let (a, b) = (&blocks.blocks()[first], &blocks.blocks()[second]);
         let union = Block::new("pair", a.columns.iter().chain(&b.columns).map(|&c| c as usize));
         let prepared = randomizer.prepare(&union.columns);
-        let results = in_order(scorer, &donors, |donors| {
+        let results = in_order(scorer, &donors, |_, donors| {
             let scores = randomizer.score(&prepared, donors, Side::Block)?;
-            let figures =
+            let mut figures =
                 standard_baseline.figures(&predictions(scores, "pair of blocks")?, &[])?;
+            figures.influence = Vec::new();
             done(1);
             Ok(figures)
         })?;
@@ -175,6 +200,12 @@ pub fn measure(
 
     let facts = DataFacts::of(data);
     let context = Context { facts: &facts, truth: &truth, metric, options, strata: &strata, seed };
+    let influences = keeps_influences.then(|| Influences {
+        data_fingerprint: facts.fingerprint.clone(),
+        standard_value: standard_figures.value,
+        standard: take_mean_influence(std::slice::from_mut(&mut standard_figures)),
+        blocks: influences,
+    });
     let standard_run = StandardRun { predictions: &standard, figures: &standard_figures };
     let mut outcome = context.summarise(blocks, standard_run, &runs, &joint, caveats)?;
     if options.manifold {
@@ -182,7 +213,8 @@ pub fn measure(
     }
     mark_constant(&mut outcome, blocks, &randomizer);
     assign_verdicts(&mut outcome, &options.thresholds);
-    Ok(Measurement { outcome, samples: ScoreSamples { truth, standard, blocks: samples } })
+    let samples = ScoreSamples { truth, standard, blocks: samples };
+    Ok(Measurement { outcome, samples, influences })
 }
 
 fn conflict_maps(
@@ -202,12 +234,12 @@ fn conflict_maps(
 fn in_order<T: Send>(
     scorer: &dyn Scorer,
     donors: &[Vec<u32>],
-    job: impl Fn(&[u32]) -> Result<T, RelianceError> + Sync,
+    job: impl Fn(usize, &[u32]) -> Result<T, RelianceError> + Sync,
 ) -> Result<Vec<T>, RelianceError> {
     if scorer.scores_in_parallel() {
-        donors.par_iter().map(|donors| job(donors)).collect()
+        donors.par_iter().enumerate().map(|(repeat, donors)| job(repeat, donors)).collect()
     } else {
-        donors.iter().map(|donors| job(donors)).collect()
+        donors.iter().enumerate().map(|(repeat, donors)| job(repeat, donors)).collect()
     }
 }
 

@@ -15,6 +15,7 @@ use ranking::{auc, average_precision, one_against_the_rest};
 
 pub use cross_entropy::cross_entropy;
 pub use predictions::Predictions;
+pub(crate) use ranking::LEAST_ROWS_OF_CLASS;
 pub use truth::Truth;
 
 /// The leading measure of quality.

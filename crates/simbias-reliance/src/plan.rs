@@ -13,9 +13,10 @@ use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::{DonorMode, DonorSource};
 use crate::figures::{Baseline, StratumRows};
+use crate::influence::{BlockInfluences, Influences, take_mean_influence};
 use crate::measure::{
     BlockRuns, BlockSample, Context, DataFacts, Measurement, RelianceOptions, ScoreSamples,
-    StandardRun,
+    StandardRun, check_threshold, probabilities,
 };
 use crate::metric::{Predictions, Truth};
 use crate::verdict::assign_verdicts;
@@ -226,7 +227,8 @@ impl Plan {
                 expected: self.document.hash.clone(),
             });
         }
-        let (n_jobs, n_rows, _) = scores.dim();
+        check_threshold(options.threshold)?;
+        let (n_jobs, n_rows, n_outputs) = scores.dim();
         if n_jobs != self.document.jobs.len() || n_rows != self.document.n_rows {
             return Err(RelianceError::ScoreShape {
                 found: scores.shape().to_vec(),
@@ -250,9 +252,12 @@ impl Plan {
         let strata = StratumRows::of(&self.strata, &truth);
         let standard = predictions(&self.document.jobs[0])?;
         let baseline = Baseline::new(standard.clone(), &truth, metric)?;
-        let standard_figures = baseline.figures(&standard, &strata)?;
+        let mut standard_figures = baseline.figures(&standard, &strata)?;
+        let n_conditions = 1 + 2 * self.document.blocks.len();
+        let keeps_influences = Influences::are_kept(n_rows, n_conditions);
         let mut runs: Vec<BlockRuns> = Vec::new();
         let mut samples: Vec<BlockSample> = Vec::new();
+        let mut influences = Vec::new();
         for block in &self.document.blocks {
             let mut run =
                 BlockRuns { randomized: Vec::new(), complement: None, conflict: Vec::new() };
@@ -260,7 +265,10 @@ impl Plan {
                 self.document.jobs.iter().filter(|job| job.block.as_ref() == Some(&block.name))
             {
                 let randomized = predictions(job)?;
-                let figures = baseline.figures(&randomized, &strata)?;
+                let mut figures = baseline.figures(&randomized, &strata)?;
+                if !keeps_influences {
+                    figures.influence = Vec::new();
+                }
                 if job.complement {
                     run.complement.get_or_insert_default().push(figures);
                 } else {
@@ -275,6 +283,11 @@ impl Plan {
                     }
                 }
             }
+            influences.push(BlockInfluences {
+                block: block.name.clone(),
+                randomized: take_mean_influence(&mut run.randomized),
+                complement: run.complement.as_mut().map(|jobs| take_mean_influence(jobs)),
+            });
             runs.push(run);
         }
         let facts = DataFacts {
@@ -295,7 +308,7 @@ impl Plan {
             strata: &strata,
             seed: Seed::new(self.document.seed),
         };
-        let mut caveats = Vec::new();
+        let mut caveats = Vec::from_iter(probabilities(&standard, n_outputs));
         if plan_hash.is_none() {
             caveats.push(Caveat::note(
                 "no-plan-hash",
@@ -303,10 +316,17 @@ impl Plan {
                  with the metadata entry \"plan_hash\" to have them checked.",
             ));
         }
+        let influences = keeps_influences.then(|| Influences {
+            data_fingerprint: facts.fingerprint.clone(),
+            standard_value: standard_figures.value,
+            standard: take_mean_influence(std::slice::from_mut(&mut standard_figures)),
+            blocks: influences,
+        });
         let standard_run = StandardRun { predictions: &standard, figures: &standard_figures };
         let mut outcome =
             context.summarise(&self.block_set()?, standard_run, &runs, &[], caveats)?;
         assign_verdicts(&mut outcome, &options.thresholds);
-        Ok(Measurement { outcome, samples: ScoreSamples { truth, standard, blocks: samples } })
+        let samples = ScoreSamples { truth, standard, blocks: samples };
+        Ok(Measurement { outcome, samples, influences })
     }
 }

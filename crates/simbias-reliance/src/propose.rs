@@ -109,7 +109,7 @@ pub(crate) fn correlation_clusters(
         let Some(head) = members.first() else { continue };
         let name = match members.len() {
             1 => head.name.clone(),
-            n => format!("{} + {}", head.name, n - 1),
+            n => format!("{} and {} more", head.name, n - 1),
         };
         let columns = members.iter().flat_map(|block| block.columns.iter().map(|&c| c as usize));
         blocks.push(Block::new(name, columns));
@@ -179,7 +179,11 @@ mod tests {
         let blocks = correlation_clusters(&data, 0.7).unwrap();
         assert_eq!(
             blocks,
-            [Block::new("size + 1", [0, 1]), Block::new("noise", [2]), Block::new("sex", [3, 4])]
+            [
+                Block::new("size and 1 more", [0, 1]),
+                Block::new("noise", [2]),
+                Block::new("sex", [3, 4])
+            ]
         );
     }
 

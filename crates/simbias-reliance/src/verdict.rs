@@ -90,9 +90,13 @@ impl Default for VerdictThresholds {
     }
 }
 
-/// Sets the word of every block; all words are withheld while the model has no signal.
+/// Sets the word of every block. All words are withheld while the model has no signal, and where donors come from
+/// one class or from another one: necessity and sufficiency are then no shares of skill
+/// ([`DonorMode::shows_what_is_needed`]). Within strata the words that rest on sufficiency are left out.
+///
+/// [`DonorMode::shows_what_is_needed`]: crate::DonorMode::shows_what_is_needed
 pub fn assign_verdicts(outcome: &mut RelianceOutcome, thresholds: &VerdictThresholds) {
-    if !outcome.has_signal() {
+    if !outcome.has_signal() || !outcome.mode.shows_what_is_needed() {
         for block in &mut outcome.blocks {
             block.verdict = None;
             if let Some(simplicity) = &mut block.simplicity {
@@ -103,8 +107,9 @@ pub fn assign_verdicts(outcome: &mut RelianceOutcome, thresholds: &VerdictThresh
     }
     let alpha = 1.0 - outcome.level;
     let standard = outcome.standard.metric.value;
+    let by_sufficiency = outcome.mode.shows_what_carries_alone();
     for block in &mut outcome.blocks {
-        block.verdict = Some(word(block, standard, alpha, thresholds));
+        block.verdict = Some(word(block, standard, alpha, by_sufficiency, thresholds));
         if let Some(simplicity) = &mut block.simplicity {
             simplicity.solo_learner = learner(simplicity, standard - thresholds.predictive_gap);
         }
@@ -128,10 +133,11 @@ fn word(
     block: &BlockOutcome,
     standard: f64,
     alpha: f64,
+    by_sufficiency: bool,
     thresholds: &VerdictThresholds,
 ) -> BlockVerdict {
     let r = block.necessity.as_ref().map_or(0.0, |estimate| estimate.value);
-    let u = block.sufficiency.as_ref().map(|estimate| estimate.value);
+    let u = block.sufficiency.as_ref().filter(|_| by_sufficiency).map(|estimate| estimate.value);
     let complement_shift = block.complement.as_ref().map(|condition| condition.shift.value);
     let solo = block
         .simplicity

@@ -86,21 +86,40 @@ impl TrainState {
         write_whole(path, &bytes)
     }
 
-    /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `train`.
+    /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `train` by a network of
+    /// `architecture`.
     ///
     /// # Errors
     ///
-    /// [`TrainError::File`] for a damaged file, [`TrainError::OtherRun`] if settings (other than the number of
-    /// steps) or training data differ, because the result would be neither run's.
+    /// [`TrainError::File`] for a damaged file, [`TrainError::OtherRun`] if the network, the settings (other than
+    /// the number of steps) or the training data differ, because the result would be neither run's.
     pub fn load(
         path: &Path,
         device: &Device,
+        architecture: &Architecture,
+        config: &FitConfig,
+        train: &Dataset,
+    ) -> Result<Self, TrainError> {
+        let bytes = std::fs::read(path)
+            .map_err(|error| TrainError::File { path: path.into(), message: error.to_string() })?;
+        Self::from_bytes(path, &bytes, device, architecture, config, train)
+    }
+
+    /// As [`load`](Self::load) from the file's bytes; `path` is its name in errors.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn from_bytes(
+        path: &Path,
+        bytes: &[u8],
+        device: &Device,
+        architecture: &Architecture,
         config: &FitConfig,
         train: &Dataset,
     ) -> Result<Self, TrainError> {
         let failed = |message: String| TrainError::File { path: path.into(), message };
-        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(&bytes)
+        let (_, metadata) = SafeTensors::read_metadata(bytes)
             .map_err(|error| failed(format!("not a safetensors file: {error}")))?;
         let head = metadata.metadata().as_ref().and_then(|entries| entries.get(KEY));
         let head = head.ok_or_else(|| {
@@ -108,6 +127,12 @@ impl TrainState {
         })?;
         let head: Head =
             serde_json::from_str(head).map_err(|error| failed(format!("damaged head: {error}")))?;
+        if head.step > head.config.max_steps || head.optimizer_steps > head.step {
+            return Err(failed(format!(
+                "damaged head: step {} of {}, {} steps of the optimizer",
+                head.step, head.config.max_steps, head.optimizer_steps
+            )));
+        }
         let same_length = FitConfig { max_steps: config.max_steps, ..head.config };
         if same_length != *config {
             return Err(TrainError::OtherRun {
@@ -124,8 +149,16 @@ impl TrainState {
                 expected: fingerprint,
             });
         }
+        if head.architecture != *architecture {
+            return Err(TrainError::OtherRun {
+                what: "network",
+                found: format!("{:?}", head.architecture),
+                expected: format!("{architecture:?}"),
+            });
+        }
 
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| failed(error.to_string()))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| failed(error.to_string()))?;
+        head.architecture.check_weights(bytes.len())?;
         let seed = Seed::new(head.seed);
         let mut network =
             Network::new(head.architecture, Init::default(), head.precision, seed, device)?;

@@ -184,6 +184,10 @@ impl FitConfig {
                 "a finite rate from 0 up",
             );
         }
+        let weight_decay = self.optimizer.weight_decay();
+        if !(weight_decay.is_finite() && weight_decay >= 0.0) {
+            return wrong("weight decay", weight_decay.to_string(), "a finite factor from 0 up");
+        }
         Ok(())
     }
 }

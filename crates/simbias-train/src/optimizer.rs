@@ -79,6 +79,27 @@ impl Optimizer {
         Self::RmsProp { smoothing: 0.99, epsilon: 1e-8, weight_decay }
     }
 
+    /// The same rule with another weight decay.
+    pub fn with_weight_decay(self, factor: f64) -> Self {
+        let mut changed = self;
+        let (Self::Sgd { weight_decay, .. }
+        | Self::Adam { weight_decay, .. }
+        | Self::AdamW { weight_decay, .. }
+        | Self::RmsProp { weight_decay, .. }) = &mut changed;
+        *weight_decay = factor;
+        changed
+    }
+
+    /// Factor of the weight decay.
+    pub fn weight_decay(&self) -> f64 {
+        match *self {
+            Self::Sgd { weight_decay, .. }
+            | Self::Adam { weight_decay, .. }
+            | Self::AdamW { weight_decay, .. }
+            | Self::RmsProp { weight_decay, .. } => weight_decay,
+        }
+    }
+
     /// Moves the trained parameters of `network` against `gradients` (one entry a parameter, in order),
     /// with `rates[i]` as the learning rate of parameter `i`.
     ///

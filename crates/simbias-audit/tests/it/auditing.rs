@@ -3,8 +3,8 @@
 use simbias_audit::document::audit_report;
 use simbias_audit::{Remedy, Subject, audit};
 use simbias_data::{Dataset, Stratum};
-use simbias_reliance::BlockVerdict;
 use simbias_reliance::outcome::SoloLearner;
+use simbias_reliance::{Block, BlockSet, BlockVerdict};
 use simbias_stats::Seed;
 
 use crate::{Interrupting, options, run, slabs};
@@ -156,4 +156,59 @@ fn whoever_asks_to_stop_is_heard_at_once() {
     let stopped = audit(&slabs(3), Subject::Train, &options(&Remedy::ALL), &watch);
     assert!(matches!(stopped, Err(simbias_audit::AuditError::Interrupted)));
     assert_eq!(watch.saved().step, 1);
+}
+
+#[test]
+fn blocks_worth_trying_are_not_only_the_needed_ones() {
+    let mut input = slabs(3);
+    // A weak copy of the linear coordinate among coordinates that say nothing.
+    for part in [&mut input.split.train.0, &mut input.split.validation.0, &mut input.split.test.0] {
+        for mut row in part.rows.rows_mut() {
+            row[3] += 0.4 * row[0].signum();
+        }
+    }
+    let blocks = (0..4_usize).map(|column| Block::new(format!("x{column}"), [column])).collect();
+    input.blocks = BlockSet::partition(blocks, 4).unwrap();
+    let mut options = options(&[]);
+    options.simplicity.solo_steps = 0;
+    options.most_probed = 2;
+    let outcome = run(&input, &options);
+    let tried: Vec<&str> = outcome
+        .base
+        .outcome
+        .blocks
+        .iter()
+        .filter(|block| block.simplicity.is_some())
+        .map(|block| block.name.as_str())
+        .collect();
+    assert_eq!(tried, ["x0", "x3"]);
+    let notes = outcome.notes.join(" ");
+    assert!(notes.contains("Of 4 blocks only 2 were tried alone: the 1 most necessary"), "{notes}");
+}
+
+#[test]
+fn one_row_of_a_class_is_a_doubt_and_no_error() {
+    let mut input = slabs(3);
+    let one_positive = |data: &Dataset| {
+        let labels = data.class_labels().unwrap();
+        let mut n_positive = 0;
+        let rows: Vec<u32> = (0..data.n_rows() as u32)
+            .filter(|&row| {
+                let positive = labels.indices[row as usize] == 1;
+                n_positive += usize::from(positive);
+                !positive || n_positive == 1
+            })
+            .collect();
+        data.select(&rows)
+    };
+    input.split.validation.0 = one_positive(&input.split.validation.0);
+    input.split.test.0 = one_positive(&input.split.test.0);
+    let mut options = options(&[Remedy::LastLayer]);
+    options.simplicity.solo_steps = 20;
+    let outcome = run(&input, &options);
+    let base = &outcome.base.outcome;
+    let few = base.caveats.iter().find(|caveat| caveat.kind == "few-rows").unwrap();
+    assert!(few.message.contains("has 1 row."), "{}", few.message);
+    // One row cannot show skill.
+    assert!(!base.has_signal() && base.standard.metric.low < 0.5);
 }

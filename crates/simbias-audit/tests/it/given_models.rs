@@ -73,3 +73,33 @@ fn a_network_is_retrained_in_its_last_layer_and_nowhere_else() {
         assert_eq!(same, !new.name.starts_with(last), "{}", new.name);
     }
 }
+
+#[test]
+fn a_damaged_description_of_a_network_is_refused_before_memory_is_asked_for() {
+    let network = Network::new(
+        Architecture::Fcn(Fcn::new(4, 16, 1, 2)),
+        Init::default(),
+        Precision::F32,
+        Seed::new(5),
+        &cpu(),
+    )
+    .unwrap();
+    let weights = network.to_safetensors();
+    let whole = TrainedNetwork { network: NetScorer::new(network), standardization: None };
+    let description = whole.to_json().to_string();
+    TrainedNetwork::load(&description, &weights, &cpu()).unwrap();
+    for (sound, damaged) in [
+        (r#""width":16"#, r#""width":18446744073709551615"#),
+        (r#""width":16"#, r#""width":1000000000000"#),
+        (r#""width":16"#, r#""width":1000000"#),
+        (r#""d_input":4"#, r#""d_input":16777216"#),
+        (r#""n_hidden":1"#, r#""n_hidden":2000000000"#),
+    ] {
+        assert!(description.contains(sound), "{description}");
+        let error =
+            TrainedNetwork::load(&description.replacen(sound, damaged, 1), &weights, &cpu())
+                .unwrap_err()
+                .to_string();
+        assert!(error.contains("architecture"), "{error}");
+    }
+}

@@ -46,7 +46,7 @@ fn a_value_that_is_not_finite_is_named_before_training() {
     let mut input = slabs(3);
     input.split.train.0.rows[[7, 1]] = f32::NAN;
     let message = message(&input);
-    assert!(message.contains("row 7, column \"slab3_1\": the value is NaN"), "{message}");
+    assert!(message.contains("row 8, column \"slab3_1\": the value is NaN"), "{message}");
 }
 
 #[test]

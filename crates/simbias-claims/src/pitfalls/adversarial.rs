@@ -20,6 +20,8 @@ const LARGEST_TRAINABLE_RADIUS: f64 = 0.25;
 const MEASURING_ATTACK_STEPS: usize = 20;
 /// Test rows that are attacked.
 const N_ATTACKED: usize = 2_000;
+/// The same in a quick run.
+const QUICK_ATTACKED: usize = 50;
 /// Rows that meet the network at a time in an attack.
 const BATCH_ROWS: usize = 512;
 
@@ -35,7 +37,7 @@ pub(super) fn robust_accuracy_of(
     let Some(labels) = test.0.class_labels() else {
         return Err(stages.failure("the test rows have no classes"));
     };
-    let n_rows = n_rows.min(test.0.n_rows());
+    let n_rows = if stages.is_quick() { QUICK_ATTACKED } else { n_rows }.min(test.0.n_rows());
     let rows = test.0.rows.slice(ndarray::s![..n_rows, ..]);
     let model = NetScorer::new(network.clone());
     let seed = seed.child("claims/attack", 0);
@@ -76,7 +78,10 @@ impl Plan {
 pub(crate) fn adversarial_slabs(
     context: &mut MeasureContext<'_>,
 ) -> Result<Measurement, ClaimError> {
-    let plan = Plan::of(context.scale);
+    let mut plan = Plan::of(context.scale);
+    if context.quick {
+        plan.radii = &plan.radii[..1];
+    }
     let mut stages = Stages::new(CLAIM, context, 1 + plan.radii.len())?;
     let mut measurement = Measurement::default();
     let options = Preset::AdvMs57.defaults();

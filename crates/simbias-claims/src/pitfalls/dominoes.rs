@@ -22,8 +22,11 @@ const ADVERSARIAL_GOAL: f64 = 0.05;
 /// Test rows that are attacked.
 const N_ATTACKED: usize = 500;
 
+/// Channels of the first stage of a quick run's ResNet-18, so that it passes through the code on a CPU.
+const QUICK_WIDTH: usize = 4;
+
 /// How networks are trained on the dominoes of a scale.
-fn recipe(source: &DominoSource, image: ImageDims) -> Recipe {
+fn recipe(source: &DominoSource, image: ImageDims, stages: &Stages<'_>) -> Recipe {
     let goal = Some(LossGoal { n_rows: 1_000, ..LossGoal::default() });
     let optimizer = Optimizer::momentum(0.9, WEIGHT_DECAY);
     match source {
@@ -42,18 +45,25 @@ fn recipe(source: &DominoSource, image: ImageDims) -> Recipe {
             learning_rate: 0.05,
             evaluate_every: 20,
             goal,
-            ..Recipe::sgd(Architecture::ResNet18(ResNet18::new(image, 2)), 1_000)
+            ..Recipe::sgd(resnet(image, stages), 1_000)
         },
     }
 }
 
-fn train(
+fn resnet(image: ImageDims, stages: &Stages<'_>) -> Architecture {
+    let resnet = ResNet18::new(image, 2);
+    let width = if stages.is_quick() { QUICK_WIDTH } else { resnet.width };
+    Architecture::ResNet18(ResNet18 { width, ..resnet })
+}
+
+/// The network of the source's scale, trained on `rows`.
+pub(super) fn train(
     source: &DominoSource,
     rows: &DominoRows,
     stages: &Stages<'_>,
     seed: Seed,
 ) -> Result<Trained, ClaimError> {
-    recipe(source, rows.image).train(&rows.train, &rows.validation, stages, seed)
+    recipe(source, rows.image, stages).train(&rows.train, &rows.validation, stages, seed)
 }
 
 fn reliance_on_top(
@@ -140,7 +150,8 @@ pub(crate) fn adversarial_dominoes(
         // Attacked rows are learned after a flat phase of very different length, so the loss ends the run
         // and not a small budget; single steps are noisy, so the validation rows choose the step.
         let goal = Some(LossGoal { below: ADVERSARIAL_GOAL, n_rows: 1_000 });
-        let recipe = Recipe { max_steps, evaluate_every: 50, goal, ..recipe(&source, rows.image) };
+        let recipe =
+            Recipe { max_steps, evaluate_every: 50, goal, ..recipe(&source, rows.image, &stages) };
         let network = recipe.network(&stages, seed)?;
         let mut attack = Adversarial { attack: training };
         let hardened = recipe.train_from(

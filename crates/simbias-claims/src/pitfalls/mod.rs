@@ -15,5 +15,6 @@ mod slab_start;
 mod table;
 mod theorem;
 mod universal_attack;
+mod universal_image;
 
 pub use table::{CLAIMS, PAPER};

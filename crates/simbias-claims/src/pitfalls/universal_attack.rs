@@ -1,4 +1,4 @@
-//! P2-C13: a universal perturbation of LMS-5 lies in the simplest block and carries over between
+//! P2-C13 on a CPU: a universal perturbation of LMS-5 lies in the simplest block and carries over between
 //! architectures.
 
 use simbias_data::Scorer;
@@ -14,8 +14,9 @@ use simbias_train::attack::{
 use super::block_reliance::Worst;
 use super::recipe::{Recipe, cnn, fcn, gru};
 use super::rows::SlabRows;
+use super::universal_image::universal_of_dominoes;
 use crate::stages::Stages;
-use crate::{ClaimError, MeasureContext, Measurement};
+use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Rows that a perturbation is fitted on, cut from the validation rows.
 const N_FIT: usize = 2_560;
@@ -35,10 +36,18 @@ fn attack(signing: Signing, bounds: Option<Bounds>) -> Universal {
     }
 }
 
-/// Fits on validation rows and scores on test rows, for an FCN, a CNN and a GRU.
+/// On a CPU, LMS-5 and three architectures; on an accelerator, images and a ResNet-18.
 pub(crate) fn universal_transfer(
     context: &mut MeasureContext<'_>,
 ) -> Result<Measurement, ClaimError> {
+    match context.scale {
+        Scale::Cpu => universal_of_slabs(context),
+        Scale::Gpu | Scale::Full => universal_of_dominoes(context),
+    }
+}
+
+/// Fits on validation rows and scores on test rows, for an FCN, a CNN and a GRU.
+fn universal_of_slabs(context: &MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let nets = [("FCN", fcn(50, 100, 2)), ("CNN", cnn(50, 1)), ("GRU", gru(50, 1))];
     let mut stages = Stages::new("P2-C13", context, nets.len() + 1)?;
     let mut measurement = Measurement::default();

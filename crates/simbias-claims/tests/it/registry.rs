@@ -94,9 +94,68 @@ fn every_measurement_fits_the_table() {
     }
 }
 
+/// What an accelerator is to run passes through on a CPU as well, with stand-ins for the person's MNIST and CIFAR-10.
+#[test]
+fn every_measurement_for_an_accelerator_runs_at_quick_size() {
+    let folder = tempfile::tempdir().unwrap();
+    stand_ins::write(folder.path()).unwrap();
+    let mut n_run = 0;
+    for claim in all().filter(|claim| claim.paper.number == "02") {
+        if claim.measure_at(Scale::Gpu).is_err() {
+            continue;
+        }
+        let mut context = MeasureContext::new(Scale::Gpu, 3, 1, &Silent);
+        context.quick = true;
+        context.data_folder = Some(folder.path().into());
+        let outcome = run(claim, &mut context).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!outcome.criteria.is_empty(), "{}: {}", claim.id, outcome.reason);
+        for found in &outcome.criteria {
+            assert_eq!(found.per_seed.len(), 1, "{}: {}", claim.id, found.criterion.name);
+        }
+        n_run += 1;
+    }
+    assert!(n_run >= 6, "{n_run} claims of paper 02 have code for an accelerator");
+}
+
+/// Files of the formats of MNIST and CIFAR-10 with a few images of noise in them.
+mod stand_ins {
+    use std::path::Path;
+
+    /// Pixels that differ from image to image.
+    fn noise(n: usize, salt: usize) -> impl Iterator<Item = u8> {
+        (0..n).map(move |i| ((i * 2_654_435_761 + salt * 97) >> 9) as u8)
+    }
+
+    pub(super) fn write(folder: &Path) -> std::io::Result<()> {
+        let (mnist, cifar) = (folder.join("mnist"), folder.join("cifar10"));
+        std::fs::create_dir_all(&mnist)?;
+        std::fs::create_dir_all(&cifar)?;
+        for (name, n) in [("train", 40_usize), ("t10k", 20)] {
+            let size = (n as u32).to_be_bytes();
+            let mut images = [&[0, 0, 8, 3][..], &size, &[0, 0, 0, 28, 0, 0, 0, 28]].concat();
+            images.extend(noise(n * 28 * 28, n));
+            let mut labels = [&[0, 0, 8, 1][..], &size].concat();
+            labels.extend((0..n).map(|i| (i % 2) as u8));
+            std::fs::write(mnist.join(format!("{name}-images-idx3-ubyte")), images)?;
+            std::fs::write(mnist.join(format!("{name}-labels-idx1-ubyte")), labels)?;
+        }
+        let batches = (1..=5).map(|batch| (format!("data_batch_{batch}"), 8_usize));
+        for (name, n) in batches.chain([("test_batch".to_string(), 20)]) {
+            let mut records = Vec::new();
+            for i in 0..n {
+                records.push(if i % 2 == 0 { 1 } else { 9 });
+                records.extend(noise(3072, i + name.len()));
+            }
+            std::fs::write(cifar.join(format!("{name}.bin")), records)?;
+        }
+        Ok(())
+    }
+}
+
 #[test]
 fn without_the_persons_files_a_claim_is_not_run() {
     for (id, needs) in [
+        ("P2-C13", "needs the MNIST files"),
         ("P2-C5", "needs the MNIST files"),
         ("P2-C16", "needs the MNIST files"),
         ("P8-C6", "needs the CIFAR-100 files"),

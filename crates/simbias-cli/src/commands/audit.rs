@@ -17,7 +17,8 @@ use simbias_train::{TrainError, TrainState};
 
 use super::arguments::{BlocksArgs, ReadingArgs, notes};
 use super::checkpoint::Checkpoint;
-use super::fail_on::FailOn;
+use super::fail_on::{FailOn, Measured};
+use super::influences_file;
 use super::model::{OpeningArgs, save};
 use crate::shell::{Answer, Failure, Finished, Looking, Progress, Shell, of_dataset};
 
@@ -54,7 +55,7 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     quick: bool,
     /// Donor maps; 30, or 5 with --quick, when not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::reliance::donor_maps)]
     repeats: Option<usize>,
     /// How donors are drawn: permute, independent, swap, within-class, within-stratum
     #[arg(long, value_name = "MODE", default_value = "permute")]
@@ -64,11 +65,15 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     remedies: Vec<String>,
     /// Most training steps of the audited network and of each remedy
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: Option<u64>,
     /// Most training steps of each block by itself; 0 leaves these runs out, and with them the denied ensemble
     #[arg(long, value_name = "N")]
     solo_steps: Option<u64>,
+    /// Most blocks that are tried alone: the most necessary ones and, of the others, those that a quick linear probe
+    /// finds most predictive
+    #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
+    most_probed: usize,
     /// Share of the rows for validation
     #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
     validation_share: f64,
@@ -92,6 +97,8 @@ impl AuditArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
         let options = self.options(shell)?;
+        let (mode, complement) = (options.reliance.mode, options.reliance.complement);
+        self.fail_on.check(Measured { mode, complement, alone: true })?;
         let mut inputs = Vec::new();
         let input = match &self.data {
             None => demo_input(shell.seed(), self.quick)?,
@@ -109,11 +116,17 @@ impl AuditArgs {
         let checkpoint = Checkpoint::beside(&run);
         // What a network that is trained here sees, and what its checkpoint therefore belongs to.
         let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
-        let (_, fit) = training_settings(&train_rows, &options)?;
+        let (recipe, fit) = training_settings(&train_rows, &options)?;
         let subject = match (&brought, &self.resume) {
             (Some(model), _) => model.subject(),
             (None, Some(path)) => {
-                let state = Checkpoint::load(path, &options.device, &fit, &train_rows)?;
+                let state = Checkpoint::load(
+                    path,
+                    &options.device,
+                    &recipe.architecture,
+                    &fit,
+                    &train_rows,
+                )?;
                 Subject::Resume(Box::new(state))
             }
             (None, None) => Subject::Train,
@@ -136,6 +149,9 @@ impl AuditArgs {
         if let Some(network) = &outcome.network {
             save(network, &run)?;
         }
+        if let Some(influences) = &outcome.base.influences {
+            influences_file::write(&run, influences)?;
+        }
         let result = result(&outcome);
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
         shell.close_run(run, Answer { report, result, inputs })?;
@@ -155,6 +171,7 @@ impl AuditArgs {
             options.reliance.repeats = repeats;
         }
         options.reliance.mode = self.mode;
+        options.most_probed = self.most_probed;
         if let Some(max_steps) = self.max_steps {
             options.max_steps = max_steps;
         }
@@ -259,10 +276,10 @@ fn result(outcome: &AuditOutcome) -> Value {
             "remedy": remedied.remedy.name(),
             "steps": remedied.steps,
             "more_diverse": remedied.comparison.is_more_diverse(),
-            "sufficient_blocks": {
-                "before": remedied.comparison.n_sufficient.0,
-                "after": remedied.comparison.n_sufficient.1,
-            },
+            "sufficient_blocks": remedied.comparison.n_sufficient.map(|(before, after)| json!({
+                "before": before,
+                "after": after,
+            })),
             "reliance": reliance(&remedied.measurement.outcome),
             "robustness": remedied.robustness.as_ref().map(robustness),
             "groups": remedied.groups.iter().map(|group| json!({

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use simbias_data::Dataset;
-use simbias_nn::Device;
+use simbias_nn::{Architecture, Device};
 use simbias_train::{FitConfig, TrainError, TrainState};
 
 use crate::shell::{Failure, RunDirectory, Shell};
@@ -20,14 +20,15 @@ impl Checkpoint {
         Self { path: with_suffix(run.path(), ".checkpoint") }
     }
 
-    /// The state at `path`, to be continued with `fit` on `train`.
+    /// The state at `path`, to be continued with `fit` on `train` by a network of `architecture`.
     pub(crate) fn load(
         path: &Path,
         device: &Device,
+        architecture: &Architecture,
         fit: &FitConfig,
         train: &Dataset,
     ) -> Result<TrainState, Failure> {
-        TrainState::load(path, device, fit, train).map_err(|error| {
+        TrainState::load(path, device, architecture, fit, train).map_err(|error| {
             let is_file = matches!(error, TrainError::File { .. });
             let failure = Failure::from(error);
             if is_file {

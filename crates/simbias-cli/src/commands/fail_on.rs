@@ -1,6 +1,9 @@
 //! Which verdicts end a command with exit code 1.
 
-use simbias_reliance::{BlockVerdict, RelianceOutcome};
+use clap::ValueEnum;
+use simbias_reliance::{BlockVerdict, DonorMode, RelianceOutcome};
+
+use crate::shell::Failure;
 
 /// Verdicts that count as bad.
 #[derive(clap::Args, Debug)]
@@ -23,7 +26,56 @@ enum VerdictWord {
     NoSignal,
 }
 
+/// What a command measures, as far as verdicts rest on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    /// How donors are drawn.
+    pub(crate) mode: DonorMode,
+    /// Whether complements are randomized too.
+    pub(crate) complement: bool,
+    /// Whether something learns blocks alone.
+    pub(crate) alone: bool,
+}
+
 impl FailOn {
+    /// Refuses verdicts that cannot come out of what is measured: waiting for them would pass every model.
+    pub(crate) fn check(&self, measured: Measured) -> Result<(), Failure> {
+        let mode = measured.mode;
+        for &word in &self.fail_on {
+            let by_sufficiency = matches!(word, VerdictWord::Exclusive | VerdictWord::Redundant);
+            let refused = if word == VerdictWord::NoSignal {
+                None
+            } else if word == VerdictWord::IgnoredButPredictive && !measured.alone {
+                Some((
+                    "nothing is trained on blocks alone here, so no block gets it".to_string(),
+                    "use `simbias audit --model …`, which tries each block alone, or leave it out",
+                ))
+            } else if !mode.shows_what_is_needed() {
+                Some((
+                    format!("verdicts are withheld with --mode {}", mode.name()),
+                    "use --mode permute, or leave --fail-on out",
+                ))
+            } else if by_sufficiency && !mode.shows_what_carries_alone() {
+                Some((
+                    format!("it is not given with --mode {}", mode.name()),
+                    "use --mode permute, or leave it out",
+                ))
+            } else if by_sufficiency && !measured.complement {
+                Some(("it needs the complements".into(), "leave --no-complement out"))
+            } else {
+                None
+            };
+            if let Some((reason, hint)) = refused {
+                let name = word.to_possible_value().map_or(String::new(), |v| v.get_name().into());
+                return Err(Failure::input(format!(
+                    "--fail-on {name} could never be met: {reason}"
+                ))
+                .hint(hint));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the person named a verdict of `outcome` as bad.
     pub(crate) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
         let is_named = |word| self.fail_on.contains(&word);

@@ -5,6 +5,7 @@ mod audit;
 mod checkpoint;
 mod claims;
 mod fail_on;
+mod influences_file;
 mod model;
 mod perplexity;
 mod prune;

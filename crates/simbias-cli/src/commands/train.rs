@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::value_parser;
 use serde_json::json;
 use simbias_audit::{
     AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
@@ -50,14 +51,14 @@ pub(crate) struct TrainArgs {
     /// Learning rate; the recipe's when not given
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Weight decay, biases included
-    #[arg(long, value_name = "FACTOR", default_value_t = 5e-5)]
-    weight_decay: f64,
+    /// Weight decay, biases included; the recipe's when not given, or 5e-5 with --optimizer
+    #[arg(long, value_name = "FACTOR", value_parser = factor, allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
     /// Rows a step; the recipe's when not given
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Most steps
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = value_parser!(u64).range(1..))]
     max_steps: u64,
     /// Steps between evaluations
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -77,6 +78,16 @@ pub(crate) struct TrainArgs {
     /// New directory for the network and the report; runs/train-TIME when not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// Weight decay of an optimizer that the person names: that of Shah et al.'s code.
+const WEIGHT_DECAY: f64 = 5e-5;
+
+fn factor(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|factor: &f64| factor.is_finite() && *factor >= 0.0)
+        .ok_or_else(|| "give a number from 0 up".into())
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -187,7 +198,10 @@ impl TrainArgs {
         let (recipe, mut config) = training_settings(train, &options)?;
         config.evaluate_every = self.evaluate_every;
         if let Some(word) = self.optimizer {
-            config.optimizer = word.optimizer(self.weight_decay);
+            config.optimizer = word.optimizer(WEIGHT_DECAY);
+        }
+        if let Some(factor) = self.weight_decay {
+            config.optimizer = config.optimizer.with_weight_decay(factor);
         }
         if let Some(rate) = self.learning_rate {
             config.schedule = Schedule::constant(rate);
@@ -219,7 +233,7 @@ impl TrainArgs {
             )?;
             return Ok((TrainState::new(network, seed), trace));
         };
-        let state = Checkpoint::load(path, &recipe.device, config, train)?;
+        let state = Checkpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
         let traces = Checkpoint::traces(path);
         if traces.is_file() {
             trace.resume(&traces, state.step)?;

@@ -128,6 +128,9 @@ impl From<RelianceError> for Failure {
             RelianceError::OutputCount { .. } => {
                 Some("check that --model and --labels belong together")
             }
+            RelianceError::NotFiniteScore { .. } => Some(
+                "a model that overflows on some rows has to be mended, or these rows left out of the data",
+            ),
             RelianceError::Donors { .. } => Some("choose another --mode, or name --strata"),
             _ => None,
         };
@@ -158,7 +161,7 @@ impl From<OnnxError> for Failure {
             | OnnxError::AmbiguousOutput { .. }
             | OnnxError::NotScores { .. } => Some("choose the output with --model-output NAME"),
             OnnxError::InputShape { .. } => {
-                Some("check that --data belongs to --model; --drop leaves columns out")
+                Some("check that the data belong to the model; --drop leaves columns out")
             }
             _ => None,
         };

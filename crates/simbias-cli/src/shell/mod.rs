@@ -51,7 +51,7 @@ pub(crate) struct GlobalArgs {
     )]
     pub(crate) device: String,
     /// Threads to compute with; all cores when not given
-    #[arg(long, global = true, value_name = "N", value_parser = at_least_one, help_heading = "Common options")]
+    #[arg(long, global = true, value_name = "N", value_parser = n_threads, help_heading = "Common options")]
     pub(crate) threads: Option<usize>,
     /// Print the result as JSON on standard output instead of the summary
     #[arg(long, global = true, help_heading = "Common options")]
@@ -62,6 +62,16 @@ pub(crate) struct GlobalArgs {
     /// TOML file with the same keys as the flags; flags win over it
     #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Common options")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Most threads: more than any machine has cores, and few enough to start.
+const MOST_THREADS: usize = 1024;
+
+fn n_threads(text: &str) -> Result<usize, String> {
+    at_least_one(text).and_then(|number| match number {
+        ..=MOST_THREADS => Ok(number),
+        _ => Err(format!("give at most {MOST_THREADS}")),
+    })
 }
 
 /// Reads a count of which there must be one.

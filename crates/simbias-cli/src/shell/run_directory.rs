@@ -3,9 +3,13 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::interrupt::is_ending;
 use super::{Failure, Interrupt};
+
+/// How long temporary directories of other runs are left alone: another machine may be writing them.
+const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
 
 /// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
 pub(crate) struct RunDirectory {
@@ -27,6 +31,7 @@ impl RunDirectory {
             name.to_string_lossy(),
             std::process::id()
         ));
+        remove_left_over(&path, &name.to_string_lossy());
         interrupt.doom(&partial);
         let run = Self { path, partial, interrupt };
         fs::create_dir_all(&run.partial).map_err(|error| {
@@ -87,6 +92,44 @@ impl Drop for RunDirectory {
     }
 }
 
+/// Removes what killed processes left beside `path`: temporary directories and half-written checkpoints of the same
+/// name, and of any name after a day. Only where the system says which processes live; what cannot be removed harms
+/// nobody.
+fn remove_left_over(path: &Path, name: &str) {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else { return };
+    for entry in entries.flatten() {
+        let file_name = entry.file_name();
+        let Some((of_run, process)) = file_name.to_str().and_then(partial_of) else { continue };
+        let Ok(metadata) = entry.metadata() else { continue };
+        let is_old =
+            metadata.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_ALONE));
+        if (of_run == name || is_old) && is_dead(process) {
+            let _ = if metadata.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
+        }
+    }
+}
+
+/// Run and process of `.RUN.PROCESS.partial`, a run's directory, or of `RUN.checkpoint.PROCESS.partial` and
+/// `RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
+fn partial_of(file_name: &str) -> Option<(&str, u32)> {
+    let (begin, process) = file_name.strip_suffix(".partial")?.rsplit_once('.')?;
+    let run = begin.strip_prefix('.').or_else(|| {
+        begin.strip_suffix(".checkpoint").or_else(|| begin.strip_suffix(".checkpoint.traces"))
+    })?;
+    Some((run, process.parse().ok()?))
+}
+
+/// Whether there is certainly no such process.
+fn is_dead(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(process.to_string()).exists()
+}
+
 fn refuse_taken(path: &Path) -> Result<(), Failure> {
     let taken = match fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
@@ -121,5 +164,26 @@ mod tests {
         run.finish().unwrap();
         assert_eq!(fs::read(folder.path().join("a/b/csv/x.csv")).unwrap(), b"1");
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_killed_run_left_is_removed_by_the_next_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        // No process has a number beyond 2^22 on Linux.
+        let left = |name: &str| folder.path().join(name);
+        let own = format!(".a.{}.partial", std::process::id());
+        for name in [".a.4194999.partial", ".b.4194999.partial", ".a.x.partial", &own] {
+            fs::create_dir_all(left(name).join("csv")).unwrap();
+        }
+        for name in ["a.checkpoint.4194999.partial", "a.txt.4194999.partial"] {
+            fs::write(left(name), b"half").unwrap();
+        }
+        let run = RunDirectory::open(folder.path().join("a"), Interrupt::silent()).unwrap();
+        assert!(!left(".a.4194999.partial").exists());
+        assert!(!left("a.checkpoint.4194999.partial").exists());
+        assert!(left("a.txt.4194999.partial").exists());
+        assert!(left(".b.4194999.partial").exists() && left(".a.x.partial").exists());
+        run.finish().unwrap();
     }
 }

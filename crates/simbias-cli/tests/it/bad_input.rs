@@ -226,7 +226,7 @@ fn scores_that_are_not_finite_are_named() {
         ),
     };
     simbias_data::write_npy(&bench.path("s.npy"), &array).unwrap();
-    bench.refuse("reliance score --plan plan --scores s.npy --out out", &["job 4", "row 7", "NaN"]);
+    bench.refuse("reliance score --plan plan --scores s.npy --out out", &["job 4", "row 8", "NaN"]);
 }
 
 #[test]
@@ -300,4 +300,47 @@ fn generated_files_never_replace_others() {
     bench.write("d.blocks.toml", "mine");
     bench.refuse("synth slab --n 50 --dim 3 --out d.safetensors", &["d.blocks.toml", "--out"]);
     assert_eq!(bench.read("d.blocks.toml"), "mine");
+}
+
+#[test]
+fn verdicts_that_cannot_come_are_not_waited_for() {
+    let bench = bench();
+    let run = "reliance run --model absent.onnx --data t.csv --blocks columns --out out";
+    bench.succeed("train t.csv --max-steps 20 --out net");
+    let run = run.replace("absent.onnx", "net");
+    for (words, facts) in [
+        ("--fail-on ignored-but-predictive", ["ignored-but-predictive", "simbias audit"]),
+        ("--fail-on dominant --mode within-class", ["dominant", "--mode permute"]),
+        ("--fail-on exclusive --mode swap", ["exclusive", "--mode permute"]),
+        ("--fail-on redundant --no-complement", ["redundant", "--no-complement"]),
+    ] {
+        bench.refuse(&format!("{run} {words}"), &facts);
+    }
+    bench.refuse("audit --quick --mode swap --fail-on exclusive --out out", &["exclusive", "swap"]);
+    bench.succeed(&format!("{run} --mode swap --fail-on no-signal"));
+}
+
+#[test]
+fn sizes_beyond_sense_are_refused() {
+    let bench = bench();
+    for (words, facts) in [
+        ("reliance plan --data t.csv --threads 99999 --out plan", ["--threads", "1024"]),
+        ("reliance plan --data t.csv --repeats 1000000000 --out plan", ["--repeats", "10000"]),
+        ("reliance simplicity --data t.csv --ladder 0,1000000000 --out out", ["--ladder", "8192"]),
+        ("audit --max-steps 0 --out out", ["--max-steps", "0"]),
+        ("audit --repeats 99999999 --out out", ["--repeats", "10000"]),
+    ] {
+        bench.refuse(words, &facts);
+    }
+}
+
+#[test]
+fn a_threshold_is_a_number() {
+    let bench = bench();
+    bench.succeed("reliance plan --data t.csv --blocks first=0;others=1,2 --repeats 2 --out plan");
+    write_scores(&bench, "s.csv", &scores_of_first_column(&bench, "plan", 60));
+    bench.refuse(
+        "reliance score --plan plan --scores s.csv --threshold nan --out out",
+        &["threshold", "NaN"],
+    );
 }

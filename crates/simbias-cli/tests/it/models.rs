@@ -150,7 +150,7 @@ fn measuring_training_rows_is_remarked() {
 fn models_that_do_not_fit_the_rows_are_refused() {
     let bench = bench();
     let words = classes(&bench, "mlp_dynamic_batch.onnx");
-    bench.refuse(&format!("{words} --drop t --out out"), &["4", "--data"]);
+    bench.refuse(&format!("{words} --drop t --out out"), &["4", "data belong to the model"]);
     // Two classes, three outputs.
     bench.refuse(
         "reliance run --model mlp_dynamic_batch.onnx --data t.csv --out out",

@@ -21,7 +21,31 @@ fn a_model_of_the_first_column_is_found_out() {
     for run in ["out", "same"] {
         assert!(bench.read(&format!("{run}/report.json")).contains("when the bias disappears"));
     }
-    assert_eq!(comparison["blocks"][0]["randomized"]["difference"]["value"], 0.0);
+    assert_eq!(comparison["paired_over_rows"], true);
+    for figure in ["randomized", "necessity", "sufficiency"] {
+        let difference = &comparison["blocks"][0][figure]["difference"];
+        assert_eq!(*difference, serde_json::json!({ "value": 0.0, "lo": 0.0, "hi": 0.0 }));
+    }
+
+    // Without what every row does, or with that of another result, nothing is paired in silence.
+    bench.write("alone/result.json", &bench.read("out/result.json"));
+    bench.succeed("reliance compare out/result.json alone/result.json --out unpaired");
+    let unpaired = bench.json("unpaired/result.json");
+    assert_eq!(unpaired["paired_over_rows"], false);
+    assert!(bench.read("unpaired/report.json").contains("unpaired-over-rows"));
+    let difference = &unpaired["blocks"][0]["randomized"]["difference"];
+    assert!(difference["lo"].as_f64().unwrap() < -0.01, "{difference}");
+    let other = "reliance score --plan plan --scores scores.csv --metric accuracy --out accuracy";
+    bench.succeed(other);
+    std::fs::copy(
+        bench.path("accuracy/influences.safetensors"),
+        bench.path("alone/influences.safetensors"),
+    )
+    .unwrap();
+    bench.refuse(
+        "reliance compare out/result.json alone/result.json --out mixed",
+        &["influences", "another result"],
+    );
 }
 
 #[test]

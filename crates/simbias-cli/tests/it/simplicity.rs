@@ -37,3 +37,25 @@ fn what_cannot_be_probed_is_refused() {
     bench.write("one.csv", &table(60).replace(",1\n", ",0\n"));
     bench.refuse("reliance simplicity --data one.csv --out out", &["AUC undefined"]);
 }
+
+#[test]
+fn few_rows_of_a_class_are_a_doubt_and_a_part_without_them_is_named() {
+    let bench = Bench::new();
+    // Rows of class 1 beyond the first `n` left out.
+    let with_positives = |n: usize| -> String {
+        let mut found = 0;
+        table(200)
+            .lines()
+            .filter(|line| {
+                found += usize::from(line.ends_with(",1"));
+                !line.ends_with(",1") || found <= n
+            })
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    bench.write("t.csv", &with_positives(6));
+    bench.succeed(&format!("{WORDS} --out few"));
+    assert!(bench.read("few/report.json").contains("few-rows"));
+    bench.write("t.csv", &with_positives(1));
+    bench.refuse(&format!("{WORDS} --out one"), &["part are of class \"0\"", "AUC undefined"]);
+}

@@ -80,6 +80,9 @@ fn trainings_that_cannot_be_are_refused() {
         ("--batch-size 0", ["batch_size", "at least 1"]),
         ("--evaluate-every 0", ["evaluate_every", "at least 1"]),
         ("--learning-rate -1", ["learning rate", "-1"]),
+        ("--weight-decay -0.1", ["--weight-decay", "from 0 up"]),
+        ("--weight-decay nan", ["--weight-decay", "from 0 up"]),
+        ("--max-steps 0", ["--max-steps", "0"]),
         ("--learning-rate 1e30 --max-steps 50", ["lower the learning rate", "--learning-rate"]),
         ("--validation-share 1.5", ["1.5", "between 0 and 1"]),
         ("--device abacus", ["abacus", "cpu"]),
@@ -88,4 +91,42 @@ fn trainings_that_cannot_be_are_refused() {
     ] {
         bench.refuse(&format!("train t.csv {words} --out out"), &facts);
     }
+}
+
+#[test]
+fn weight_decay_reaches_the_recipe() {
+    let bench = bench();
+    let words = "train t.csv --max-steps 60 --evaluate-every 60 --seed 3";
+    bench.succeed(&format!("{words} --out own"));
+    bench.succeed(&format!("{words} --weight-decay 0.5 --out decayed"));
+    let norm = |run: &str| {
+        let weights = format!("{run}/network.safetensors::model.0.weight");
+        let values = simbias_data::read_array(&bench.path(&weights)).unwrap().to_f64().unwrap();
+        values.iter().map(|value| value * value).sum::<f64>()
+    };
+    assert!(norm("decayed") < 0.8 * norm("own"), "{} {}", norm("decayed"), norm("own"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_belongs_to_its_network() {
+    let bench = Bench::new();
+    for (class, level) in [("dark", 10), ("bright", 200)] {
+        for image in 0..12 {
+            let pixels: Vec<String> =
+                (0..64).map(|pixel| (level + (image * 7 + pixel * 3) % 40).to_string()).collect();
+            bench.write(
+                &format!("images/{class}/{image}.pgm"),
+                &format!("P2\n8 8\n255\n{}\n", pixels.join(" ")),
+            );
+        }
+    }
+    let words = "train images --max-steps 8000 --learning-rate 0.000001 --checkpoint-every 20 \
+                 --optimizer sgd --batch-size 8 --threads 1";
+    let checkpoint = bench.path("cut.checkpoint");
+    bench.signal_when(&format!("{words} --network cnn --out cut"), "-INT", || checkpoint.is_file());
+    bench.refuse(
+        &format!("{words} --network resnet18 --out again --resume cut.checkpoint"),
+        &["network", "SmallCnn", "ResNet18", "--resume"],
+    );
 }

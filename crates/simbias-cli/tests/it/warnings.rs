@@ -59,6 +59,20 @@ fn few_rows_of_a_class_give_rough_intervals() {
 }
 
 #[test]
+fn probabilities_with_the_threshold_of_log_odds_are_noticed() {
+    let probabilities = |scores: Vec<Vec<f64>>| -> Vec<Vec<f64>> {
+        let squash = |score: f64| 1.0 / (1.0 + (-score).exp());
+        scores.into_iter().map(|job| job.into_iter().map(squash).collect()).collect()
+    };
+    let bench = scored(&table(80), 80, probabilities);
+    assert_noted(&bench, &["probabilities", "threshold to 0.5"]);
+    bench.succeed("reliance score --plan plan --scores s.csv --threshold 0.5 --out half");
+    assert!(!bench.read("half/result.json").contains("\"probabilities\""));
+    let log_odds = scored(&table(80), 80, |scores| scores);
+    assert!(!log_odds.read("out/result.json").contains("\"probabilities\""));
+}
+
+#[test]
 fn verdicts_are_withheld_without_skill() {
     let constant = |scores: Vec<Vec<f64>>| -> Vec<Vec<f64>> {
         // Scores that tell nothing: they depend on the place of the row only.

@@ -7,7 +7,7 @@ use crate::RelianceError;
 
 impl BlocksFile {
     /// Reads a short form: `grid:3x3`, `bands:4`, `correlation:0.7`, `columns`,
-    /// or `NAME=0,3..7;NAME=8..` as named index lists.
+    /// or `NAME=0,3..7;OTHER=8..12` as named index lists.
     ///
     /// # Errors
     /// Anything else, with the forms that are known.

@@ -59,16 +59,17 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
             table = table.row(row(&format!("sufficiency of {}", block.block), change));
         }
     }
-    let (before, after) = comparison.n_sufficient;
-    let conclusion = if comparison.is_more_diverse() {
-        format!(
+    let conclusion = match comparison.n_sufficient {
+        Some((before, after)) if comparison.is_more_diverse() => format!(
             "The model is more diverse: {after} blocks carry at least half of its skill alone, {before} before."
-        )
-    } else {
-        format!(
+        ),
+        Some((before, after)) => format!(
             "The model may not be called more diverse: {after} block(s) carry at least half of its skill \
              alone, {before} before."
-        )
+        ),
+        None => "Whether the model is more diverse cannot be said: with these donors sufficiency is not what a block \
+                 carries alone. Measure both with the donor mode \"permute\"."
+            .into(),
     };
     let caution = format!(
         "A higher {metric} without one block is no proof of a remedy: the model may have switched to another \
@@ -82,6 +83,13 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
         section = section.caveat(Caveat::note(
             "unpaired",
             "The two results used different donor maps, so permutation noise does not cancel.",
+        ));
+    }
+    if !comparison.paired_over_rows {
+        section = section.caveat(Caveat::note(
+            "unpaired-over-rows",
+            "What every row does to the figures is not known for both results, so the differences are not paired \
+             over rows: the variances of both were added, and the intervals are wider than they need be.",
         ));
     }
     section

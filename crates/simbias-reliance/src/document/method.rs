@@ -2,6 +2,7 @@
 
 use simbias_report::{Cell, Section, Table};
 
+use crate::figures::FEW_ROWS;
 use crate::outcome::RelianceOutcome;
 use crate::verdict::BlockVerdict;
 
@@ -23,8 +24,11 @@ pub fn method_section(outcome: &RelianceOutcome) -> Section {
         .prose(format!(
             "Intervals of the {metric} cover two sources: the choice of test rows (DeLong's variance, mean over \
              repeats) and the finite number of permutations. The repeats share the same rows, so they do \
-             not shrink the first part. Differences are paired over rows. Training seeds are a third source \
-             and show only when several models are given."
+             not shrink the first part. A drop is paired over rows: the same rows with and without the block. \
+             Differences between two models are paired over rows where every row's influence on both is known, and \
+             say so where it is not. With fewer than {FEW_ROWS} rows of a class the rows' own variance is too small; \
+             intervals are then Wilson's with the rarer class as trials. Training seeds are a third source and show \
+             only when several models are given."
         ))
         .prose(
             "Reliance is a property of this model on these rows. It is not importance of a feature in the \

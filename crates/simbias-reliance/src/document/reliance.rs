@@ -21,6 +21,9 @@ pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
             donor_words(outcome.mode)
         ))
         .table(block_table(outcome));
+    if let Some(words) = meaning_under(outcome.mode) {
+        section = section.prose(words);
+    }
     let mut forest = ForestChart::new()
         .reference(outcome.standard.metric.value, "unchanged rows")
         .reference(outcome.chance, "chance");
@@ -39,7 +42,7 @@ pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
             ))
             .x(Axis::new(metric)),
     );
-    if let Some(chart) = square(outcome) {
+    if let Some(chart) = square(outcome).filter(|_| outcome.mode.shows_what_carries_alone()) {
         section = section.chart(chart);
     }
     if outcome.blocks.iter().any(|block| block.simplicity.is_some()) {
@@ -64,6 +67,27 @@ fn donor_words(mode: DonorMode) -> &'static str {
         DonorMode::Swap => "a row of another class: a cue conflict",
         DonorMode::WithinClass => "a row of the same class, so only interactions are broken",
         DonorMode::WithinStratum => "a row of the same stratum",
+    }
+}
+
+/// What necessity and sufficiency are under donors that are not drawn from all rows.
+fn meaning_under(mode: DonorMode) -> Option<&'static str> {
+    match mode {
+        DonorMode::Permute | DonorMode::Independent => None,
+        DonorMode::Swap => Some(
+            "With donors of another class a block does not fall silent, it says the wrong class: a necessity above 1 \
+             means that the model follows the block against the rest. Verdicts are withheld; they need donors drawn \
+             from all rows.",
+        ),
+        DonorMode::WithinClass => Some(
+            "With donors of the same class every block goes on telling the class: low necessity and high sufficiency \
+             are no sign that a block is unused, or enough. Verdicts are withheld; they need donors drawn from all \
+             rows.",
+        ),
+        DonorMode::WithinStratum => Some(
+            "With donors of the same stratum everything keeps what the stratum tells of the target. Necessity is \
+             beyond the stratum; sufficiency includes it, so that no block is called exclusive or redundant here.",
+        ),
     }
 }
 

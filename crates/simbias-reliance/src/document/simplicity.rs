@@ -11,7 +11,8 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
     let mut table = Table::new("simplicity", "How easy each block is")
         .caption(
             "Several measures, because none alone predicts which block a network prefers. Sorted by solo \
-             learning time where it was measured.",
+             learning time where it was measured. Intervals of what blocks reach alone are over training seeds; \
+             the choice of test rows is not in them.",
         )
         .column(Column::new("block"))
         .column(Column::new("solo steps").help(

@@ -2,6 +2,7 @@
 
 use simbias_report::{Estimate, KeyFigure};
 
+use crate::donors::DonorMode;
 use crate::metric::Metric;
 use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner};
 use crate::verdict::BlockVerdict;
@@ -38,6 +39,10 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         "On unchanged rows the model has {article} {metric} of {:.3} [{:.3}, {:.3}].",
         standard.value, standard.low, standard.high
     )];
+    if !outcome.mode.shows_what_is_needed() {
+        sentences.extend(mode_sentence(outcome));
+        return sentences;
+    }
     let with = |verdict: BlockVerdict| {
         outcome.blocks.iter().filter(move |block| block.verdict == Some(verdict))
     };
@@ -86,6 +91,35 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         sentences.push(format!("{} of the blocks {}", unused.len(), one_at_a_time(unused.len())));
     }
     sentences
+}
+
+/// What a measurement says whose donors know the class; words of need and sufficiency would be wrong.
+fn mode_sentence(outcome: &RelianceOutcome) -> Vec<String> {
+    let most = most_needed(outcome)
+        .map(|block| {
+            format!(
+                " The {} moves most with {:?}: from {:.3} to {:.3}.",
+                outcome.metric.title(),
+                block.name,
+                outcome.standard.metric.value,
+                block.randomized.metric.value
+            )
+        })
+        .unwrap_or_default();
+    let measured = match outcome.mode {
+        DonorMode::WithinClass => {
+            "Donors came from the same class, so a block kept what it says of the class and lost only how it goes \
+             together with the rest of its row: this measures interaction, not need. Verdicts are withheld."
+        }
+        _ => {
+            "Donors came from another class, so that a block contradicted the rest of its row: this measures which \
+             side the model follows in a conflict, not need. Verdicts are withheld."
+        }
+    };
+    vec![
+        format!("{measured}{most}"),
+        "For what the model needs, measure with the donor mode \"permute\".".into(),
+    ]
 }
 
 /// Whether the interval of its necessity stays above zero.
@@ -152,13 +186,22 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
         )
         .note(format!("chance is {:.3}", outcome.chance)),
     ];
-    if let Some(most) = most_needed(outcome) {
+    if let Some(most) = most_needed(outcome).filter(|_| outcome.has_signal()) {
+        let (note, rest) = match outcome.mode {
+            DonorMode::WithinClass => {
+                ("the block whose interaction moves it most", "everything else from the same class")
+            }
+            DonorMode::Swap => {
+                ("the block that leads most in a conflict", "everything else from another class")
+            }
+            _ => ("the block that the model needs most", "everything else taken from other rows"),
+        };
         figures.push(
             KeyFigure::new(
                 format!("{} without {}", outcome.metric.title(), most.name),
                 most.randomized.metric.clone(),
             )
-            .note("the block that the model needs most"),
+            .note(note),
         );
         if let Some(complement) = &most.complement {
             figures.push(
@@ -166,7 +209,7 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
                     format!("{} with {} alone", outcome.metric.title(), most.name),
                     complement.metric.clone(),
                 )
-                .note("everything else taken from other rows"),
+                .note(rest),
             );
         }
     }
@@ -175,7 +218,8 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
         outcome.blocks.len(),
         outcome.blocks.iter().filter(|block| block.simplicity.is_some()).count(),
     );
-    if n_tried > 0 {
+    let has_verdicts = outcome.has_signal() && outcome.mode.shows_what_is_needed();
+    if n_tried > 0 && has_verdicts {
         let of = if n_tried < n {
             format!("of {n_tried} tried alone, of {n}")
         } else {

@@ -6,13 +6,11 @@ use simbias_stats::Seed;
 use super::summary::Context;
 use crate::RelianceError;
 use crate::block::BlockSet;
+use crate::figures::{ClassRows, FEW_ROWS};
 use crate::manifold::{mean_abs_correlation, off_manifold_auc};
-use crate::metric::Truth;
+use crate::metric::{LEAST_ROWS_OF_CLASS, Metric, Predictions, Truth};
 use crate::outcome::RelianceOutcome;
 use crate::randomize::Randomizer;
-
-/// Fewest rows of the rarer class below which intervals are marked as rough.
-const FEW_ROWS: usize = 30;
 
 /// Domain-classifier AUC from which randomized rows are called off-manifold.
 const OFF_MANIFOLD: f64 = 0.9;
@@ -48,16 +46,8 @@ impl Context<'_> {
                 ),
             ));
         }
-        let rarest = crate::figures::effective_rows(self.truth);
-        if rarest < FEW_ROWS {
-            caveats.push(Caveat::caution(
-                "few-rows",
-                format!(
-                    "The rarer class has {rarest} rows; intervals are rough below {FEW_ROWS}. \
-                     Where the metric reaches its end, Wilson's interval is used."
-                ),
-            ));
-        }
+        caveats.extend(self.few_rows());
+        caveats.extend(self.classes_left_out());
         if blocks.rest_added() {
             caveats.push(Caveat::note(
                 "rest",
@@ -84,6 +74,70 @@ impl Context<'_> {
         }
         caveats
     }
+
+    fn few_rows(&self) -> Option<Caveat> {
+        let class_rows = ClassRows::of(self.truth);
+        if !class_rows.are_few() {
+            return None;
+        }
+        let rarest = class_rows.rarest();
+        let noun = if rarest == 1 { "row" } else { "rows" };
+        let class = self
+            .facts
+            .classes
+            .iter()
+            .find(|(_, count)| *count == rarest)
+            .map_or_else(String::new, |(name, _)| format!(" {name:?}"));
+        Some(Caveat::caution(
+            "few-rows",
+            format!(
+                "The rarest class{class} has {rarest} {noun}. Below {FEW_ROWS} the variance that the rows themselves \
+                 suggest is too small, so Wilson's interval with the rarer class as trials is used, and differences \
+                 get at least the variance of its bound. Give more rows of that class for narrower intervals."
+            ),
+        ))
+    }
+
+    /// Classes that one against the rest says nothing about.
+    fn classes_left_out(&self) -> Option<Caveat> {
+        let averages_classes = matches!(self.metric, Metric::Auc | Metric::Ap)
+            && matches!(self.truth, Truth::Classes { .. });
+        let named = |(name, count): &(String, usize)| format!("{name:?} ({count})");
+        let left_out: Vec<String> = self
+            .facts
+            .classes
+            .iter()
+            .filter(|(_, count)| averages_classes && *count < LEAST_ROWS_OF_CLASS)
+            .map(named)
+            .collect();
+        (!left_out.is_empty()).then(|| {
+            Caveat::caution(
+                "classes-left-out",
+                format!(
+                    "The {} is a mean over classes, each against the rest. Left out for want of \
+                     {LEAST_ROWS_OF_CLASS} rows (how many there are in brackets): {}.",
+                    self.metric.title(),
+                    left_out.join(", ")
+                ),
+            )
+        })
+    }
+}
+
+/// Scores of one output that look like probabilities although the threshold is that of log odds.
+pub(crate) fn probabilities(predictions: &Predictions, n_outputs: usize) -> Option<Caveat> {
+    let Predictions::Binary { scores, threshold } = predictions else { return None };
+    let look_like_it = n_outputs == 1
+        && *threshold == 0.0
+        && scores.iter().all(|score| (0.0..=1.0).contains(score));
+    look_like_it.then(|| {
+        Caveat::warning(
+            "probabilities",
+            "All scores lie between 0 and 1 while the threshold is 0: if they are probabilities, every row counts as \
+             predicted to be of the second class, and accuracy, flips and cross-entropy mean nothing. Set the \
+             threshold to 0.5, or give log odds. The AUC is the same either way.",
+        )
+    })
 }
 
 /// Scores some rows twice; evaluation mode must give the same scores.

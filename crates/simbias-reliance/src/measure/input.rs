@@ -7,6 +7,20 @@ use super::RelianceOptions;
 use crate::RelianceError;
 use crate::block::BlockSet;
 
+/// Most donors, one a row and map: 4 GiB of them.
+const MOST_DONORS: usize = 1 << 30;
+
+/// Refuses a threshold that no score could be compared with.
+pub(crate) fn check_threshold(threshold: f64) -> Result<(), RelianceError> {
+    if threshold.is_finite() {
+        return Ok(());
+    }
+    Err(RelianceError::Option {
+        option: "threshold".into(),
+        problem: format!("{threshold} is not a finite number"),
+    })
+}
+
 pub(super) fn check_input(
     data: &Dataset,
     blocks: &BlockSet,
@@ -23,6 +37,18 @@ pub(super) fn check_input(
     }
     if !(options.equivalence_margin > 0.0 && options.equivalence_margin.is_finite()) {
         return Err(option("equiv", format!("{} is not above 0", options.equivalence_margin)));
+    }
+    check_threshold(options.threshold)?;
+    let n_donors = options.repeats.saturating_mul(data.n_rows());
+    if n_donors > MOST_DONORS {
+        return Err(option(
+            "repeats",
+            format!(
+                "{} donor maps of {} rows are more than {MOST_DONORS} donors; use fewer",
+                options.repeats,
+                data.n_rows()
+            ),
+        ));
     }
     if data.n_features() != transform.n_features() {
         return Err(RelianceError::FeatureCount {

@@ -9,7 +9,7 @@ use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::DonorMode;
 use crate::figures::{
-    JobFigures, StratumRows, accuracies, condition, edge_variance, metric_interval,
+    ClassRows, JobFigures, StratumRows, accuracies, condition, edge_variance, metric_interval,
     over_permutations, statistic, variance_parts,
 };
 use crate::metric::{Metric, Predictions, Truth, cross_entropy};
@@ -224,7 +224,7 @@ impl Context<'_> {
         let drops: Vec<f64> = jobs.iter().map(|job| standard.value - job.value).collect();
         let paired: Vec<f64> = jobs.iter().map(|job| job.paired_variance).collect();
         let (rows, permutations) = variance_parts(&drops, &paired)?;
-        let variance = self.variance_or_bound(rows + permutations, standard, jobs)?;
+        let variance = self.variance_or_bound(rows, permutations, standard, jobs)?;
         let value = simbias_stats::mean(&drops);
         let (low, high) =
             simbias_stats::wald_interval(value, variance, level).map_err(statistic)?;
@@ -235,23 +235,30 @@ impl Context<'_> {
         Ok((estimate, variance))
     }
 
-    /// The variance, or what a difference is granted whose own formula says zero. Scores that did not move at all
-    /// are an exact zero; a metric at its end, where rows that could tell are missing, gets the variance of
-    /// Wilson's bound.
+    /// The variance, or what a difference is granted whose own formula says zero or rests on few rows. Scores that
+    /// did not move at all are an exact zero; else a metric at its end, where rows that could tell are missing, and
+    /// one of few rows get at least the variance of Wilson's bound.
     fn variance_or_bound(
         &self,
-        variance: f64,
+        rows: f64,
+        permutations: f64,
         standard: &JobFigures,
         jobs: &[JobFigures],
     ) -> Result<f64, RelianceError> {
         let moved = jobs.iter().any(|job| job.displacement.moves());
+        let variance = rows + permutations;
+        if self.metric == Metric::R2 || !moved {
+            return Ok(variance.max(f64::MIN_POSITIVE));
+        }
+        let class_rows = ClassRows::of(self.truth);
+        let bound = || edge_variance(class_rows.trials(self.metric), self.options.level);
         let at_its_end = standard.value <= 0.0 || standard.value >= 1.0;
-        if variance > 0.0 {
-            Ok(variance)
-        } else if moved && at_its_end && self.metric != Metric::R2 {
-            edge_variance(self.truth, self.options.level)
+        if class_rows.are_few() {
+            Ok(rows.max(bound()?) + permutations)
+        } else if variance <= 0.0 && at_its_end {
+            bound()
         } else {
-            Ok(f64::MIN_POSITIVE)
+            Ok(variance.max(f64::MIN_POSITIVE))
         }
     }
 
@@ -278,7 +285,8 @@ impl Context<'_> {
         let (rows, permutations) = variance_parts(&kept, &row_variances)?;
         let value = simbias_stats::mean(&kept);
         // In units of the share; the bound is one of the metric.
-        let variance = self.variance_or_bound((rows + permutations) * d * d, standard, jobs)?;
+        let variance =
+            self.variance_or_bound(rows * d * d, permutations * d * d, standard, jobs)?;
         let (low, high) =
             simbias_stats::wald_interval(value, variance / (d * d), self.options.level)
                 .map_err(statistic)?;

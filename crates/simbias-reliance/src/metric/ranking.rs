@@ -1,14 +1,24 @@
 //! Metrics of the order of scores: ROC-AUC and average precision, also one class against the rest.
 
 use ndarray::Array2;
-use simbias_stats::Placements;
+use simbias_stats::{Placements, RocScratch, StatsError};
 
 use super::MetricValue;
 use crate::RelianceError;
 
+/// Fewest rows of a class that one against the rest is computed for.
+pub(crate) const LEAST_ROWS_OF_CLASS: usize = 2;
+
+/// The area with DeLong's influences. A class of one row has no variance of its own: the influences are then zero,
+/// and whoever makes an interval falls back to Wilson's.
 pub(super) fn auc(scores: &[f64], positive: &[bool]) -> Result<MetricValue, RelianceError> {
-    let placements = Placements::new(scores, positive)
-        .map_err(|error| RelianceError::Statistic(error.to_string()))?;
+    let statistic = |error: StatsError| RelianceError::Statistic(error.to_string());
+    let n_positive = positive.iter().filter(|&&positive| positive).count();
+    if n_positive.min(positive.len() - n_positive) < 2 {
+        let value = RocScratch::default().roc_auc(scores, positive).map_err(statistic)?;
+        return Ok(MetricValue { value, influence: vec![0.0; scores.len()] });
+    }
+    let placements = Placements::new(scores, positive).map_err(statistic)?;
     Ok(MetricValue { value: placements.estimate().auc, influence: placements.influence() })
 }
 
@@ -68,7 +78,7 @@ pub(super) fn one_against_the_rest(
     for class in 0..logits.ncols() {
         let positive: Vec<bool> = indices.iter().map(|&index| index as usize == class).collect();
         let n_positive = positive.iter().filter(|&&positive| positive).count();
-        if n_positive < 2 || positive.len() - n_positive < 2 {
+        if n_positive.min(positive.len() - n_positive) < LEAST_ROWS_OF_CLASS {
             continue;
         }
         let one = metric(&probabilities.column(class).to_vec(), &positive)?;

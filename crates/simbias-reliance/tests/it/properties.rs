@@ -4,12 +4,13 @@ use ndarray::{Array1, Array2, ArrayView2};
 use rand::RngExt;
 use simbias_data::transform::{Identity, LinearTransform, Transform};
 use simbias_data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Stratum, Target};
+use simbias_reliance::document::plain_summary;
 use simbias_reliance::{
-    Activation, Block, BlockSet, BlockVerdict, DenseLayer, DenseNetwork, DonorMode, DonorSource,
-    Metric, Plan, Randomizer, RelianceError, RelianceOptions, RelianceOutcome, Side, Unwatched,
-    budget_shares, compare, mean_budget_shares, measure,
+    Activation, Block, BlockSet, BlockVerdict, Change, DenseLayer, DenseNetwork, DonorMode,
+    DonorSource, Measurement, Metric, Plan, Randomizer, RelianceError, RelianceOptions,
+    RelianceOutcome, Side, Unwatched, budget_shares, compare, mean_budget_shares, measure,
 };
-use simbias_stats::Seed;
+use simbias_stats::{Seed, wilson_interval};
 
 /// Scores by a closure, hiding any structure.
 struct Model<F>(F);
@@ -535,16 +536,17 @@ fn results_survive_json_and_can_be_compared() {
     let after = run(&both, &data, &split_blocks(4), &quick(), 11).unwrap();
     let read = RelianceOutcome::from_json(&after.to_json()).unwrap();
     assert_eq!(read.to_json(), after.to_json());
-    let comparison = compare(&before, &read).unwrap();
-    assert!(comparison.paired);
+    let comparison = compare(&before, &read, None).unwrap();
+    assert!(comparison.paired && !comparison.paired_over_rows);
     let second = &comparison.blocks[1];
     assert!(second.randomized.difference.high < 0.0 || second.randomized.p_value < 0.05);
     assert!(second.necessity.as_ref().unwrap().difference.value > 0.1);
-    assert!(compare(&before, &before).unwrap().blocks[0].randomized.difference.value == 0.0);
+    let same = compare(&before, &before, None).unwrap();
+    assert!(same.blocks[0].randomized.difference.value == 0.0);
 
     let other = dataset(uniform(26, 600, 4), |row| row[0] > 0.0);
     let other = run(&first, &other, &split_blocks(4), &quick(), 11).unwrap();
-    let error = compare(&before, &other).unwrap_err();
+    let error = compare(&before, &other, None).unwrap_err();
     assert!(error.to_string().contains("different rows"), "{error}");
     let newer = after.to_json().replace("simbias.reliance/1", "simbias.reliance/9");
     let error = RelianceOutcome::from_json(&newer).unwrap_err();
@@ -608,7 +610,7 @@ fn meaningless_questions_are_refused_with_the_reason() {
     let mut not_finite = good.clone();
     not_finite.rows[[7, 2]] = f32::NAN;
     let error = run(&model, &not_finite, &blocks, &quick(), 1).unwrap_err();
-    assert!(error.to_string().contains("row 7") && error.to_string().contains("x2"), "{error}");
+    assert!(error.to_string().contains("row 8,") && error.to_string().contains("x2"), "{error}");
 
     let bad_scores = Model(|row: &[f32]| if row[0] > 0.9 { f32::INFINITY } else { row[0] });
     let error = run(&bad_scores, &good, &blocks, &quick(), 1).unwrap_err();
@@ -678,4 +680,192 @@ fn a_stochastic_model_is_noticed() {
     let blocks = BlockSet::partition(vec![Block::new("a", [0]), Block::new("b", [1])], 2).unwrap();
     let outcome = run(&model, &data, &blocks, &quick(), 3).unwrap();
     assert!(outcome.caveats.iter().any(|caveat| caveat.kind == "stochastic-model"));
+}
+
+/// Labels with some noise, so that metrics stay off their ends.
+fn noisy(seed: u64, n_rows: usize) -> Dataset {
+    let rows = uniform(seed, n_rows, 4);
+    let mut stream = Seed::new(seed).child("test/label-noise", 0).stream();
+    let indices = rows
+        .rows()
+        .into_iter()
+        .map(|row| u32::from(row[0] + row[2] + 2.0 * stream.random::<f32>() - 1.0 > 0.0))
+        .collect();
+    Dataset { target: classes(indices), ..dataset(rows, |_| true) }
+}
+
+#[test]
+fn comparisons_are_paired_over_rows() {
+    let data = noisy(41, 800);
+    let blocks = split_blocks(4);
+    let measured = |model: &dyn Scorer| {
+        let identity = Identity::new(4);
+        measure(model, &data, &blocks, &identity, &quick(), Seed::new(1), &Unwatched).unwrap()
+    };
+    let before = measured(&Model(|row: &[f32]| row[0] + row[2]));
+    let after = measured(&Model(|row: &[f32]| row[0] + 0.9 * row[2]));
+    let both = |a: &Measurement, b: &Measurement| {
+        let influences = a.influences.as_ref().zip(b.influences.as_ref());
+        compare(&a.outcome, &b.outcome, influences).unwrap()
+    };
+    // The same result twice: no row could tell them apart.
+    let same = both(&before, &before);
+    assert!(same.paired_over_rows);
+    for block in &same.blocks {
+        let shares = [block.necessity.as_ref().unwrap(), block.sufficiency.as_ref().unwrap()];
+        for change in shares.into_iter().chain([&block.randomized, &same.standard]) {
+            let found = &change.difference;
+            assert_eq!((found.value, found.low, found.high), (0.0, 0.0, 0.0));
+            assert_eq!(change.p_value, 1.0);
+        }
+    }
+    // Nearly the same model: the interval is far narrower than that of two sets of rows, and not a point.
+    let paired = both(&before, &after);
+    let unpaired = compare(&before.outcome, &after.outcome, None).unwrap();
+    let width = |change: &Change| change.difference.high - change.difference.low;
+    for (a, b) in paired.blocks.iter().zip(&unpaired.blocks) {
+        for (a, b) in [
+            (&a.randomized, &b.randomized),
+            (a.necessity.as_ref().unwrap(), b.necessity.as_ref().unwrap()),
+            (a.sufficiency.as_ref().unwrap(), b.sufficiency.as_ref().unwrap()),
+            (&paired.standard, &unpaired.standard),
+        ] {
+            assert_eq!(a.difference.value, b.difference.value);
+            assert!(width(a) > 0.0 && width(a) < 0.6 * width(b), "{} {}", width(a), width(b));
+        }
+    }
+    // Influences of another result are refused.
+    let error = compare(
+        &before.outcome,
+        &after.outcome,
+        before.influences.as_ref().zip(before.influences.as_ref()),
+    );
+    assert!(error.unwrap_err().to_string().contains("another result"));
+}
+
+#[test]
+fn the_variance_of_a_paired_change_is_that_over_samples_of_rows() {
+    // 200 samples of rows: the spread of the change against the standard errors that single samples report.
+    const N_SAMPLES: u64 = 200;
+    let blocks = split_blocks(4);
+    let (mut changes, mut variances) = (Vec::new(), Vec::new());
+    for sample in 0..N_SAMPLES {
+        let data = noisy(5000 + sample, 300);
+        // With few repeats the noise of the donors counts twice: in ψ and between repeats.
+        let options = RelianceOptions { repeats: 20, manifold: false, conflict: false, ..quick() };
+        let identity = Identity::new(4);
+        let seed = Seed::new(sample);
+        let [before, after] = [1.0_f32, 0.5].map(|weight| {
+            let model = Model(move |row: &[f32]| row[0] + weight * row[2]);
+            measure(&model, &data, &blocks, &identity, &options, seed, &Unwatched).unwrap()
+        });
+        let influences = before.influences.as_ref().zip(after.influences.as_ref());
+        let found = compare(&before.outcome, &after.outcome, influences).unwrap();
+        let change = &found.blocks[1].randomized.difference;
+        changes.push(change.value);
+        variances.push(((change.high - change.low) / 2.0 / 1.96).powi(2));
+    }
+    let n = N_SAMPLES as f64;
+    let mean = changes.iter().sum::<f64>() / n;
+    let spread = changes.iter().map(|change| (change - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let ratio = variances.iter().sum::<f64>() / n / spread;
+    // The standard error of a variance from 200 draws is 10 %.
+    assert!((0.7..1.4).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn few_rows_of_a_class_get_wilsons_interval() {
+    for (n_positive, level) in [(1, 0.95), (2, 0.95), (10, 0.9), (29, 0.95)] {
+        let rows = uniform(43, 200, 4);
+        let mut indices = vec![0; 200];
+        indices[..n_positive].fill(1);
+        let mut data = Dataset { target: classes(indices), ..dataset(rows, |_| true) };
+        for row in 0..n_positive {
+            data.rows[[row, 0]] += 1.2;
+        }
+        let model = Model(|row: &[f32]| row[0]);
+        let options = RelianceOptions { level, ..quick() };
+        let outcome = run(&model, &data, &split_blocks(4), &options, 1).unwrap();
+        let standard = &outcome.standard.metric;
+        assert!(standard.value < 1.0 && standard.value > 0.6, "{}", standard.value);
+        assert!(!outcome.standard.degenerate || n_positive == 1);
+        let wilson = wilson_interval(standard.value, n_positive as f64, level).unwrap();
+        assert!(
+            (standard.low - wilson.0).abs() < 1e-12 && (standard.high - wilson.1).abs() < 1e-12
+        );
+        // A drop is not surer than the rows allow; scores that do not move are an exact zero all the same.
+        let first = outcome.block("first").unwrap();
+        let least = 1.0 - wilson_interval(1.0, n_positive as f64, level).unwrap().0;
+        assert!(first.drop.high - first.drop.value >= least - 1e-12);
+        assert_eq!(outcome.block("second").unwrap().drop.value, 0.0);
+        let few = outcome.caveats.iter().find(|caveat| caveat.kind == "few-rows").unwrap();
+        assert!(few.message.contains(&format!("\"yes\" has {n_positive} row")), "{}", few.message);
+    }
+}
+
+#[test]
+fn classes_of_one_row_are_left_out_by_name() {
+    let rows = uniform(45, 120, 4);
+    let indices = (0..120).map(|row| if row == 7 { 2 } else { u32::from(row % 2 == 0) }).collect();
+    let names = vec!["a".into(), "b".into(), "rare".into()];
+    let data = Dataset {
+        target: Target::Classes(ClassLabels { indices, names }),
+        ..dataset(rows, |_| true)
+    };
+    struct Logits;
+    impl Scorer for Logits {
+        fn n_outputs(&self) -> usize {
+            3
+        }
+        fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
+            Ok(rows.slice(ndarray::s![.., ..3]).to_owned())
+        }
+    }
+    let outcome = run(&Logits, &data, &split_blocks(4), &quick(), 1).unwrap();
+    let found = outcome.caveats.iter().find(|caveat| caveat.kind == "classes-left-out").unwrap();
+    assert!(found.message.contains("\"rare\" (1)"), "{}", found.message);
+    assert!(outcome.caveats.iter().all(|caveat| caveat.kind != "few-rows"));
+}
+
+#[test]
+fn donors_that_know_the_class_get_no_verdicts() {
+    let data = dataset(uniform(47, 400, 4), |row| row[0] > 0.0);
+    let model = Model(|row: &[f32]| row[0]);
+    for mode in DonorMode::ALL {
+        let mut data = data.clone();
+        data.strata.push(Stratum {
+            name: "site".into(),
+            indices: (0..400).map(|row| row % 2).collect(),
+            values: vec!["a".into(), "b".into()],
+        });
+        let options = RelianceOptions { mode, ..quick() };
+        let identity = Identity::new(4);
+        let measured =
+            measure(&model, &data, &split_blocks(4), &identity, &options, Seed::new(1), &Unwatched)
+                .unwrap();
+        let outcome = &measured.outcome;
+        let verdicts: Vec<_> = outcome.blocks.iter().map(|block| block.verdict).collect();
+        let summary = plain_summary(outcome).join(" ");
+        match mode {
+            DonorMode::Permute | DonorMode::Independent => {
+                let expected = [BlockVerdict::Exclusive, BlockVerdict::Unused];
+                assert_eq!(verdicts, expected.map(Some), "{mode:?}");
+            }
+            DonorMode::WithinStratum => {
+                let expected = [BlockVerdict::Dominant, BlockVerdict::Unused];
+                assert_eq!(verdicts, expected.map(Some));
+            }
+            DonorMode::Swap | DonorMode::WithinClass => {
+                // The noise block "keeps" all of the skill with donors of the same class.
+                let noise = outcome.block("second").unwrap().sufficiency.as_ref().unwrap();
+                assert!((noise.value > 0.9) == (mode == DonorMode::WithinClass), "{noise:?}");
+                assert_eq!(verdicts, [None, None], "{mode:?}");
+                assert!(summary.contains("Verdicts are withheld"), "{summary}");
+                assert!(!summary.contains("half of the skill") && !summary.contains("leans"));
+                let comparison = compare(outcome, outcome, None).unwrap();
+                assert_eq!(comparison.n_sufficient, None);
+                assert!(!comparison.is_more_diverse());
+            }
+        }
+    }
 }

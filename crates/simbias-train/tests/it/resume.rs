@@ -47,7 +47,8 @@ fn check_resume(optimizer: Optimizer) {
         let stopped = fit(&mut part, &train, Some(&validation), &config, hooks).unwrap();
         assert_eq!((stopped.reason, stopped.steps), (StopReason::Watcher, stop));
         part.save(&path, &config, &train).unwrap();
-        let mut resumed = TrainState::load(&path, &cpu(), &config, &train).unwrap();
+        let mut resumed =
+            TrainState::load(&path, &cpu(), part.network.architecture(), &config, &train).unwrap();
         let end: Outcome = fit_plain(&mut resumed, &train, Some(&validation), &config).unwrap();
         assert_eq!(end, outcome);
         assert_eq!(resumed.evaluations, whole.evaluations);
@@ -66,7 +67,7 @@ fn with_adam() {
 }
 
 #[test]
-fn other_settings_or_data_are_refused() {
+fn other_networks_settings_or_data_are_refused() {
     let (train, other) = (two_classes(50, 6, 0), two_classes(50, 6, 1));
     let config = config(5);
     let folder = tempfile::tempdir().unwrap();
@@ -74,21 +75,71 @@ fn other_settings_or_data_are_refused() {
     let mut state = fresh(&Fcn::new(6, 4, 1, 2));
     fit_plain(&mut state, &train, None, &config).unwrap();
     state.save(&path, &config, &train).unwrap();
-    assert!(
-        TrainState::load(&path, &cpu(), &FitConfig { max_steps: 9, ..config.clone() }, &train)
-            .is_ok()
-    );
+    let own = state.network.architecture();
+    let load = |architecture, config: &FitConfig, train| {
+        TrainState::load(&path, &cpu(), architecture, config, train)
+    };
+    assert!(load(own, &FitConfig { max_steps: 9, ..config.clone() }, &train).is_ok());
     let slower = FitConfig { schedule: Schedule::constant(0.01), ..config.clone() };
-    for error in [
-        TrainState::load(&path, &cpu(), &slower, &train).unwrap_err(),
-        TrainState::load(&path, &cpu(), &config, &other).unwrap_err(),
+    let wider = Architecture::Fcn(Fcn::new(6, 5, 1, 2));
+    for (error, expected) in [
+        (load(own, &slower, &train), "settings"),
+        (load(own, &config, &other), "training data"),
+        (load(&wider, &config, &train), "network"),
     ] {
-        assert!(matches!(error, TrainError::OtherRun { .. }), "{error}");
+        match error {
+            Err(TrainError::OtherRun { what, .. }) => assert_eq!(what, expected),
+            other => panic!("{expected}: {:?}", other.err()),
+        }
     }
     std::fs::write(&path, b"not a checkpoint").unwrap();
-    assert!(matches!(
-        TrainState::load(&path, &cpu(), &config, &train),
-        Err(TrainError::File { .. })
-    ));
+    assert!(matches!(load(own, &config, &train), Err(TrainError::File { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn damaged_heads_are_refused() {
+    let train = two_classes(50, 6, 0);
+    let config = config(5);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    let mut state = fresh(&Fcn::new(6, 4, 1, 2));
+    fit_plain(&mut state, &train, None, &config).unwrap();
+    state.save(&path, &config, &train).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    for (sound, damaged) in [
+        (r#"\"width\":4"#, r#"\"width\":18446744073709551615"#),
+        (r#"\"width\":4"#, r#"\"width\":1000000000000"#),
+        (r#"\"n_hidden\":1"#, r#"\"n_hidden\":2000000000"#),
+        (r#"\"step\":5"#, r#"\"step\":1000000000000000000"#),
+        (r#"\"optimizer_steps\":5"#, r#"\"optimizer_steps\":6"#),
+    ] {
+        let bytes = with_header(&bytes, |header| {
+            assert!(header.contains(sound), "{header}");
+            header.replacen(sound, damaged, 1)
+        });
+        // Even if the damaged network were the one asked for.
+        let architectures = [
+            state.network.architecture().clone(),
+            Architecture::Fcn(Fcn::new(6, usize::MAX, 1, 2)),
+            Architecture::Fcn(Fcn::new(6, 1_000_000_000_000, 1, 2)),
+            Architecture::Fcn(Fcn::new(6, 4, 2_000_000_000, 2)),
+        ];
+        for architecture in &architectures {
+            let found =
+                TrainState::from_bytes(&path, &bytes, &cpu(), architecture, &config, &train);
+            assert!(found.is_err(), "{damaged}");
+        }
+    }
+}
+
+/// A safetensors file image with a changed header.
+fn with_header(bytes: &[u8], change: impl Fn(&str) -> String) -> Vec<u8> {
+    let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
+    let (header, values) = rest.split_at(u64::from_le_bytes(*length) as usize);
+    let mut header = change(std::str::from_utf8(header).unwrap());
+    while !header.len().is_multiple_of(8) {
+        header.push(' ');
+    }
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), values].concat()
 }

@@ -7,6 +7,7 @@ use simbias_reliance::document::{comparison_section, method_section};
 use simbias_reliance::{Change, Comparison, RelianceOutcome, compare};
 use simbias_report::{Caveat, Estimate, Report};
 
+use crate::commands::influences_file;
 use crate::shell::{Answer, Failure, Finished, Shell, of_file};
 
 /// Version of `result.json`.
@@ -16,6 +17,7 @@ const SCHEMA: &str = "simbias.reliance-comparison/1";
 ///
 /// A higher metric without one block is no success by itself: the model may have switched to another single
 /// block. All blocks are compared, and "more diverse" is said only if at least two carry half of the skill alone.
+/// Differences are paired over rows by the influences.safetensors that lies beside each result.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance compare runs/before/result.json runs/after/result.json
@@ -43,19 +45,45 @@ impl CompareArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
         let (before, after) = (read(&self.before)?, read(&self.after)?);
-        let comparison = compare(&before, &after)?;
+        let influences = [&self.before, &self.after]
+            .map(|path| influences_file::read_beside(path))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        let influences = match influences.as_slice() {
+            [Some(before), Some(after)] => Some((before, after)),
+            _ => None,
+        };
+        let comparison = compare(&before, &after, influences)?;
+        if comparison.n_sufficient.is_none() && self.fail_on.is_some() {
+            return Err(Failure::input(format!(
+                "donors were drawn {:?} and {:?}: whether a model is more diverse cannot be said",
+                before.mode.name(),
+                after.mode.name()
+            ))
+            .hint("measure both with --mode permute, or leave --fail-on out"));
+        }
         let metric = before.metric.title();
         let mut report = Report::new(format!("Before and after on {}", before.data_name))
-            .summarise(if comparison.is_more_diverse() {
-                "The model uses more blocks than before."
-            } else {
-                "The model does not use more blocks than before."
+            .summarise(match comparison.n_sufficient {
+                None => "Whether the model uses more blocks cannot be said with these donors.",
+                Some(_) if comparison.is_more_diverse() => {
+                    "The model uses more blocks than before."
+                }
+                Some(_) => "The model does not use more blocks than before.",
             });
         if !comparison.paired {
             report = report.caveat(Caveat::caution(
                 "not-paired",
                 "The two results used different donor maps, so the noise of randomization does not cancel. \
                  Measure both with the same seed, mode and number of repeats.",
+            ));
+        }
+        if !comparison.paired_over_rows {
+            report = report.caveat(Caveat::caution(
+                "unpaired-over-rows",
+                "The differences are not paired over rows, so their intervals are wider than they need be: \
+                 influences.safetensors lies beside one result at most. Keep it together with result.json; results \
+                 of earlier versions have to be measured again.",
             ));
         }
         let report = report
@@ -111,8 +139,12 @@ fn wire(comparison: &Comparison, metric: &str) -> serde_json::Value {
         "version": SCHEMA,
         "metric": metric,
         "paired": comparison.paired,
-        "more_diverse": comparison.is_more_diverse(),
-        "sufficient_blocks": { "before": comparison.n_sufficient.0, "after": comparison.n_sufficient.1 },
+        "paired_over_rows": comparison.paired_over_rows,
+        "more_diverse": comparison.n_sufficient.map(|_| comparison.is_more_diverse()),
+        "sufficient_blocks": comparison.n_sufficient.map(|(before, after)| json!({
+            "before": before,
+            "after": after,
+        })),
         "standard": change(&comparison.standard),
         "blocks": blocks,
     })

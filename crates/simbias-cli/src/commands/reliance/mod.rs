@@ -13,6 +13,7 @@ mod simplicity;
 
 use clap::Subcommand;
 
+pub(super) use options::donor_maps;
 pub(super) use run::label_map;
 
 use crate::shell::{Failure, Finished, Shell};

@@ -2,14 +2,15 @@
 
 use simbias_reliance::{DonorMode, Metric, RelianceOptions, RelianceOutcome, VerdictThresholds};
 
-use crate::commands::fail_on::FailOn;
+use crate::commands::fail_on::{FailOn, Measured};
+use crate::shell::{Failure, at_least_one};
 
 /// How donors are drawn.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Randomization")]
 pub(super) struct DonorArgs {
     /// Number of donor maps: 10 for a look, 30 for a report
-    #[arg(long, value_name = "N", default_value_t = RelianceOptions::default().repeats)]
+    #[arg(long, value_name = "N", default_value_t = RelianceOptions::default().repeats, value_parser = donor_maps)]
     repeats: usize,
     /// How donor rows are drawn: permute, independent, swap, within-class or within-stratum
     #[arg(long, value_name = "MODE", default_value_t = Mode(DonorMode::Permute))]
@@ -52,6 +53,17 @@ pub(super) struct FigureArgs {
     used: f64,
     #[command(flatten)]
     fail_on: FailOn,
+}
+
+/// Most donor maps: more change no digit that is shown.
+const MOST_DONOR_MAPS: usize = 10_000;
+
+/// Reads a number of donor maps.
+pub(in crate::commands) fn donor_maps(text: &str) -> Result<usize, String> {
+    at_least_one(text).and_then(|number| match number {
+        ..=MOST_DONOR_MAPS => Ok(number),
+        _ => Err(format!("give at most {MOST_DONOR_MAPS}")),
+    })
 }
 
 /// A donor mode that clap can show and read.
@@ -102,6 +114,11 @@ impl FigureArgs {
             },
             ..options
         }
+    }
+
+    /// Refuses verdicts that what is measured can never give.
+    pub(super) fn check(&self, mode: DonorMode, complement: bool) -> Result<(), Failure> {
+        self.fail_on.check(Measured { mode, complement, alone: false })
     }
 
     /// Whether the person named a verdict of `outcome` as bad.

@@ -1,19 +1,21 @@
 //! `simbias reliance run`: a model, rows, blocks; out comes what the model relies on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, ReadOptions, Scorer, read_dataset};
 use simbias_reliance::document::{decision_chart, example_images};
 use simbias_reliance::{
-    BlockSet, DonorSource, Measurement, Others, RelianceOptions, decision_map, measure,
+    BlockSet, DonorSource, Measurement, Others, RelianceError, RelianceOptions, decision_map,
+    measure,
 };
 use simbias_report::{Caveat, Section};
 
 use super::models;
 use super::options::{DonorArgs, FigureArgs};
 use crate::commands::arguments::{BlocksArgs, DataArgs, notes};
+use crate::commands::influences_file;
 use crate::commands::model::ModelArgs;
 use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
@@ -32,7 +34,7 @@ const MAP_CELLS: usize = 64;
   simbias reliance run --model runs/train-1/ --data test.csv --labels outcome
   simbias reliance run --model net.onnx --data photos/ --image-size 64x64 --blocks grid:3x3 --repeats 30
   simbias reliance run --model a.onnx --model b.onnx --model c.onnx --data X.npy --labels y.npy \\
-      --blocks blocks.toml --strata hospital --fail-on exclusive,ignored-but-predictive
+      --blocks blocks.toml --strata hospital --fail-on exclusive,no-signal
 
 A blocks.toml:
   [transform]            # optional, for all blocks: identity, linear, fft2 or dct2
@@ -99,13 +101,23 @@ impl RunArgs {
             batch_rows: self.model.batch(),
             ..RelianceOptions::default()
         }));
+        self.figures.check(options.mode, options.complement)?;
         label_map(shell, &data);
 
         let mut found = Vec::new();
         for scorer in &opened {
             let progress = shell.progress(&format!("scoring with {}", scorer.name));
             let mut measurement =
-                measure(scorer, &data, blocks, transform, &options, shell.seed(), &progress)?;
+                measure(scorer, &data, blocks, transform, &options, shell.seed(), &progress)
+                    .map_err(|error| {
+                        let is_about_scores = matches!(error, RelianceError::NotFiniteScore { .. });
+                        let failure = Failure::from(error);
+                        if is_about_scores {
+                            failure.about(Path::new(&scorer.name))
+                        } else {
+                            failure
+                        }
+                    })?;
             measurement.outcome.caveats.extend(caveats.iter().cloned());
             found.push((scorer.name.clone(), measurement));
         }
@@ -115,6 +127,9 @@ impl RunArgs {
         inputs.extend(opened.iter().map(|scorer| scorer.fingerprint.clone()));
         let is_bad = found.iter().any(|(_, measurement)| self.figures.is_bad(&measurement.outcome));
         let (report, result) = models::answer(&found)?;
+        if let [(_, Measurement { influences: Some(influences), .. })] = found.as_slice() {
+            influences_file::write(&run, influences)?;
+        }
         shell.close_run(run, Answer { report: with_pictures(report, pictures), result, inputs })?;
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }

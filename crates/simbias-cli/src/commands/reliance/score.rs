@@ -6,6 +6,7 @@ use simbias_reliance::RelianceOptions;
 
 use super::options::FigureArgs;
 use super::{plan_files, run};
+use crate::commands::influences_file;
 use crate::shell::{Answer, Failure, Finished, Shell, of_file};
 
 /// Turn the scores of a plan into a report.
@@ -31,10 +32,15 @@ impl ScoreArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let directory = shell.open_run(self.out.as_deref())?;
         let plan = plan_files::read(&self.plan)?;
+        let complement = plan.document.jobs.iter().any(|job| job.complement);
+        self.figures.check(plan.document.mode, complement)?;
         let (scores, hash) = plan_files::read_scores(&self.scores)?;
         let options = self.figures.set(RelianceOptions::default());
         let measurement = plan.evaluate(scores.view(), hash.as_deref(), &options)?;
         let is_bad = self.figures.is_bad(&measurement.outcome);
+        if let Some(influences) = &measurement.influences {
+            influences_file::write(&directory, influences)?;
+        }
         let (report, result) = run::single(measurement)?;
         let inputs = vec![of_file(&self.plan.join("plan.json"))?, of_file(&self.scores)?];
         shell.close_run(directory, Answer { report, result, inputs })?;

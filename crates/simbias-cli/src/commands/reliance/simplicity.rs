@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use simbias_audit::{Parts, SimplicityOptions, probe_block};
-use simbias_data::{SplitOptions, read_splits};
+use simbias_audit::{Parts, SimplicityOptions, check_split, probe_block};
+use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_reliance::outcome::Simplicity;
-use simbias_reliance::{RelianceOptions, Truth};
-use simbias_report::{Cell, Chart, Column, ForestChart, Report, Section, Table};
+use simbias_reliance::{FEW_ROWS, RelianceOptions, Truth};
+use simbias_report::{Caveat, Cell, Chart, Column, ForestChart, Report, Section, Table};
 
 use super::regime::regime_section;
 use crate::commands::arguments::{BlocksArgs, ReadingArgs, notes};
@@ -29,13 +29,13 @@ pub(crate) struct SimplicityArgs {
     #[command(flatten)]
     blocks: BlocksArgs,
     /// Widths of the one-hidden-layer probes; 0 is the linear one; 2 × 128 ends the ladder
-    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder)]
+    #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder, value_parser = width)]
     ladder: Vec<usize>,
     /// Most thresholds looked at for blocks of one coordinate
-    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds)]
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds, value_parser = n_thresholds)]
     pieces_max: usize,
     /// Training seeds of each probe
-    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_seeds)]
+    #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_seeds, value_parser = n_seeds)]
     probe_seeds: usize,
     /// Steps of each probe
     #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_steps)]
@@ -48,6 +48,27 @@ pub(crate) struct SimplicityArgs {
     out: Option<PathBuf>,
 }
 
+/// Reads a whole number of `from..=to`.
+fn between(from: usize, to: usize, text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (from..=to).contains(number))
+        .ok_or_else(|| format!("give a whole number from {from} to {to}"))
+}
+
+/// Wider than this a probe is no simple one any more.
+fn width(text: &str) -> Result<usize, String> {
+    between(0, 8192, text)
+}
+
+fn n_thresholds(text: &str) -> Result<usize, String> {
+    between(1, 1024, text)
+}
+
+fn n_seeds(text: &str) -> Result<usize, String> {
+    between(1, 1000, text)
+}
+
 impl SimplicityArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
@@ -55,11 +76,13 @@ impl SimplicityArgs {
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
         let split = read_splits(&self.data, &reading, &split_options)?;
         let resolved = self.blocks.resolve(&split.train.0)?;
+        // A part with one class has no metric; better known before an hour of probes.
+        check_split(&split)?;
         let metric = Truth::of(&split.test.0.target)?.default_metric();
         let options = SimplicityOptions {
             ladder: self.ladder.clone(),
             most_thresholds: self.pieces_max,
-            probe_seeds: self.probe_seeds.max(1),
+            probe_seeds: self.probe_seeds,
             probe_steps: self.probe_steps,
             code_length: self.code_length,
             ..SimplicityOptions::default()
@@ -86,7 +109,7 @@ impl SimplicityArgs {
         }
         drop(progress);
         let mut report = report(&found, metric.title(), &split.test.0.name);
-        for caveat in notes(&resolved) {
+        for caveat in notes(&resolved).into_iter().chain(few_rows(&split.test.0)) {
             report = report.caveat(caveat);
         }
         let result = json!({
@@ -103,12 +126,30 @@ impl SimplicityArgs {
     }
 }
 
+/// A doubt about a test part with few rows of a class, which intervals over seeds do not show.
+fn few_rows(test: &Dataset) -> Option<Caveat> {
+    let labels = test.class_labels()?;
+    let counts = labels.counts();
+    let rarest = (0..counts.len()).filter(|&class| counts[class] > 0);
+    let rarest = rarest.min_by_key(|&class| counts[class])?;
+    let (name, count) = (&labels.names[rarest], counts[rarest]);
+    (count < FEW_ROWS).then(|| {
+        Caveat::caution(
+            "few-rows",
+            format!(
+                "The test part has {count} rows of class {name:?}. What blocks reach alone is rough below \
+                 {FEW_ROWS}, and the intervals, which are over training seeds, do not show it."
+            ),
+        )
+    })
+}
+
 fn report(found: &[(String, Simplicity)], metric: &str, name: &str) -> Report {
     let mut table = Table::new("simplicity", "Blocks")
         .column(Column::new("block"))
         .column(
             Column::new(format!("best {metric}"))
-                .help("best probe on this block alone, over seeds"),
+                .help("best probe on this block alone; the interval is over training seeds, not over test rows"),
         )
         .column(Column::new("lowest rung").help("simplest probe within .01 of the best"))
         .column(
