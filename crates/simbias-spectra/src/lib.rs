@@ -23,6 +23,7 @@ mod scan;
 mod shared_gram;
 mod sparsities;
 mod table;
+mod track;
 mod windows;
 
 pub use analysis::{
@@ -43,6 +44,7 @@ pub use sparsities::{
     SparsityScore, allocate, owl_ratios,
 };
 pub use table::{BlockMean, ExponentKind, LayerOutcome, LayerRow, LayerTable, TABLE_SCHEMA};
+pub use track::{LayerSeries, SERIES_SCHEMA, SpectraSeries, track};
 pub use windows::{
     KernelWindows, Sampling, WindowOptions, WindowPlan, division_eigenvalues, window_eigenvalues,
 };

@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "audit",
     "train",
     "reliance run",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 23] = [
     "spectrum scan",
     "spectrum compare",
     "spectrum lr",
+    "spectrum track",
     "spectrum sparsity",
     "prune",
     "prune compare",

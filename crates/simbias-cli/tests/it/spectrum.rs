@@ -42,6 +42,40 @@ fn a_checkpoint_does_not_differ_from_itself() {
 }
 
 #[test]
+fn a_training_is_followed_checkpoint_by_checkpoint() {
+    let bench = bench();
+    bench.succeed("train t.csv --max-steps 80 --out later");
+    let later = "later/network.safetensors";
+    bench.succeed(&format!("spectrum track {MODEL} {later} {MODEL} --base-lr 0.1 --out series"));
+    let series = bench.json("series/result.json");
+    let layers = series["layers"].as_array().unwrap();
+    assert_eq!((layers.len(), series["checkpoints"].as_array().unwrap().len()), (3, 3));
+    for layer in layers {
+        let exponents = layer["exponents"].as_array().unwrap();
+        assert_eq!(exponents[0], exponents[2]);
+        assert_eq!(layer["learning_rates"].as_array().unwrap().len(), 3);
+    }
+    assert!(layers.iter().any(|layer| layer["exponents"][0] != layer["exponents"][1]));
+    bench.refuse(&format!("spectrum track {MODEL} --out one"), &["2 values", "MODEL"]);
+}
+
+#[test]
+fn scores_may_come_from_a_file() {
+    let bench = bench();
+    bench
+        .write("scores.csv", "layer,score\nmodel.0.weight,1\nmodel.2.weight,2\nmodel.4.weight,3\n");
+    bench.write("few.csv", "layer,score\nmodel.0.weight,1\n");
+    bench.write("bad.csv", "layer,score\nmodel.0.weight,x\n");
+    let words = format!("spectrum sparsity {MODEL} --target 0.5 --mapping layer --score");
+    bench.succeed(&format!("{words} scores.csv --out given"));
+    let csv = bench.read("given/sparsities.csv");
+    assert!(csv.starts_with("layer,ratio\n") && csv.contains("model.2.weight,0."), "{csv}");
+    bench.refuse(&format!("{words} few.csv --out o"), &["no score is given", "model.2"]);
+    bench.refuse(&format!("{words} bad.csv --out o"), &["bad.csv", "line 2"]);
+    bench.refuse(&format!("{words} none --out o"), &["\"none\"", "alpha"]);
+}
+
+#[test]
 fn recommendations_are_files() {
     let bench = bench();
     bench.succeed(&format!("spectrum lr {MODEL} --base-lr 0.1 --out rates"));

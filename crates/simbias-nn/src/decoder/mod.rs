@@ -14,6 +14,9 @@ pub(crate) use self::layer::DecoderLayer;
 use crate::NnError;
 use crate::architecture::wrong;
 
+/// More blocks than this are a damaged description.
+const MOST_BLOCKS: usize = 10_000;
+
 /// Normalisation over the width of a hidden state.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -242,6 +245,9 @@ impl Decoder {
         ];
         if let Some((field, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
             return Err(wrong(field, 0, "at least 1"));
+        }
+        if self.n_blocks > MOST_BLOCKS {
+            return Err(wrong("n_blocks", self.n_blocks, "at most 10000"));
         }
         if !self.n_heads.is_multiple_of(self.n_key_heads) {
             return Err(wrong("n_key_heads", self.n_key_heads, "a divisor of n_heads"));

@@ -146,6 +146,7 @@ fn impossible_decoders_are_named() {
     let base = || Decoder::small(11, 6, 12, 2, 4);
     for (decoder, expected) in [
         (Decoder { vocabulary: 0, ..base() }, "vocabulary"),
+        (Decoder { n_blocks: 1_000_000, ..base() }, "n_blocks"),
         (Decoder { n_key_heads: 3, ..base() }, "n_key_heads"),
         (Decoder { context: 7, ..base() }, "n_positions"),
         (

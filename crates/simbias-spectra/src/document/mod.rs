@@ -4,7 +4,9 @@ mod charts;
 mod recommendations;
 mod tables;
 
-pub use recommendations::{comparison_section, pruning_section, rates_section, sparsities_section};
+pub use recommendations::{
+    comparison_section, pruning_section, rates_section, series_section, sparsities_section,
+};
 
 use simbias_report::{Caveat, Estimate, KeyFigure, Report, Section};
 

@@ -1,8 +1,8 @@
 //! Recommendations, pruning and comparisons as sections.
 
 use simbias_report::{
-    Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, ScatterChart, ScatterPoint, Section,
-    Table,
+    Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, LineSeries, LinesChart, ScatterChart,
+    ScatterPoint, Section, Table,
 };
 
 use super::INTERVAL;
@@ -10,6 +10,7 @@ use crate::compare::SpectraComparison;
 use crate::learning_rates::LearningRates;
 use crate::prune::PruningReport;
 use crate::sparsities::Sparsities;
+use crate::track::SpectraSeries;
 
 /// Layers drawn as bars at most.
 const DRAWN_BARS: usize = 120;
@@ -206,6 +207,78 @@ pub fn comparison_section(comparison: &SpectraComparison) -> Section {
                 format!("{} layers are in {which:?} only, the first {:?}.", names.len(), names[0]),
             ));
         }
+    }
+    section
+}
+
+/// Lines drawn at most; the largest movers come first.
+const DRAWN_LINES: usize = 24;
+
+/// Several checkpoints of one training.
+pub fn series_section(series: &SpectraSeries) -> Section {
+    let mut columns = vec![Column::new("layer")];
+    columns.extend(series.checkpoints.iter().map(|name| Column::new(name.clone())));
+    columns.push(Column::new("last − first"));
+    let has_rates = series.layers.iter().any(|layer| !layer.learning_rates.is_empty());
+    if has_rates {
+        columns.push(Column::new("last learning rate"));
+    }
+    let mut table = Table::new("series", "Exponents by checkpoint").columns(columns);
+    for layer in &series.layers {
+        let mut cells = vec![Cell::text(layer.layer.clone())];
+        for (exponent, error) in layer.exponents.iter().zip(&layer.standard_errors) {
+            cells.push(match (exponent, error) {
+                (Some(exponent), Some(error)) => Cell::from(Estimate::new(
+                    *exponent,
+                    exponent - INTERVAL * error,
+                    exponent + INTERVAL * error,
+                )),
+                _ => Cell::Empty,
+            });
+        }
+        cells.push(optional(layer.shift(), 3));
+        if has_rates {
+            cells.push(optional(layer.learning_rates.last().copied(), 6));
+        }
+        table.push(cells);
+    }
+    let mut movers: Vec<_> = series.layers.iter().filter(|layer| layer.shift().is_some()).collect();
+    movers.sort_by(|left, right| {
+        let size = |layer: &&crate::track::LayerSeries| layer.shift().map_or(0.0, f64::abs);
+        size(right).total_cmp(&size(left))
+    });
+    let x: Vec<f64> = (1..=series.checkpoints.len()).map(|index| index as f64).collect();
+    let lines = movers.iter().take(DRAWN_LINES).fold(LinesChart::new(), |chart, layer| {
+        let y = layer.exponents.iter().map(|exponent| exponent.unwrap_or(f64::NAN)).collect();
+        chart.series(LineSeries::new(layer.layer.clone(), x.clone(), y))
+    });
+    let named: Vec<String> = movers
+        .iter()
+        .take(3)
+        .filter_map(|layer| Some(format!("{:?} ({:+.2})", layer.layer, layer.shift()?)))
+        .collect();
+    let mut section = Section::new("series", "Along the training")
+        .prose(format!(
+            "{} checkpoints, {} layers. Largest movers: {}.",
+            series.checkpoints.len(),
+            series.layers.len(),
+            if named.is_empty() { "none".into() } else { named.join(", ") }
+        ))
+        .table(table)
+        .chart(
+            Chart::new("series-lines", "Exponents along the checkpoints", lines)
+                .caption("The layers that moved most.")
+                .x(Axis::new("checkpoint"))
+                .y(Axis::new("exponent")),
+        );
+    if let Some(first) = series.only_in_some.first() {
+        section = section.caveat(Caveat::caution(
+            "unmatched",
+            format!(
+                "{} layers are missing in some checkpoint, the first {first:?}.",
+                series.only_in_some.len()
+            ),
+        ));
     }
     section
 }

@@ -3,6 +3,7 @@
 mod compare;
 mod recommend;
 mod scan;
+mod track;
 
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use crate::shell::{Failure, Finished, Progress, Shell};
     after_help = "Examples:
   simbias spectrum model.safetensors
   simbias spectrum compare before/ after/
+  simbias spectrum track epoch1.safetensors epoch2.safetensors epoch3.safetensors
   simbias spectrum lr model.safetensors --base-lr 0.1
   simbias spectrum sparsity model.safetensors --target 0.7"
 )]
@@ -48,6 +50,8 @@ enum Command {
     Scan(scan::ScanArgs),
     /// What changed from one checkpoint to another
     Compare(compare::CompareArgs),
+    /// How the layers of several checkpoints of one training moved
+    Track(track::TrackArgs),
     /// Layer-wise learning rates as a file
     Lr(recommend::RateArgs),
     /// Layer-wise sparsities as a file
@@ -59,6 +63,7 @@ impl Command {
         match self {
             Self::Scan(arguments) => arguments.run(shell),
             Self::Compare(arguments) => arguments.run(shell),
+            Self::Track(arguments) => arguments.run(shell),
             Self::Lr(arguments) => arguments.run(shell),
             Self::Sparsity(arguments) => arguments.run(shell),
         }

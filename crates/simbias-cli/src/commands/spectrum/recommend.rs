@@ -106,12 +106,12 @@ impl RateArgs {
 
 /// Choose a share of zeros for every layer so that the whole meets the target.
 ///
-/// `sparsities.json` in the run's directory lists the ratios. The published mapping clips and misses large targets;
+/// `sparsities.json` and `sparsities.csv` in the run's directory list the ratios. The published mapping clips and misses large targets;
 /// here the rest is rescaled, and both are shown.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias spectrum sparsity model.safetensors --target 0.7
-  simbias spectrum sparsity checkpoint/ --target 0.8 --epsilon 0.1 --mapping layer --score plain")]
+  simbias spectrum sparsity checkpoint/ --target 0.8 --epsilon 0.1 --mapping layer --score alpha")]
 pub(crate) struct SparsityArgs {
     /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
     #[arg(value_name = "MODEL")]
@@ -122,9 +122,10 @@ pub(crate) struct SparsityArgs {
     /// Half width of the range of scores; 0 is uniform
     #[arg(long, value_name = "E", default_value_t = SparsityOptions::new(0.5).epsilon)]
     epsilon: f64,
-    /// What tells layers apart
-    #[arg(long, value_enum, default_value_t = ScoreWord::Farms)]
-    score: ScoreWord,
+    /// What tells layers apart: farms (exponents of windows), alpha (of whole matrices), uniform, or a CSV with the
+    /// columns layer,score, where a larger score means more pruning
+    #[arg(long, value_name = "HOW", default_value = "farms")]
+    score: String,
     /// Which layers share a score
     #[arg(long, value_enum, default_value_t = MappingWord::Block)]
     mapping: MappingWord,
@@ -135,14 +136,36 @@ pub(crate) struct SparsityArgs {
     out: Option<PathBuf>,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum ScoreWord {
-    /// Exponents of windows
-    Farms,
-    /// Exponents of whole matrices
-    Plain,
-    /// All equal
-    Uniform,
+/// A word, or a file of scores.
+fn score(words: &str) -> Result<SparsityScore, Failure> {
+    match words {
+        "farms" => return Ok(SparsityScore::Exponent(ExponentKind::Windows)),
+        "alpha" => return Ok(SparsityScore::Exponent(ExponentKind::Plain)),
+        "uniform" => return Ok(SparsityScore::Uniform),
+        _ => {}
+    }
+    let text = std::fs::read_to_string(words).map_err(|error| {
+        Failure::input(format!("--score {words:?} is no word that is known and no file: {error}"))
+            .hint("give farms, alpha, uniform, or a CSV with the columns layer,score")
+    })?;
+    let mut scores = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        match (index, cells.as_slice()) {
+            (0, ["layer", "score"]) => {}
+            (1.., [layer, number]) if number.parse::<f64>().is_ok_and(f64::is_finite) => {
+                scores.push(((*layer).to_string(), number.parse().unwrap_or(f64::NAN)));
+            }
+            _ => {
+                return Err(Failure::input(format!(
+                    "{words:?}: line {} is {line:?}, expected {}",
+                    index + 1,
+                    if index == 0 { "layer,score" } else { "a layer and a finite number" }
+                )));
+            }
+        }
+    }
+    Ok(SparsityScore::Given(scores))
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -165,11 +188,7 @@ impl SparsityArgs {
         }
         let options = SparsityOptions {
             epsilon: self.epsilon,
-            score: match self.score {
-                ScoreWord::Farms => SparsityScore::Exponent(ExponentKind::Windows),
-                ScoreWord::Plain => SparsityScore::Exponent(ExponentKind::Plain),
-                ScoreWord::Uniform => SparsityScore::Uniform,
-            },
+            score: score(&self.score)?,
             mapping: match self.mapping {
                 MappingWord::Block => Mapping::Block,
                 MappingWord::Layer => Mapping::Layer,
@@ -182,6 +201,12 @@ impl SparsityArgs {
             .section(sparsities_section(&sparsities));
         let result = serde_json::json!(sparsities);
         run.write_json("sparsities.json", &result)?;
+        let lines =
+            sparsities.layers.iter().map(|layer| format!("{},{}\n", layer.layer, layer.ratio));
+        run.write(
+            "sparsities.csv",
+            format!("layer,ratio\n{}", lines.collect::<String>()).as_bytes(),
+        )?;
         shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
         Ok(Finished::Done)
     }
