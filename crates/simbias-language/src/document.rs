@@ -8,6 +8,7 @@ use simbias_spectra::document::pruning_section;
 use simbias_spectra::prune::PruningReport;
 
 use crate::Perplexity;
+use crate::allocation::Allocation;
 use crate::comparison::{AllocationComparison, ComparedRun};
 use crate::prune::{Method, Pruned};
 
@@ -251,5 +252,34 @@ fn verdict(found: &AllocationComparison) -> String {
             ))
         })
         .collect();
-    format!("Lowest perplexity by method and sparsity: {}.", best.join("; "))
+    let beats = |left: &ComparedRun, right: &ComparedRun| left.mean_nll < right.mean_nll;
+    let n_better = |others: fn(Allocation) -> bool| {
+        let by_exponents =
+            |run: &&ComparedRun| matches!(run.allocation, Allocation::Alpha | Allocation::Farms);
+        cells
+            .iter()
+            .filter(|&&(method, sparsity)| {
+                let of_cell: Vec<&ComparedRun> = found
+                    .runs
+                    .iter()
+                    .filter(|run| run.method == method && run.sparsity == sparsity)
+                    .collect();
+                let mut others = of_cell.iter().filter(|run| others(run.allocation)).peekable();
+                others.peek().is_some()
+                    && of_cell
+                        .iter()
+                        .copied()
+                        .filter(|run| by_exponents(run))
+                        .any(|run| others.clone().all(|other| beats(run, other)))
+            })
+            .count()
+    };
+    format!(
+        "Lowest perplexity by method and sparsity: {}. An allocation by exponents beats the uniform one in {} of {} cases, \
+         and all controls in {}.",
+        best.join("; "),
+        n_better(|allocation| allocation == Allocation::Uniform),
+        cells.len(),
+        n_better(Allocation::is_control),
+    )
 }
