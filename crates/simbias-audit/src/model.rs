@@ -173,6 +173,7 @@ pub(crate) fn train(
         rule,
         // A reborrow of its own, since the hooks live for this call only.
         prepare: prepare.map(|hook| hook as &mut dyn PrepareBatch),
+        layer_rates: None,
         example_weights: None,
         watch: &mut watch,
     };

@@ -281,6 +281,7 @@ impl Ingredients<'_> {
         let hooks = Hooks {
             rule: &mut Plain,
             prepare: Some(&mut rule),
+            layer_rates: None,
             example_weights: None,
             watch: &mut watch,
         };

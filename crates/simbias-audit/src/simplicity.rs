@@ -276,6 +276,7 @@ pub fn learn_alone(
     let hooks = Hooks {
         rule: &mut Plain,
         prepare: Some(&mut noise),
+        layer_rates: None,
         example_weights: None,
         watch: &mut curve,
     };

@@ -242,8 +242,17 @@ pub fn same_everywhere(model: &LanguageModel, pattern: Pattern) -> Patterns {
 /// # Errors
 /// Files of another form, ratios outside `[0, 1)`.
 pub fn read_ratios(path: &Path) -> Result<Patterns, LanguageError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| LanguageError::Text { path: path.into(), problem: error.to_string() })?;
+    parse_ratios(&text, path)
+}
+
+/// [`read_ratios`] of a text that is called `path` in messages.
+///
+/// # Errors
+/// As [`read_ratios`].
+pub fn parse_ratios(text: &str, path: &Path) -> Result<Patterns, LanguageError> {
     let failure = |problem: String| LanguageError::Text { path: path.into(), problem };
-    let text = std::fs::read_to_string(path).map_err(|error| failure(error.to_string()))?;
     let ratios: BTreeMap<String, f64> = if text.trim_start().starts_with('{') {
         #[derive(Deserialize)]
         struct File {
@@ -254,7 +263,7 @@ pub fn read_ratios(path: &Path) -> Result<Patterns, LanguageError> {
             layer: String,
             ratio: f64,
         }
-        let file: File = serde_json::from_str(&text)
+        let file: File = serde_json::from_str(text)
             .map_err(|error| failure(format!("is no list of sparsities: {error}")))?;
         file.layers.into_iter().map(|layer| (layer.layer, layer.ratio)).collect()
     } else {

@@ -24,6 +24,7 @@ mod shared_gram;
 mod sparsities;
 mod table;
 mod track;
+mod weights;
 mod windows;
 
 pub use analysis::{
@@ -45,6 +46,7 @@ pub use sparsities::{
 };
 pub use table::{BlockMean, ExponentKind, LayerOutcome, LayerRow, LayerTable, TABLE_SCHEMA};
 pub use track::{LayerSeries, SERIES_SCHEMA, SpectraSeries, track};
+pub use weights::layer_exponent;
 pub use windows::{
     KernelWindows, Sampling, WindowOptions, WindowPlan, division_eigenvalues, window_eigenvalues,
 };

@@ -12,7 +12,7 @@ use simbias_nn::{Architecture, DType, Device, Init, Network, Precision, Tensor, 
 use simbias_stats::Seed;
 
 use crate::TrainError;
-use crate::fit::{Evaluation, FitConfig, TrainState};
+use crate::fit::{EpochRates, Evaluation, FitConfig, TrainState};
 use crate::optimizer::{OptimizerState, Slot};
 
 /// Key of the metadata entry, and its version.
@@ -29,6 +29,8 @@ struct Head {
     evaluations: Vec<Evaluation>,
     config: FitConfig,
     data_fingerprint: String,
+    #[serde(default)]
+    layer_rates: Option<EpochRates>,
 }
 
 impl TrainState {
@@ -50,6 +52,7 @@ impl TrainState {
             evaluations: self.evaluations.clone(),
             config: config.clone(),
             data_fingerprint: train.fingerprint(),
+            layer_rates: self.layer_rates.clone(),
         };
         let head = serde_json::to_string(&head).map_err(|error| failed(error.to_string()))?;
         let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
@@ -185,12 +188,20 @@ impl TrainState {
             })
             .collect::<Result<Vec<Slot>, TrainError>>()?;
         network.set_values(values);
+        let fits = |rates: &EpochRates| {
+            rates.multipliers.len() == network.parameters().len()
+                && rates.multipliers.iter().all(|factor| factor.is_finite())
+        };
+        if !head.layer_rates.as_ref().is_none_or(fits) {
+            return Err(failed("its layer-wise rates do not fit the network".into()));
+        }
         Ok(Self {
             network,
             optimizer: OptimizerState { n_steps: head.optimizer_steps, slots },
             seed,
             step: head.step,
             evaluations: head.evaluations,
+            layer_rates: head.layer_rates,
             best,
         })
     }

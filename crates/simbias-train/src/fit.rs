@@ -35,13 +35,32 @@ pub struct TrainState {
     /// Evaluations so far, by increasing step.
     pub evaluations: Vec<Evaluation>,
     pub(crate) best: Option<Vec<Tensor<1>>>,
+    pub(crate) layer_rates: Option<EpochRates>,
+}
+
+/// Multipliers that hold for one epoch; a run that goes on in its middle goes on with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct EpochRates {
+    pub(crate) epoch: u64,
+    /// [`LayerRates::name`] of what chose them.
+    pub(crate) rule: String,
+    /// One a parameter.
+    pub(crate) multipliers: Vec<f64>,
 }
 
 impl TrainState {
     /// The state before the first step.
     pub fn new(network: Network, seed: Seed) -> Self {
         let optimizer = OptimizerState::new(&network);
-        Self { network, optimizer, seed, step: 0, evaluations: Vec::new(), best: None }
+        Self {
+            network,
+            optimizer,
+            seed,
+            step: 0,
+            evaluations: Vec::new(),
+            best: None,
+            layer_rates: None,
+        }
     }
 
     /// The best evaluation on the validation set so far, the earliest of equals.
@@ -306,12 +325,27 @@ pub trait PrepareBatch {
     ) -> Result<(), TrainError>;
 }
 
+/// Chooses the rates of layers anew at the beginning of every epoch, from the weights as they are then.
+pub trait LayerRates {
+    /// Name and settings; a run can only be continued under the same.
+    fn name(&self) -> String;
+
+    /// Multipliers of the scheduled rate, on top of those of [`FitConfig::rates`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever it cannot cope with; training ends with it.
+    fn renew(&mut self, network: &Network, epoch: u64) -> Result<Vec<RateRule>, TrainError>;
+}
+
 /// The open ends of [`fit`].
 pub struct Hooks<'a> {
     /// From batch to gradients.
     pub rule: &'a mut dyn StepRule,
     /// Rewrites batches.
     pub prepare: Option<&'a mut dyn PrepareBatch>,
+    /// Renews the rates of layers every epoch.
+    pub layer_rates: Option<&'a mut dyn LayerRates>,
     /// Factor on every training row's loss, `[n_rows]`; the batch mean divides by the number of rows.
     pub example_weights: Option<&'a [f32]>,
     /// Sees every step.
@@ -364,7 +398,7 @@ pub fn fit(
     config: &FitConfig,
     hooks: Hooks<'_>,
 ) -> Result<Outcome, TrainError> {
-    let Hooks { rule, mut prepare, example_weights, watch } = hooks;
+    let Hooks { rule, mut prepare, mut layer_rates, example_weights, watch } = hooks;
     config.check()?;
     check_data(&state.network, train, config.loss)?;
     if let Some(validation) = validation {
@@ -372,6 +406,16 @@ pub fn fit(
     }
     check_weights(example_weights, train.n_rows())?;
     let multipliers = RateRule::multipliers(&config.rates, &state.network)?;
+    let wanted = layer_rates.as_ref().map(|rates| rates.name());
+    let before = state.layer_rates.as_ref().map(|rates| rates.rule.clone());
+    if state.step > 0 && wanted != before {
+        let words = |rule: Option<String>| rule.unwrap_or_else(|| "none".into());
+        return Err(TrainError::OtherRun {
+            what: "layer-wise rates",
+            found: words(before),
+            expected: words(wanted),
+        });
+    }
     let n_rows = train.n_rows();
     let steps_per_epoch = n_rows.div_ceil(config.batch_size) as u64;
     let mut order: Option<(u64, Vec<u32>)> = None;
@@ -386,6 +430,16 @@ pub fn fit(
             Some((of, rows)) if *of == epoch => rows,
             _ => &order.insert((epoch, epoch_order(state.seed, epoch, n_rows))).1,
         };
+        match layer_rates.as_deref_mut() {
+            None => {}
+            Some(_) if state.layer_rates.as_ref().is_some_and(|rates| rates.epoch == epoch) => {}
+            Some(layer_rates) => {
+                let rules = layer_rates.renew(&state.network, epoch)?;
+                let multipliers = RateRule::multipliers(&rules, &state.network)?;
+                let rule = layer_rates.name();
+                state.layer_rates = Some(EpochRates { epoch, rule, multipliers });
+            }
+        }
         let start = batch_idx * config.batch_size;
         let indices = &rows[start..(start + config.batch_size).min(n_rows)];
         let mut batch = gather(train, example_weights, indices, step, epoch);
@@ -397,7 +451,10 @@ pub fn fit(
         let batch = DeviceBatch::new(&batch, &state.network);
         let gradients = rule.gradients(&state.network, &batch, config.loss, seed);
         let learning_rate = config.schedule.at(step);
-        let rates: Vec<f64> = multipliers.iter().map(|factor| factor * learning_rate).collect();
+        let mut rates: Vec<f64> = multipliers.iter().map(|factor| factor * learning_rate).collect();
+        if let Some(of_epoch) = &state.layer_rates {
+            rates.iter_mut().zip(&of_epoch.multipliers).for_each(|(rate, factor)| *rate *= factor);
+        }
         let network = &mut state.network;
         config.optimizer.step(&mut state.optimizer, network, gradients.values, &rates);
         for (index, value) in gradients.statistics {
@@ -449,8 +506,13 @@ pub fn fit_plain(
     validation: Option<&Dataset>,
     config: &FitConfig,
 ) -> Result<Outcome, TrainError> {
-    let hooks =
-        Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut NoWatch };
+    let hooks = Hooks {
+        rule: &mut Plain,
+        prepare: None,
+        layer_rates: None,
+        example_weights: None,
+        watch: &mut NoWatch,
+    };
     fit(state, train, validation, config, hooks)
 }
 

@@ -22,8 +22,8 @@ pub use adversarial::Adversarial;
 pub use batch::{Batch, BatchTarget};
 pub use error::TrainError;
 pub use fit::{
-    Evaluation, FitConfig, Flow, Hooks, Keep, LossGoal, NoWatch, Outcome, Patience, PrepareBatch,
-    Score, StepRecord, StopReason, TrainState, Watch, evaluate, fit, fit_plain,
+    Evaluation, FitConfig, Flow, Hooks, Keep, LayerRates, LossGoal, NoWatch, Outcome, Patience,
+    PrepareBatch, Score, StepRecord, StopReason, TrainState, Watch, evaluate, fit, fit_plain,
 };
 pub use loss::{DeviceTarget, Loss};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};

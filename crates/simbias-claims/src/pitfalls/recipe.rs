@@ -113,7 +113,13 @@ impl Recipe {
             Some(prepare) => Some(prepare),
             None => None,
         };
-        let hooks = Hooks { rule: &mut Plain, prepare, example_weights: None, watch: &mut watch };
+        let hooks = Hooks {
+            rule: &mut Plain,
+            prepare,
+            layer_rates: None,
+            example_weights: None,
+            watch: &mut watch,
+        };
         let mut state = TrainState::new(start, seed.child("claims/train", 0));
         let outcome = fit(&mut state, &train.0, Some(&validation.0), &config, hooks)
             .map_err(|error| stages.failure(error))?;

@@ -170,8 +170,13 @@ fn trained(text: &str, stages: &Stages<'_>, seed: Seed) -> Result<Network, Claim
         ..FitConfig::new(Optimizer::adam(0.0), schedule, n_steps)
     };
     let mut watch = stages.interrupt_watch();
-    let hooks =
-        Hooks { rule: &mut NextToken, prepare: None, example_weights: None, watch: &mut watch };
+    let hooks = Hooks {
+        rule: &mut NextToken,
+        prepare: None,
+        layer_rates: None,
+        example_weights: None,
+        watch: &mut watch,
+    };
     fit(&mut state, &rows, None, &config, hooks).map_err(|error| stages.failure(error))?;
     stages.check_interrupt()?;
     Ok(state.network)

@@ -3,15 +3,12 @@
 use simbias_data::checkpoint::Numbers;
 use simbias_spectra::fit::{TailRule, fit_tail};
 use simbias_spectra::{
-    Matrix, Route, Sampling, WindowOptions, division_eigenvalues, eigenvalues, window_eigenvalues,
+    ExponentKind, Matrix, Route, Sampling, WindowOptions, eigenvalues, layer_exponent,
+    window_eigenvalues,
 };
-use simbias_stats::mean;
 
 use crate::ClaimError;
 use crate::stages::Stages;
-
-/// Windows of FARMS for the last linear layer of a CNN (`tempbalance_farms.py`).
-const LINEAR_WINDOWS: WindowOptions = square_windows(100, 9);
 
 /// `per_axis × per_axis` square windows of `n_rows` rows.
 pub(super) const fn square_windows(n_rows: usize, per_axis: usize) -> WindowOptions {
@@ -48,37 +45,17 @@ pub(super) fn of_matrix(
 }
 
 /// Exponents of a layer's weights as PyTorch stores them: `[out, in]` or `[out, in, height, width]`.
-///
-/// A linear layer is cut into 9 × 9 windows of 100 × 100, a kernel into FARMS' divisions; a plain kernel pools its
-/// positions.
 pub(super) fn of_layer(
     weights: &Numbers,
     shape: &[usize],
     stages: &Stages<'_>,
 ) -> Result<Exponents, ClaimError> {
-    let &[n_outputs, n_inputs, ref kernel @ ..] = shape else {
-        return Err(stages.failure("a layer has two or more dimensions"));
+    let of = |kind| {
+        layer_exponent(weights, shape, kind)
+            .map_err(|error| stages.failure(error))?
+            .ok_or_else(|| stages.failure("no tail can be fitted"))
     };
-    if kernel.is_empty() {
-        return of_matrix(&Matrix::new(weights, n_outputs, n_inputs), &LINEAR_WINDOWS, stages);
-    }
-    let n_positions: usize = kernel.iter().product();
-    let steps = (n_inputs * n_positions, n_positions);
-    let positions: Vec<Matrix<'_>> = (0..n_positions)
-        .map(|position| Matrix::strided(weights, position, (n_outputs, n_inputs), steps))
-        .collect();
-    let whole: Vec<Vec<f64>> = positions
-        .iter()
-        .map(|matrix| eigenvalues(matrix, Route::Gram))
-        .collect::<Result<_, _>>()
-        .map_err(|error| stages.failure(error))?;
-    let divisions = division_eigenvalues(&positions, 1.0, Route::Gram)
-        .map_err(|error| stages.failure(error))?;
-    let divided: Vec<f64> = divisions
-        .iter()
-        .map(|division| pooled_exponent(division, stages))
-        .collect::<Result<_, _>>()?;
-    Ok(Exponents { plain: pooled_exponent(&whole, stages)?, farms: mean(&divided) })
+    Ok(Exponents { plain: of(ExponentKind::Plain)?, farms: of(ExponentKind::Windows)? })
 }
 
 /// The median rule's exponent of all `spectra` together.

@@ -2,19 +2,17 @@
 
 use std::f64::consts::PI;
 
-use simbias_data::checkpoint::Numbers;
+use simbias_audit::SpectralRates;
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::{Dataset, ReadOptions, read_dataset};
-use simbias_nn::{Architecture, ImageDims, Init, Kind, Network, Precision, ResNet18};
+use simbias_nn::{Architecture, ImageDims, Init, Network, Precision, ResNet18};
 use simbias_report::Caveat;
-use simbias_spectra::RateMap;
 use simbias_stats::Seed;
 use simbias_train::{
     FitConfig, Hooks, Keep, Loss, Optimizer, Plain, RateRule, Schedule, TrainState, evaluate, fit,
 };
 
 use super::augmentation::{CHANNEL_DEVIATIONS, CHANNEL_MEANS, CropAndFlip};
-use super::exponents::of_layer;
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
@@ -47,52 +45,21 @@ impl Method {
         }
     }
 
-    /// Multipliers of the scheduled rate for the weights of `network` as they are now; first and last layer included.
-    fn rules(self, network: &Network, stages: &Stages<'_>) -> Result<Vec<RateRule>, ClaimError> {
-        let (map, min_eigenvalues) = match self {
-            Self::Uniform => return Ok(Vec::new()),
-            Self::TempBalance => (RateMap::Linear { low: 0.6, high: 1.4 }, 50),
-            Self::Farms => (RateMap::Linear { low: 0.1, high: 1.9 }, 5),
-        };
-        let (mut names, mut exponents) = (Vec::new(), Vec::new());
-        for parameter in network.parameters().iter().filter(|parameter| parameter.shape.len() > 1) {
-            let n_positions: usize = parameter.shape[2..].iter().product();
-            if parameter.shape[0].min(parameter.shape[1]) * n_positions < min_eigenvalues {
-                continue;
-            }
-            let weights = Numbers::F32(parameter.value.to_data().iter::<f32>().collect());
-            let found = of_layer(&weights, &parameter.shape, stages)?;
-            names.push(parameter.name.as_str());
-            exponents.push(if self == Self::Farms { found.farms } else { found.plain });
+    /// First and last layer included.
+    const fn spectral(self) -> Option<SpectralRates> {
+        match self {
+            Self::Uniform => None,
+            Self::TempBalance => Some(SpectralRates::TEMP_BALANCE),
+            Self::Farms => Some(SpectralRates::FARMS),
         }
-        let multipliers = map.rates(&exponents, 1.0);
-        let rules = names.iter().zip(multipliers).flat_map(|(name, multiplier)| {
-            companions(name, network).map(move |pattern| RateRule { pattern, multiplier })
-        });
-        Ok(rules.collect())
     }
-}
 
-/// The trained parameters that share the rate of the weight `name`: its bias, and the batch normalisation after it
-/// (`bn1` after `conv1`, position 1 after position 0).
-fn companions(name: &str, network: &Network) -> impl Iterator<Item = String> {
-    let layer = name.strip_suffix("weight").unwrap_or(name);
-    let normalisation = match layer.strip_suffix("downsample.0.") {
-        Some(block) => format!("{block}downsample.1."),
-        None => layer.replace("conv", "bn"),
-    };
-    let is_companion = |candidate: &str| {
-        candidate.rsplit_once('.').is_some_and(|(parent, _)| {
-            [layer, &normalisation].iter().any(|stem| stem.strip_suffix('.') == Some(parent))
-        })
-    };
-    let names: Vec<String> = network
-        .parameters()
-        .iter()
-        .filter(|parameter| parameter.kind == Kind::Trainable && is_companion(&parameter.name))
-        .map(|parameter| parameter.name.clone())
-        .collect();
-    names.into_iter()
+    /// Multipliers of the scheduled rate for the weights of `network` as they are now.
+    fn rules(self, network: &Network, stages: &Stages<'_>) -> Result<Vec<RateRule>, ClaimError> {
+        self.spectral()
+            .map_or(Ok(Vec::new()), |rates| rates.rules(network))
+            .map_err(|error| stages.failure(error))
+    }
 }
 
 /// Trains with the settings of the official code, except for the number of epochs, and reports the accuracy after the
@@ -191,6 +158,7 @@ fn trained(
         let hooks = Hooks {
             rule: &mut Plain,
             prepare: Some(&mut augment),
+            layer_rates: None,
             example_weights: None,
             watch: &mut watch,
         };
@@ -205,6 +173,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use simbias_data::{ClassLabels, ImageShape, Layout, Target};
+    use simbias_nn::Kind;
 
     use super::*;
     use crate::{Scale, Silent};

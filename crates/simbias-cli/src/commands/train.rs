@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::value_parser;
 use serde_json::json;
 use simbias_audit::{
-    AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
+    AuditOptions, NetworkChoice, Recipe, SpectralRates, Standardization, TrainedNetwork,
+    training_settings,
 };
 use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
@@ -14,8 +15,8 @@ use simbias_report::{
     Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table,
 };
 use simbias_train::{
-    FitConfig, Flow, Hooks, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule, StepRecord,
-    StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate, fit,
+    FitConfig, Flow, Hooks, LayerRates, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule,
+    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate, fit,
 };
 
 use super::arguments::ReadingArgs;
@@ -54,6 +55,9 @@ pub(crate) struct TrainArgs {
     /// Weight decay, biases included; the recipe's when not given, or 5e-5 with --optimizer
     #[arg(long, value_name = "FACTOR", value_parser = factor, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
+    /// Rates of layers from their weight spectra, renewed every epoch: farms (windows of one shape) or tempbalance
+    #[arg(long, value_enum, value_name = "RULE")]
+    layer_rates: Option<LayerRatesWord>,
     /// Rows a step; the recipe's when not given
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
@@ -78,6 +82,23 @@ pub(crate) struct TrainArgs {
     /// New directory for the network and the report; runs/train-TIME when not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum LayerRatesWord {
+    /// Exponents of windows, factors .1 to 1.9
+    Farms,
+    /// Exponents of whole layers, factors .6 to 1.4
+    Tempbalance,
+}
+
+impl From<LayerRatesWord> for SpectralRates {
+    fn from(word: LayerRatesWord) -> Self {
+        match word {
+            LayerRatesWord::Farms => Self::FARMS,
+            LayerRatesWord::Tempbalance => Self::TEMP_BALANCE,
+        }
+    }
 }
 
 /// Weight decay of an optimizer that the person names: that of Shah et al.'s code.
@@ -155,8 +176,14 @@ impl TrainArgs {
             interrupted: false,
             trace,
         };
-        let hooks =
-            Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut watch };
+        let mut spectral: Option<SpectralRates> = self.layer_rates.map(Into::into);
+        let hooks = Hooks {
+            rule: &mut Plain,
+            prepare: None,
+            layer_rates: spectral.as_mut().map(|rates| rates as &mut dyn LayerRates),
+            example_weights: None,
+            watch: &mut watch,
+        };
         let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
         let (interrupted, trace) = (watch.interrupted, watch.trace);
         drop(looking);

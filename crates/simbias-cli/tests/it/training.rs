@@ -130,3 +130,18 @@ fn a_checkpoint_belongs_to_its_network() {
         &["network", "SmallCnn", "ResNet18", "--resume"],
     );
 }
+
+#[test]
+fn rates_of_layers_follow_their_spectra() {
+    let bench = Bench::new();
+    bench.write("t.csv", &table(200));
+    bench.succeed("train t.csv --max-steps 40 --out uniform");
+    for rule in ["farms", "tempbalance"] {
+        let words = format!("train t.csv --max-steps 40 --layer-rates {rule} --out");
+        bench.succeed(&format!("{words} {rule} --threads 1"));
+        bench.succeed(&format!("{words} {rule}-again --threads 2"));
+        let weights = |run: &str| bench.bytes(&format!("{run}/network.safetensors"));
+        assert_eq!(weights(rule), weights(&format!("{rule}-again")));
+    }
+    bench.refuse("train t.csv --layer-rates other --out o", &["other", "tempbalance"]);
+}

@@ -109,6 +109,7 @@ fn every_epoch_visits_every_row_once_in_a_new_order() {
     let hooks = Hooks {
         rule: &mut Plain,
         prepare: Some(&mut rows),
+        layer_rates: None,
         example_weights: None,
         watch: &mut counter,
     };
@@ -136,6 +137,7 @@ fn a_row_of_weight_zero_is_a_row_that_is_absent() {
     let hooks = Hooks {
         rule: &mut Plain,
         prepare: None,
+        layer_rates: None,
         example_weights: Some(&example_weights),
         watch: &mut NoWatch,
     };
@@ -176,7 +178,13 @@ fn sam_without_a_radius_is_the_plain_step() {
             Some(sam) => sam,
             None => &mut plain,
         };
-        let hooks = Hooks { rule, prepare: None, example_weights: None, watch: &mut NoWatch };
+        let hooks = Hooks {
+            rule,
+            prepare: None,
+            layer_rates: None,
+            example_weights: None,
+            watch: &mut NoWatch,
+        };
         fit(&mut state, &data, None, &config(10), hooks).unwrap();
         weights(&state.network)
     };
@@ -236,6 +244,7 @@ fn data_that_do_not_fit_are_refused() {
     let hooks = Hooks {
         rule: &mut Plain,
         prepare: None,
+        layer_rates: None,
         example_weights: Some(&weights),
         watch: &mut NoWatch,
     };
@@ -250,7 +259,13 @@ fn adversarial_training_lowers_the_loss_under_attack() {
     let robust = |prepare: Option<&mut dyn PrepareBatch>| {
         let mut state = state(4);
         let prepare = prepare.map(|prepare| prepare as &mut dyn PrepareBatch);
-        let hooks = Hooks { rule: &mut Plain, prepare, example_weights: None, watch: &mut NoWatch };
+        let hooks = Hooks {
+            rule: &mut Plain,
+            prepare,
+            layer_rates: None,
+            example_weights: None,
+            watch: &mut NoWatch,
+        };
         fit(&mut state, &data, None, &config, hooks).unwrap();
         let model = NetScorer::new(state.network.clone());
         let classes = &data.class_labels().unwrap().indices;

@@ -3,8 +3,8 @@
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Flow, Hooks, Optimizer, Outcome, Plain, Schedule, StepRecord, StopReason,
-    TrainError, TrainState, Watch, fit, fit_plain,
+    FitConfig, Flow, Hooks, LayerRates, Optimizer, Outcome, Plain, RateRule, Schedule, StepRecord,
+    StopReason, TrainError, TrainState, Watch, fit, fit_plain,
 };
 
 use crate::{config, two_classes, weights};
@@ -42,8 +42,13 @@ fn check_resume(optimizer: Optimizer) {
     for stop in [1, 7, 10, 33, 59] {
         let mut part = fresh(&fcn);
         let mut watch = StopAt(stop);
-        let hooks =
-            Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut watch };
+        let hooks = Hooks {
+            rule: &mut Plain,
+            prepare: None,
+            layer_rates: None,
+            example_weights: None,
+            watch: &mut watch,
+        };
         let stopped = fit(&mut part, &train, Some(&validation), &config, hooks).unwrap();
         assert_eq!((stopped.reason, stopped.steps), (StopReason::Watcher, stop));
         part.save(&path, &config, &train).unwrap();
@@ -53,6 +58,62 @@ fn check_resume(optimizer: Optimizer) {
         assert_eq!(end, outcome);
         assert_eq!(resumed.evaluations, whole.evaluations);
         assert_eq!(weights(&resumed.network), weights(&whole.network), "stopped at {stop}");
+    }
+}
+
+/// Rates that depend on the weights, so that they must not be chosen anew in the middle of an epoch.
+struct ByNorm(&'static str);
+
+impl LayerRates for ByNorm {
+    fn name(&self) -> String {
+        self.0.into()
+    }
+
+    fn renew(&mut self, network: &Network, epoch: u64) -> Result<Vec<RateRule>, TrainError> {
+        let first = &network.parameters()[0];
+        let norm: f64 = first.value.to_data().iter::<f64>().map(|weight| weight * weight).sum();
+        let multiplier = 0.1 * epoch as f64 + norm.sqrt() / 10.0;
+        Ok(vec![RateRule { pattern: first.name.clone(), multiplier }])
+    }
+}
+
+#[test]
+fn with_rates_of_layers_that_are_renewed_every_epoch() {
+    let fcn = Fcn::new(6, 16, 2, 2);
+    let train = two_classes(150, 6, 0);
+    let config = config(60);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.safetensors");
+    let run = |state: &mut TrainState, mut rates: Option<ByNorm>, stop| {
+        let (mut rule, mut watch) = (Plain, StopAt(stop));
+        let hooks = Hooks {
+            rule: &mut rule,
+            prepare: None,
+            layer_rates: rates.as_mut().map(|rates| rates as &mut dyn LayerRates),
+            example_weights: None,
+            watch: &mut watch,
+        };
+        fit(state, &train, None, &config, hooks)
+    };
+    let mut whole = fresh(&fcn);
+    run(&mut whole, Some(ByNorm("a")), u64::MAX).unwrap();
+    let mut uniform = fresh(&fcn);
+    run(&mut uniform, None, u64::MAX).unwrap();
+    assert_ne!(weights(&whole.network), weights(&uniform.network));
+    for stop in [1, 7, 33] {
+        let mut part = fresh(&fcn);
+        run(&mut part, Some(ByNorm("a")), stop).unwrap();
+        part.save(&path, &config, &train).unwrap();
+        let load = || {
+            TrainState::load(&path, &cpu(), part.network.architecture(), &config, &train).unwrap()
+        };
+        let mut resumed = load();
+        run(&mut resumed, Some(ByNorm("a")), u64::MAX).unwrap();
+        assert_eq!(weights(&resumed.network), weights(&whole.network), "stopped at {stop}");
+        for other in [None, Some(ByNorm("b"))] {
+            let refused = run(&mut load(), other, u64::MAX);
+            assert!(matches!(refused, Err(TrainError::OtherRun { what: "layer-wise rates", .. })));
+        }
     }
 }
 

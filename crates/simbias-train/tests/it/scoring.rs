@@ -61,7 +61,13 @@ fn a_trace_holds_every_row_at_every_record() {
     let data = two_classes(40, 6, 0);
     let mut trace = TraceRecorder::new(&data, Loss::CrossEntropy, 5);
     let mut state = TrainState::new(small_fcn(6), Seed::new(0));
-    let hooks = Hooks { rule: &mut Plain, prepare: None, example_weights: None, watch: &mut trace };
+    let hooks = Hooks {
+        rule: &mut Plain,
+        prepare: None,
+        layer_rates: None,
+        example_weights: None,
+        watch: &mut trace,
+    };
     fit(&mut state, &data, None, &config(20), hooks).unwrap();
     assert_eq!(trace.steps(), [5, 10, 15, 20]);
     let bytes = trace.to_safetensors();
