@@ -10,6 +10,7 @@ use simbias_spectra::{
 };
 use simbias_stats::{Seed, mean};
 
+use crate::family::StoredMap;
 use crate::hidden::{Hidden, Steps, n_batches};
 use crate::perplexity::read_block;
 use crate::prune::{Patterns, observe_block};
@@ -83,19 +84,26 @@ pub struct BlockScores {
 }
 
 impl BlockScores {
-    /// Block means over `table`, a scan of the model's own layers.
+    /// Block means over the layers of `table`, a scan of the model's own layers, that `wanted` names. A block without
+    /// such a layer scores NaN and takes no part.
     ///
     /// # Errors
-    /// A block without any exponent.
-    pub fn from_table(model: &LanguageModel, table: &LayerTable) -> Result<Self, LanguageError> {
+    /// A block none of whose wanted layers has an exponent.
+    pub fn from_table(
+        model: &LanguageModel,
+        table: &LayerTable,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, LanguageError> {
         let of = |kind: ExponentKind| -> Result<Vec<f64>, LanguageError> {
             (0..model.decoder().n_blocks)
                 .map(|block| {
-                    let scores: Vec<f64> = model
-                        .maps(block)
-                        .iter()
-                        .filter_map(|map| table.layer(&map.name)?.score(kind))
-                        .collect();
+                    let maps: Vec<_> =
+                        model.maps(block).into_iter().filter(|map| wanted(&map.name)).collect();
+                    if maps.is_empty() {
+                        return Ok(f64::NAN);
+                    }
+                    let scores: Vec<f64> =
+                        maps.iter().filter_map(|map| table.layer(&map.name)?.score(kind)).collect();
                     if scores.is_empty() {
                         let problem = format!("no layer of block {block} has an exponent");
                         return Err(LanguageError::Option { option: "allocation", problem });
@@ -145,14 +153,12 @@ pub fn outlier_shares(
         let matrices = read_block(model, block)?;
         let statistics = observe_block(model, block, &matrices, &hidden, false, &mut steps)?;
         let maps = model.maps(block);
-        let (mut above, mut total) = (0.0, 0.0);
-        for (map, matrix) in maps.iter().zip(&matrices) {
-            let seen = &statistics[&map.projections[0].input()];
-            let n = matrix.values.len() as f64;
-            above += outlier_share(matrix, seen, OWL_TIMES)? * n;
-            total += n;
-        }
-        shares.push(above / total);
+        let scored: Vec<_> = maps
+            .iter()
+            .zip(&matrices)
+            .map(|(map, matrix)| (matrix, &statistics[&map.projections[0].input()]))
+            .collect();
+        shares.push(outlier_share(&scored, OWL_TIMES)?);
         let weights = model.block(block, &matrices)?;
         hidden.advance(model, &weights, &mut steps)?;
     }
@@ -172,7 +178,7 @@ pub struct Deal {
     pub seed: Seed,
 }
 
-/// Ratios of all layers, those of a block alike, so that the target is met.
+/// Ratios of the layers that `wanted` names, those of a block alike, so that the target is met over them.
 ///
 /// # Errors
 /// Targets and epsilons out of range, outliers that were not measured.
@@ -180,6 +186,7 @@ pub fn block_ratios(
     model: &LanguageModel,
     scores: &BlockScores,
     allocation: Allocation,
+    wanted: &dyn Fn(&str) -> bool,
     deal: &Deal,
 ) -> Result<Patterns, LanguageError> {
     let Deal { target, epsilon, controlled, seed } = *deal;
@@ -187,47 +194,57 @@ pub fn block_ratios(
         ExponentKind::Plain => &scores.alpha,
         ExponentKind::Windows => &scores.farms,
     };
-    let n_blocks = model.decoder().n_blocks;
-    let n_weights: Vec<usize> =
-        vec![
-            model.decoder().projections().iter().map(|(_, shape)| shape[0] * shape[1]).sum();
-            n_blocks
-        ];
+    let shapes: BTreeMap<_, _> = model.decoder().projections().into_iter().collect();
+    let n_weights_of = |map: &StoredMap| -> usize {
+        map.projections.iter().map(|map| shapes[map][0] * shapes[map][1]).sum()
+    };
+    // Blocks that lose something, with the weights that they have to lose.
+    let (blocks, n_weights): (Vec<usize>, Vec<usize>) = (0..model.decoder().n_blocks)
+        .map(|block| {
+            let maps = model.maps(block);
+            (block, maps.iter().filter(|map| wanted(&map.name)).map(n_weights_of).sum::<usize>())
+        })
+        .filter(|&(_, n)| n > 0)
+        .unzip();
+    let of_blocks = |all: &[f64]| -> Vec<f64> { blocks.iter().map(|&block| all[block]).collect() };
     let largest = SparsityOptions::new(target).largest_ratio;
     let by_score = |scores: &[f64], epsilon: f64| {
         Ok::<_, LanguageError>(allocate(scores, &n_weights, target, epsilon, largest)?.ratios)
     };
     let ratios = match allocation {
-        Allocation::Uniform => by_score(&vec![0.0; n_blocks], 0.0)?,
-        Allocation::Alpha => by_score(&scores.alpha, epsilon)?,
-        Allocation::Farms => by_score(&scores.farms, epsilon)?,
+        Allocation::Uniform => by_score(&vec![0.0; blocks.len()], 0.0)?,
+        Allocation::Alpha => by_score(&of_blocks(&scores.alpha), epsilon)?,
+        Allocation::Farms => by_score(&of_blocks(&scores.farms), epsilon)?,
         Allocation::Owl => {
             let outliers = scores.outliers.as_ref().ok_or_else(|| LanguageError::Option {
                 option: "allocation",
                 problem: "owl needs calibration data".into(),
             })?;
             // Checks the target as well.
-            by_score(&vec![0.0; n_blocks], 0.0)?;
-            owl_ratios(outliers, target, OWL_LAMBDA)
+            by_score(&vec![0.0; blocks.len()], 0.0)?;
+            owl_ratios(&of_blocks(outliers), target, OWL_LAMBDA)
         }
         Allocation::Permuted => {
-            let order = seed.child("language/permuted-blocks", 0).permutation(n_blocks);
-            let dealt: Vec<f64> = order.iter().map(|&block| exponents[block as usize]).collect();
+            let order = seed.child("language/permuted-blocks", 0).permutation(blocks.len());
+            let own = of_blocks(exponents);
+            let dealt: Vec<f64> = order.iter().map(|&place| own[place as usize]).collect();
             by_score(&dealt, epsilon)?
         }
         Allocation::Reversed => {
-            let reversed: Vec<f64> = exponents.iter().map(|score| -score).collect();
+            let reversed: Vec<f64> = of_blocks(exponents).iter().map(|score| -score).collect();
             by_score(&reversed, epsilon)?
         }
         Allocation::FirstBlock => {
-            let first: Vec<f64> = (0..n_blocks).map(|block| f64::from(block > 0)).collect();
+            let first: Vec<f64> = (0..blocks.len()).map(|place| f64::from(place > 0)).collect();
             by_score(&first, epsilon)?
         }
     };
-    Ok((0..n_blocks)
-        .flat_map(|block| {
-            let ratio = Pattern::Share(ratios[block]);
-            model.maps(block).into_iter().map(move |map| (map.name, ratio))
+    Ok(blocks
+        .iter()
+        .zip(ratios)
+        .flat_map(|(&block, ratio)| {
+            let maps = model.maps(block).into_iter().filter(|map| wanted(&map.name));
+            maps.map(move |map| (map.name, Pattern::Share(ratio)))
         })
         .collect())
 }

@@ -174,7 +174,7 @@ pub fn compare_allocations(
                         controlled: request.controlled,
                         seed,
                     };
-                    let patterns = block_ratios(model, &scores, allocation, &deal)?;
+                    let patterns = block_ratios(model, &scores, allocation, &|_| true, &deal)?;
                     let one = PruneRequest {
                         method,
                         patterns: &patterns,

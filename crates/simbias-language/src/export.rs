@@ -44,11 +44,17 @@ impl Dress {
         }
         let names = model.names_as_hugging_face();
         let is_whole = checkpoint.tensors().iter().all(|tensor| names.contains_key(&tensor.name));
-        let (true, Some(config)) = (is_whole, config(model)) else { return Ok(Self::default()) };
+        let (true, Some(mut config)) = (is_whole, config(model)) else {
+            return Ok(Self::default());
+        };
+        for (role, id) in special_tokens(checkpoint) {
+            config[format!("{role}_token_id")] = id.into();
+        }
         let mut files = vec![("config.json".to_string(), pretty(&config))];
         // A checkpoint without it is still one that loads.
         if let Some(text) = model.tokenizer().ok().and_then(|tokenizer| tokenizer.to_json()) {
             files.push(("tokenizer.json".into(), text.into_bytes()));
+            files.push(("tokenizer_config.json".into(), pretty(&tokenizer_config(checkpoint))));
         }
         let orders = row_orders(model);
         let rename = move |name: &str| names.get(name).cloned().unwrap_or_else(|| name.into());
@@ -65,6 +71,39 @@ impl Dress {
             None => Export::default(),
         }
     }
+}
+
+/// Numbers of the special tokens by role.
+fn special_tokens(checkpoint: &Checkpoint) -> Vec<(&'static str, u64)> {
+    let find = |key: &str| {
+        let found = checkpoint.metadata().iter().find(|(name, _)| name == key)?;
+        found.1.as_u64()
+    };
+    [("bos", "bos"), ("eos", "eos"), ("pad", "padding"), ("unk", "unknown")]
+        .into_iter()
+        .filter_map(|(role, key)| Some((role, find(&format!("tokenizer.ggml.{key}_token_id"))?)))
+        .collect()
+}
+
+fn tokenizer_config(checkpoint: &Checkpoint) -> Value {
+    let mut config = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": false,
+    });
+    let metadata = checkpoint.metadata();
+    let tokens = metadata.iter().find(|(name, _)| name == "tokenizer.ggml.tokens");
+    let tokens = tokens.and_then(|(_, value)| value.as_list()).unwrap_or(&[]);
+    for (role, id) in special_tokens(checkpoint) {
+        if let Some(token) = tokens.get(id as usize).and_then(|token| token.as_str()) {
+            config[format!("{role}_token")] = token.into();
+        }
+    }
+    if let Some((_, template)) = metadata.iter().find(|(name, _)| name == "tokenizer.chat_template")
+        && let Some(template) = template.as_str()
+    {
+        config["chat_template"] = template.into();
+    }
+    config
 }
 
 fn pretty(value: &Value) -> Vec<u8> {

@@ -153,8 +153,19 @@ pub(crate) fn recognise(checkpoint: &Checkpoint) -> Result<(Decoder, Names), Lan
             });
         }
     };
-    found.0.check()?;
-    Ok(found)
+    let (decoder, names) = found;
+    decoder.check()?;
+    let n_tensors = checkpoint.tensors().len();
+    if decoder.n_blocks > n_tensors {
+        return Err(LanguageError::Tensor {
+            path: checkpoint.path().into(),
+            problem: format!(
+                "its configuration asks for {} blocks, but it has {n_tensors} tensors in all",
+                decoder.n_blocks
+            ),
+        });
+    }
+    Ok((decoder, names))
 }
 
 /// A `config.json`.
@@ -176,8 +187,14 @@ impl Config<'_> {
         self.json.get(key)?.as_bool()
     }
 
-    fn number(&self, key: &str) -> Option<f64> {
-        self.json.get(key)?.as_f64().filter(|number| number.is_finite())
+    /// A positive number, or `usual` where the key is missing.
+    fn positive(&self, key: &str, usual: f64) -> Result<f64, LanguageError> {
+        match self.json.get(key).filter(|value| !value.is_null()) {
+            None => Ok(usual),
+            Some(value) => value.as_f64().filter(|number| *number > 0.0).ok_or_else(|| {
+                self.unsupported(format!("config.json gives {value} as {key}, no positive number"))
+            }),
+        }
     }
 
     fn count(&self, key: &str) -> Option<usize> {
@@ -195,7 +212,8 @@ impl Config<'_> {
         let parameters = self.json.get("rope_parameters").or_else(|| self.json.get("rope_scaling"));
         let parameters = parameters.filter(|value| value.is_object());
         let number = |key: &str| parameters.and_then(|p| p.get(key)?.as_f64());
-        let base = self.number("rope_theta").or_else(|| number("rope_theta")).unwrap_or(1e4);
+        let of_parameters = number("rope_theta").filter(|&base| base > 0.0).unwrap_or(1e4);
+        let base = self.positive("rope_theta", of_parameters)?;
         let plain = Decoder::rotary_frequencies(base, head_width);
         let kind = parameters.and_then(|p| p.get("rope_type").or_else(|| p.get("type"))?.as_str());
         match kind.unwrap_or("default") {
@@ -284,7 +302,7 @@ fn of_llama(
         n_key_heads: config.count("num_key_value_heads").unwrap_or(n_heads),
         head_width,
         inner: config.needed("intermediate_size")?,
-        norm: Norm::Rms { epsilon: config.number("rms_norm_eps").unwrap_or(1e-6) },
+        norm: Norm::Rms { epsilon: config.positive("rms_norm_eps", 1e-6)? },
         positions: Positions::Rotary {
             frequencies: config.frequencies(head_width)?,
             pairs: Pairs::Halves,
@@ -324,7 +342,7 @@ fn of_gpt2(
         n_key_heads: n_heads,
         head_width: width / n_heads,
         inner: config.count("n_inner").unwrap_or(4 * width),
-        norm: Norm::Layer { epsilon: config.number("layer_norm_epsilon").unwrap_or(1e-5) },
+        norm: Norm::Layer { epsilon: config.positive("layer_norm_epsilon", 1e-5)? },
         positions: Positions::Learned { n_positions: context },
         feed_forward,
         biases: Biases { attention: true, output: true, feed_forward: true },
@@ -338,6 +356,8 @@ fn of_own(checkpoint: &Checkpoint, config: &Config<'_>) -> Result<(Decoder, Name
     let plain = config.json.get("decoder").cloned().unwrap_or_default();
     let decoder: Decoder = serde_json::from_value(plain)
         .map_err(|error| config.unsupported(format!("config.json: decoder: {error}")))?;
+    // Before anything is computed from its sizes.
+    decoder.check()?;
     let head = head_of(checkpoint, decoder.ties_head);
     let mut names = Names::llama("model.", head);
     if let Positions::Learned { .. } = decoder.positions {

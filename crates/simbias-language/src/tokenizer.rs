@@ -199,6 +199,7 @@ fn of_metadata(checkpoint: &Checkpoint) -> Result<Tokenizer, LanguageError> {
         .map_err(|error| failure(&file, format!("its merges do not fit its tokens: {error}")))?;
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(before));
+    tokenizer.with_decoder(Some(ByteLevel::default()));
     let kinds = find("tokenizer.ggml.token_type").and_then(MetadataValue::as_list).unwrap_or(&[]);
     let marked = |wanted: u64, special: bool| -> Vec<AddedToken> {
         let of_kind = tokens.iter().zip(kinds).filter(|(_, kind)| kind.as_u64() == Some(wanted));

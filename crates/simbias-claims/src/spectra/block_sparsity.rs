@@ -220,7 +220,7 @@ fn compared(
         let options =
             ScanOptions { rules: vec![TailRule::Median], bulk: false, ..ScanOptions::default() };
         let table = scan_blocks(&model, &options, &Unwatched)?;
-        let scores = BlockScores::from_table(&model, &table)?;
+        let scores = BlockScores::from_table(&model, &table, &|_| true)?;
         let text = Text::encode(Path::new("validation"), validation, &Tokenizer::bytes())?;
         let request = CompareRequest {
             methods: &[Method::Magnitude],

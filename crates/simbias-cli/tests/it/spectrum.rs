@@ -27,7 +27,7 @@ fn every_layer_is_in_the_table_on_any_number_of_threads() {
     bench.succeed(&format!("spectrum scan {MODEL} --exclude model.0 --out fewer"));
     assert_eq!(bench.json("fewer/result.json")["layers"].as_array().unwrap().len(), 2);
     bench.succeed(&format!("spectrum scan {MODEL} --compat weightwatcher --out ww"));
-    bench.succeed(&format!("spectrum scan {MODEL} --farms 50x3 --fit ks --out windows"));
+    bench.succeed(&format!("spectrum scan {MODEL} --farms 50x3 --fit ks --q 0.5 --split-fused --block-name model --out windows"));
 }
 
 #[test]
@@ -78,7 +78,11 @@ fn scores_may_come_from_a_file() {
 #[test]
 fn recommendations_are_files() {
     let bench = bench();
-    bench.succeed(&format!("spectrum lr {MODEL} --base-lr 0.1 --out rates"));
+    bench.succeed(&format!("spectrum lr {MODEL} --base-lr 0.1 --range 0.5,1.5 --out rates"));
+    bench.refuse(
+        &format!("spectrum lr {MODEL} --base-lr 0.1 --range 2,1 --out o"),
+        &["2,1", "LOW,HIGH"],
+    );
     let rates = bench.json("rates/rates.json");
     let groups = rates["groups"].as_array().unwrap();
     assert_eq!(groups.len(), 3);

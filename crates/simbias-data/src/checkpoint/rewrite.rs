@@ -1,6 +1,6 @@
 //! A checkpoint written again with some tensors changed.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -124,8 +124,7 @@ fn patch<E: std::error::Error>(
     for (file_index, source) in checkpoint.files().iter().enumerate() {
         let target = folder.join(source.file_name().unwrap_or_default());
         let io = |source| DataError::Io { file: target.clone(), action: "write", source };
-        fs::copy(source, &target).map_err(io)?;
-        let mut writer = OpenOptions::new().write(true).open(&target).map_err(io)?;
+        let mut writer = copied(source, &target).map_err(io)?;
         for (index, tensor) in checkpoint.tensors().iter().enumerate() {
             if tensor.file != file_index {
                 continue;
@@ -278,5 +277,12 @@ fn copy_folder(source: &Path, target: &Path, format: Format) -> Result<(), DataE
 
 fn copy(source: &Path, target: &Path) -> Result<(), DataError> {
     let io = |error| DataError::Io { file: target.into(), action: "write", source: error };
-    fs::copy(source, target).map(drop).map_err(io)
+    copied(source, target).map(drop).map_err(io)
+}
+
+/// The content without the permissions: a file of a read-only store must become one that can be written.
+fn copied(source: &Path, target: &Path) -> std::io::Result<File> {
+    let mut written = File::create(target)?;
+    std::io::copy(&mut File::open(source)?, &mut written)?;
+    Ok(written)
 }

@@ -23,14 +23,16 @@ impl Canvas {
             points
                 .iter()
                 .flat_map(|point| spread(point.x, point.x_interval))
-                .chain(scatter.x_references.iter().map(|line| line.value)),
+                .chain(scatter.x_references.iter().map(|line| line.value))
+                .chain(scatter.curves.iter().flat_map(|curve| curve.x.iter().copied())),
         );
         let y_ends = ends(
             &chart.y,
             points
                 .iter()
                 .flat_map(|point| spread(point.y, point.y_interval))
-                .chain(scatter.y_references.iter().map(|line| line.value)),
+                .chain(scatter.y_references.iter().map(|line| line.value))
+                .chain(scatter.curves.iter().flat_map(|curve| curve.y.iter().copied())),
         );
         // Named corners need room beside the points.
         let y_ends = match (y_ends, &chart.y.range) {
@@ -106,6 +108,16 @@ impl Canvas {
                 "hovertemplate": "%{customdata}%{x}, %{y}<extra></extra>",
             }));
         }
+        for curve in &scatter.curves {
+            self.traces.push(json!({
+                "type": "scatter", "mode": "lines", "name": escape::chart(&curve.name),
+                "x": reals(&curve.x), "y": reals(&curve.y), "hoverinfo": "skip",
+                "line": {
+                    "color": "@muted", "width": 1.8,
+                    "dash": if curve.dashed { "dash" } else { "solid" },
+                },
+            }));
+        }
         if scatter.diagonal {
             let (low, high) = (x_ends[0].max(y_ends[0]), x_ends[1].min(y_ends[1]));
             if low < high {
@@ -129,7 +141,9 @@ impl Canvas {
         }
         self.x_references(&chart.x, Some(x_ends), &scatter.x_references);
         self.y_references(&chart.y, Some(y_ends), &scatter.y_references);
-        self.legend(&groups);
+        let curves = scatter.curves.iter().map(|curve| curve.name.as_str());
+        let names: Vec<&str> = groups.iter().copied().chain(curves).collect();
+        self.legend(&names);
     }
 }
 

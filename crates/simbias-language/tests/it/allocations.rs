@@ -21,7 +21,7 @@ const DEAL: Deal =
 fn scores(model: &LanguageModel) -> BlockScores {
     let table = scan_blocks(model, &ScanOptions::default(), &simbias_spectra::Unwatched).unwrap();
     assert_eq!(table.layers.len(), model.layer_names().len());
-    BlockScores::from_table(model, &table).unwrap()
+    BlockScores::from_table(model, &table, &|_| true).unwrap()
 }
 
 /// The ratio of each block, which all its layers share.
@@ -42,7 +42,7 @@ fn every_allocation_meets_the_target() {
     let mut scores = scores(&model);
     scores.outliers = Some(outlier_shares(&model, &sequences(4, 32, 5), &Unwatched).unwrap());
     for allocation in Allocation::ALL {
-        let patterns = block_ratios(&model, &scores, allocation, &DEAL).unwrap();
+        let patterns = block_ratios(&model, &scores, allocation, &|_| true, &DEAL).unwrap();
         let ratios = by_block(&model, &patterns);
         // Blocks have equally many weights.
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
@@ -61,14 +61,37 @@ fn every_allocation_meets_the_target() {
     }
 }
 
+/// What is not to be pruned must not be counted as if it were.
+#[test]
+fn the_target_is_met_over_the_layers_that_are_wanted() {
+    let model = open("llama");
+    let wanted = |name: &str| name.contains("layers.0.") || name.contains("mlp");
+    let table = scan_blocks(&model, &ScanOptions::default(), &simbias_spectra::Unwatched).unwrap();
+    let scores = BlockScores::from_table(&model, &table, &wanted).unwrap();
+    let patterns = block_ratios(&model, &scores, Allocation::FirstBlock, &wanted, &DEAL).unwrap();
+    assert_eq!(patterns.len(), 7 + 3);
+    let (mut zeros, mut weights) = (0.0, 0.0);
+    for map in (0..2).flat_map(|block| model.maps(block)) {
+        let Some(pattern) = patterns.get(&map.name) else { continue };
+        let n = model.read_matrix(&map).unwrap().values.len() as f64;
+        (zeros, weights) = (zeros + pattern.share() * n, weights + n);
+    }
+    assert!((zeros / weights - 0.6).abs() < 1e-9, "{}", zeros / weights);
+    let one = |name: &str| name.contains("layers.1.");
+    let scores = BlockScores::from_table(&model, &table, &one).unwrap();
+    let patterns = block_ratios(&model, &scores, Allocation::Farms, &one, &DEAL).unwrap();
+    assert!(patterns.len() == 7 && patterns.values().all(|p| (p.share() - 0.6).abs() < 1e-9));
+}
+
 #[test]
 fn targets_and_files_out_of_range_are_refused() {
     let model = open("llama");
     let scores = scores(&model);
-    let refused = |deal: Deal| block_ratios(&model, &scores, Allocation::Farms, &deal).is_err();
+    let refused =
+        |deal: Deal| block_ratios(&model, &scores, Allocation::Farms, &|_| true, &deal).is_err();
     assert!(refused(Deal { target: 1.0, ..DEAL }) && refused(Deal { target: -0.1, ..DEAL }));
     assert!(refused(Deal { epsilon: 1.0, ..DEAL }));
-    assert!(block_ratios(&model, &scores, Allocation::Owl, &DEAL).is_err());
+    assert!(block_ratios(&model, &scores, Allocation::Owl, &|_| true, &DEAL).is_err());
 
     let folder = tempfile::tempdir().unwrap();
     let read = |content: &str| {
@@ -116,7 +139,7 @@ fn a_comparison_holds_what_single_prunings_give() {
     assert_eq!(found.dense, perplexity(&model, &text, 32, None, &Unwatched).unwrap());
     assert_eq!(found.runs.len(), 2 * 4);
     let run = found.run(Method::Wanda, 0.6, Allocation::Farms).unwrap();
-    let patterns = block_ratios(&model, &scores, Allocation::Farms, &DEAL).unwrap();
+    let patterns = block_ratios(&model, &scores, Allocation::Farms, &|_| true, &DEAL).unwrap();
     let one = PruneRequest {
         method: Method::Wanda,
         patterns: &patterns,

@@ -75,6 +75,10 @@ fn models_that_cannot_be_run_are_refused_with_what_was_found() {
         (changed("num_hidden_layers", 3.into()), "model.layers.2"),
         (changed("num_key_value_heads", 3.into()), "n_key_heads"),
         (changed("num_hidden_layers", u64::MAX.into()), "num_hidden_layers"),
+        (changed("num_hidden_layers", 16_000_000.into()), "n_blocks"),
+        (changed("num_hidden_layers", 9_000.into()), "9000 blocks"),
+        (changed("rms_norm_eps", "x".into()), "rms_norm_eps"),
+        (changed("rope_theta", 0.into()), "rope_theta"),
         (changed("rope_parameters", serde_json::json!({"rope_type": "yarn"})), "\"yarn\""),
     ] {
         let message = refusal(folder.path());
@@ -106,4 +110,18 @@ fn weights_that_are_not_finite_are_named() {
     let model = LanguageModel::open(folder.path(), &simbias_nn::cpu()).unwrap();
     let message = model.token_logits(&[1, 2, 3]).unwrap_err().to_string();
     assert!(message.contains("not finite") && message.contains("norm"), "{message}");
+}
+
+#[test]
+fn an_absurd_description_of_our_own_is_refused_before_memory_is_asked_for() {
+    let decoder = simbias_nn::Decoder::small(300, 64, 24, 2, 4);
+    for field in ["n_blocks", "width", "head_width", "vocabulary", "inner"] {
+        let mut decoder = serde_json::to_value(&decoder).unwrap();
+        decoder[field] = u64::MAX.into();
+        let folder = with_config("llama", |config| {
+            *config = serde_json::json!({"model_type": "simbias-decoder", "decoder": decoder});
+        });
+        let message = refusal(folder.path());
+        assert!(message.contains(field), "{message}");
+    }
 }

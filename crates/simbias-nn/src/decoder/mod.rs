@@ -14,6 +14,8 @@ pub(crate) use self::layer::DecoderLayer;
 use crate::NnError;
 use crate::architecture::wrong;
 
+/// Larger sizes than this are a damaged description.
+const MOST_SIZE: usize = 1 << 24;
 /// More blocks than this are a damaged description.
 const MOST_BLOCKS: usize = 10_000;
 
@@ -245,6 +247,9 @@ impl Decoder {
         ];
         if let Some((field, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
             return Err(wrong(field, 0, "at least 1"));
+        }
+        if let Some((field, size)) = sizes.into_iter().find(|&(_, size)| size > MOST_SIZE) {
+            return Err(wrong(field, size, "at most 16777216"));
         }
         if self.n_blocks > MOST_BLOCKS {
             return Err(wrong("n_blocks", self.n_blocks, "at most 10000"));

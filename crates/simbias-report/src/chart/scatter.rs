@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::axis::{ReferenceLine, reference_lines};
+use super::lines::LineSeries;
 use crate::csv::{CsvText, ends};
 use crate::{Estimate, format, real};
 
@@ -106,6 +107,9 @@ pub struct ScatterChart {
     pub diagonal: bool,
     /// Names of the regions.
     pub corners: Corners,
+    /// Laws that the points are held against.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<LineSeries>,
 }
 
 impl ScatterChart {
@@ -135,6 +139,13 @@ impl ScatterChart {
         self
     }
 
+    /// Draws a law through the plane.
+    #[must_use]
+    pub fn curve(mut self, curve: LineSeries) -> Self {
+        self.curves.push(curve);
+        self
+    }
+
     /// Names the regions.
     #[must_use]
     pub fn corners(mut self, corners: Corners) -> Self {
@@ -160,6 +171,12 @@ impl ScatterChart {
                 &y_high,
                 &point.size.map_or_else(String::new, format::shortest),
             ]);
+        }
+        for curve in &self.curves {
+            for (x, y) in curve.x.iter().zip(&curve.y) {
+                let (x, y) = (format::shortest(*x), format::shortest(*y));
+                csv.record([curve.name.as_str(), "curve", &x, &y, "", "", "", "", ""]);
+            }
         }
         csv.finish()
     }

@@ -122,21 +122,19 @@ pub(super) fn shape(table: &LayerTable) -> Chart {
             points.push(point.label(&layer.name).group("windows"));
         }
     }
+    let mut chart = ScatterChart::new();
     if !points.is_empty() && table.leading_rule() == TailRule::Median {
         let end = largest.max(2.0).ln();
-        points.extend((0..=LAW_POINTS / 2).map(|index| {
-            let ratio = (end * index as f64 / (LAW_POINTS / 2) as f64).exp();
-            ScatterPoint::new(ratio, median_exponent(ratio)).group("random matrix").size(0.2)
-        }));
+        let x: Vec<f64> = (0..=LAW_POINTS / 2)
+            .map(|index| (end * index as f64 / (LAW_POINTS / 2) as f64).exp())
+            .collect();
+        let y = x.iter().map(|&ratio| median_exponent(ratio)).collect();
+        chart = chart.curve(LineSeries::new("random matrix", x, y).dashed());
     }
-    Chart::new(
-        "shape-against-exponent",
-        "Shape against exponent",
-        ScatterChart::new().points(points),
-    )
-    .caption("Each layer twice: as a whole matrix and by windows of one aspect ratio.")
-    .x(Axis::new("Q, longer side over shorter side").log())
-    .y(Axis::new("exponent"))
+    Chart::new("shape-against-exponent", "Shape against exponent", chart.points(points))
+        .caption("Each layer twice: as a whole matrix and by windows of one aspect ratio.")
+        .x(Axis::new("Q, longer side over shorter side").log())
+        .y(Axis::new("exponent"))
 }
 
 /// Whole-matrix exponents against window exponents.

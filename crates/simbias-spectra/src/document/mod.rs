@@ -251,7 +251,7 @@ fn method_section(table: &LayerTable) -> Section {
         Some(windows) => {
             let rows = windows
                 .n_rows
-                .map_or("the shorter side, at most 2000, as".to_string(), |rows| rows.to_string());
+                .map_or("the shorter side, at most 2048, as".to_string(), |rows| rows.to_string());
             let placed = match windows.sampling {
                 Sampling::Cover => "as few as cover a matrix once".to_string(),
                 Sampling::PerAxis(n) => format!("{n} along each axis"),

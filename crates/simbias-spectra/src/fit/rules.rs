@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Spectra that span less than this, as a share of their smallest value, are those of an orthogonal matrix and rounding.
+const FLAT: f64 = 1e-3;
+
 use super::scan::{TailPoint, Tails, is_decaying};
 
 /// Bins of the histogram of `log10 λ` whose first mode the peak rules use.
@@ -130,7 +133,7 @@ fn fit(eigenvalues: &[f64], rule: TailRule, with_ambiguity: bool) -> Result<Tail
     if n < MIN_VALUES {
         return Err(NoFit::TooFew);
     }
-    if eigenvalues[0] == eigenvalues[n - 1] {
+    if eigenvalues[n - 1] <= eigenvalues[0] * (1.0 + FLAT) {
         return Err(if eigenvalues[0] > 0.0 { NoFit::Flat } else { NoFit::Zeros });
     }
     let tails = Tails::new(eigenvalues);

@@ -27,10 +27,10 @@ impl Default for SparseGptOptions {
 
 /// Prunes `weights` by the pattern and updates what remains; returns the damping that was needed.
 ///
-/// With `H = Σ x xᵀ` damped and `H⁻¹ = UᵀU`, inputs are handled in blocks: inside a block the smallest
+/// With `H = 2/n Σ x xᵀ` damped and `H⁻¹ = UᵀU`, inputs are handled in blocks: inside a block the smallest
 /// `w²/U_jj²` go (`⌊n·share⌋ + 1` over all rows of the block), and the error of every zeroed weight is spread over
-/// the inputs after it. Inputs that were never active lose all their weights. The scale of `H` does not matter, so
-/// the official factor of two over the number of sequences is left out.
+/// the inputs after it. Inputs that were never active lose all their weights; their diagonal is set to 1, so that the
+/// scale of `H`, two over the number of sequences as in the official code, matters for the damping.
 ///
 /// # Errors
 /// Statistics of another layer or without products, a pattern that does not fit, products that stay singular.
@@ -114,7 +114,8 @@ fn inverse_factor(
     };
     let n = products.nrows();
     let is_dead: Vec<bool> = (0..n).map(|j| products[(j, j)] == 0.0).collect();
-    let mut hessian = Mat::from_fn(n, n, |i, j| products[(i.max(j), i.min(j))]);
+    let scale = 2.0 / statistics.n_sequences().max(1) as f64;
+    let mut hessian = Mat::from_fn(n, n, |i, j| scale * products[(i.max(j), i.min(j))]);
     for j in 0..n {
         if is_dead[j] {
             hessian[(j, j)] = 1.0;

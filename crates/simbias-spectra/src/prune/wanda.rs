@@ -42,23 +42,28 @@ pub fn wanda(
     Ok(())
 }
 
-/// Share of weights whose score is more than `times` the mean score: what OWL allocates by (Yin et al. 2024).
+/// Share of the weights of all `layers` of a block whose score is more than `times` the mean score of the block: what OWL
+/// allocates by (Yin et al. 2024).
 ///
 /// # Errors
 /// Statistics of another layer.
 pub fn outlier_share(
-    weights: &WeightMatrix,
-    statistics: &InputStatistics,
+    layers: &[(&WeightMatrix, &InputStatistics)],
     times: f64,
 ) -> Result<f64, SpectraError> {
-    weights.check_length("statistics", statistics.n_inputs())?;
-    let roots = roots(statistics);
+    let mut by_layer = Vec::new();
+    for (weights, statistics) in layers {
+        weights.check_length("statistics", statistics.n_inputs())?;
+        by_layer.push((*weights, roots(statistics)));
+    }
     let scores = || {
-        weights.values.chunks_exact(weights.n_cols.max(1)).flat_map(|row| {
-            row.iter().zip(&roots).map(|(weight, root)| f64::from(weight.abs() * root))
+        by_layer.iter().flat_map(|(weights, roots)| {
+            weights.values.chunks_exact(weights.n_cols.max(1)).flat_map(move |row| {
+                row.iter().zip(roots).map(|(weight, root)| f64::from(weight.abs() * root))
+            })
         })
     };
-    let n = weights.values.len().max(1) as f64;
+    let n = layers.iter().map(|(weights, _)| weights.values.len()).sum::<usize>().max(1) as f64;
     let mean = scores().sum::<f64>() / n;
     Ok(scores().filter(|&score| score > times * mean).count() as f64 / n)
 }

@@ -25,7 +25,7 @@ pub struct LayerPruning {
     pub n_weights: usize,
     /// Zeros before.
     pub zeros_before: usize,
-    /// Zeros after rounding to the stored type.
+    /// Zeros after, before rounding to the stored type, which may add some.
     pub zeros_after: usize,
     /// Zeros over weights.
     pub realised: f64,
@@ -104,17 +104,39 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
         |index, _| {
             let tensor = &checkpoint.tensors()[index];
             let order = (export.row_order)(&tensor.name);
-            let members = by_tensor.get(&index).map_or(&[][..], Vec::as_slice);
+            // Tied tensors stay tied.
+            let twin = || {
+                let mut others = by_tensor.keys();
+                others.find(|&&other| checkpoint.tensors()[other].is_same_storage(tensor))
+            };
+            let own = by_tensor.get(&index);
+            let is_twin = own.is_none();
+            let members = own.or_else(|| by_tensor.get(twin()?)).map_or(&[][..], Vec::as_slice);
             if members.is_empty() && order.is_none() {
                 return Ok(None);
             }
             let stored = checkpoint.read(index).map_err(SpectraError::from)?;
+            if let Some((count, first)) = stored.not_finite()
+                && !members.is_empty()
+            {
+                return Err(SpectraError::Mismatch {
+                    layer: tensor.name.clone(),
+                    problem: format!(
+                        "{count} of its weights are not finite, the first at index {first}; leave the layer out or \
+                         repair it"
+                    ),
+                }
+                .into());
+            }
             let mut numbers = stored.clone().into_f32();
             for layer in members {
                 let mut weights = gather(layer, &numbers);
                 let zeros_before = weights.n_zeros();
                 prune(layer, &mut weights)?;
                 scatter(layer, &weights, &mut numbers);
+                if is_twin {
+                    continue;
+                }
                 let zeros_after = weights.n_zeros();
                 report.borrow_mut().layers.push(LayerPruning {
                     layer: layer.name.clone(),

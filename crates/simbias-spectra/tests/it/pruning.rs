@@ -43,7 +43,7 @@ fn wanda_by_hand() {
     let statistics = InputStatistics::from_parts(vec![1.0, 4.0, 16.0], None).unwrap();
     wanda(&mut matrix, &statistics, Pattern::Share(0.4)).unwrap();
     assert_eq!(matrix.values, [0.0, -2.0, 1.0, 0.0, -1.0, 0.5]);
-    let share = outlier_share(&matrix, &statistics, 1.5).unwrap();
+    let share = outlier_share(&[(&matrix, &statistics)], 1.5).unwrap();
     assert!((share - 2.0 / 6.0).abs() < 1e-12);
 }
 

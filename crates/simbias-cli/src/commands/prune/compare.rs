@@ -103,7 +103,7 @@ impl CompareArgs {
         let model = open(&self.model, shell)?;
         let evaluation = self.tokens.read(&self.evaluate, &model)?;
         let calibration = self.calibration.windows(&model, &self.tokens, shell)?;
-        let scores = scores(&model, shell)?;
+        let scores = scores(&model, &|_| true, shell)?;
         let request = CompareRequest {
             methods: &methods,
             sparsities: &self.sparsities,

@@ -103,8 +103,12 @@ impl CalibrationArgs {
     }
 }
 
-/// Scans the model's blocks with our usual settings.
-fn scores(model: &LanguageModel, shell: &Shell) -> Result<BlockScores, Failure> {
+/// Scans the model's blocks with our usual settings and scores them by the layers that are wanted.
+fn scores(
+    model: &LanguageModel,
+    wanted: &dyn Fn(&str) -> bool,
+    shell: &Shell,
+) -> Result<BlockScores, Failure> {
     let progress = shell.progress("spectra of the blocks");
     let options = ScanOptions {
         rules: vec![simbias_spectra::fit::TailRule::Median],
@@ -113,5 +117,5 @@ fn scores(model: &LanguageModel, shell: &Shell) -> Result<BlockScores, Failure> 
         ..ScanOptions::default()
     };
     let table = scan_blocks(model, &options, &LayerWatch(&progress))?;
-    Ok(BlockScores::from_table(model, &table)?)
+    Ok(BlockScores::from_table(model, &table, wanted)?)
 }

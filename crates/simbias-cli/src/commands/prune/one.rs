@@ -32,7 +32,7 @@ pub(super) struct OneArgs {
     #[arg(long, value_enum, default_value_t = MethodWord::Magnitude)]
     method: MethodWord,
     /// Share of zeros among the weights of the pruned layers
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     sparsity: Option<f64>,
     /// N zeros of every M neighbouring inputs, such as 2:4, instead of --sparsity
     #[arg(long, value_name = "N:M", value_parser = pattern, conflicts_with_all = ["sparsity", "allocation"])]
@@ -214,6 +214,10 @@ impl OneArgs {
         let progress = shell.progress("pruning");
         let _looking = progress.looks_for_interrupt();
         let watch = BarWatch(&progress);
+        let wanted = |name: &str| self.wants(name);
+        if !model.layer_names().iter().any(|name| wanted(name)) {
+            return Err(nothing_left());
+        }
         let mut patterns = match amount {
             Amount::Everywhere(pattern) => same_everywhere(model, pattern),
             Amount::File(patterns) => patterns,
@@ -222,7 +226,7 @@ impl OneArgs {
                     let outliers = outlier_shares(model, &calibration, &watch)?;
                     BlockScores { alpha: Vec::new(), farms: Vec::new(), outliers: Some(outliers) }
                 } else {
-                    scores(model, shell)?
+                    scores(model, &wanted, shell)?
                 };
                 let deal = Deal {
                     target,
@@ -230,7 +234,7 @@ impl OneArgs {
                     controlled: ExponentKind::Windows,
                     seed: shell.seed(),
                 };
-                block_ratios(model, &scores, allocation, &deal)?
+                block_ratios(model, &scores, allocation, &wanted, &deal)?
             }
         };
         patterns.retain(|name, _| self.wants(name));

@@ -10,7 +10,9 @@ use std::path::Path;
 use clap::Subcommand;
 use simbias_data::checkpoint::Checkpoint;
 use simbias_spectra::fit::TailRule;
-use simbias_spectra::{Compat, LayerTable, Sampling, ScanOptions, Watch, WindowOptions};
+use simbias_spectra::{
+    Compat, LayerOptions, LayerTable, Sampling, ScanOptions, Watch, WindowOptions,
+};
 
 use crate::shell::{Failure, Finished, Progress, Shell};
 
@@ -80,6 +82,15 @@ pub(crate) struct MeasuringArgs {
     /// Windows without shape bias: auto, off, ROWS or ROWSxPER_AXIS such as 2000x15
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = windows)]
     farms: Windows,
+    /// Aspect ratio of windows, columns over rows
+    #[arg(long, value_name = "Q", default_value_t = 1.0)]
+    q: f64,
+    /// Cut fused query-key-value matrices into their three parts, where the configuration gives head counts
+    #[arg(long)]
+    split_fused: bool,
+    /// Names whose number marks a block, such as layers in model.layers.3, instead of the usual ones; repeat for several
+    #[arg(long, value_name = "NAME")]
+    block_name: Vec<String>,
     /// Only layers whose name contains this text; repeat for several
     #[arg(long, value_name = "TEXT")]
     include: Vec<String>,
@@ -139,15 +150,22 @@ fn windows(text: &str) -> Result<Windows, String> {
 
 impl MeasuringArgs {
     fn options(&self, shell: &Shell) -> ScanOptions {
+        let mut layers = LayerOptions { split_fused: self.split_fused, ..LayerOptions::default() };
+        if !self.block_name.is_empty() {
+            layers.block_containers.clone_from(&self.block_name);
+        }
+        let windows = |windows| WindowOptions { aspect_ratio: self.q, ..windows };
         let options = ScanOptions {
             max_side: self.max_dim,
-            windows: self.farms,
+            windows: self.farms.map(windows),
+            layers: layers.clone(),
             n_threads: Some(shell.threads()),
             ..ScanOptions::default()
         };
         match self.compat {
             CompatWord::Weightwatcher => ScanOptions {
                 max_side: self.max_dim,
+                layers,
                 n_threads: Some(shell.threads()),
                 ..ScanOptions::weightwatcher()
             },

@@ -30,8 +30,8 @@ pub(crate) struct RateArgs {
     #[arg(long, value_enum, default_value_t = MapWord::Linear)]
     map: MapWord,
     /// Smallest and largest factor of the linear and the step map
-    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 2, default_values_t = [0.5, 1.5])]
-    range: Vec<f64>,
+    #[arg(long, value_name = "LOW,HIGH", default_value = "0.5,1.5", value_parser = range)]
+    range: (f64, f64),
     /// The first analysed layer keeps the base rate
     #[arg(long)]
     skip_first: bool,
@@ -46,6 +46,16 @@ pub(crate) struct RateArgs {
     /// New directory for report and result; runs/spectrum-lr-TIME when not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(',').and_then(|(low, high)| {
+        Some((low.trim().parse::<f64>().ok()?, high.trim().parse::<f64>().ok()?))
+    });
+    match ends {
+        Some((low, high)) if 0.0 <= low && low <= high && high.is_finite() => Ok((low, high)),
+        _ => Err("write LOW,HIGH with 0 ≤ LOW ≤ HIGH, such as 0.5,1.5".into()),
+    }
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -69,10 +79,7 @@ fn kind(plain: bool) -> ExponentKind {
 impl RateArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
-        let (low, high) = match self.range.as_slice() {
-            &[low, high] => (low, high),
-            _ => return Err(Failure::input("--range takes two numbers, LOW,HIGH")),
-        };
+        let (low, high) = self.range;
         // Before the scan, which may take minutes.
         if !(self.base_lr.is_finite() && self.base_lr > 0.0) {
             return Err(Failure::input(format!(
