@@ -17,7 +17,7 @@ use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
 
 /// Memory beyond three times the largest tensor that jobs may take together.
-const SLACK_BYTES: u64 = 120 << 20;
+const SLACK_BYTES: u64 = 150 << 20;
 /// Reasons named when nothing is left to analyse.
 const SHOWN_REASONS: usize = 4;
 
@@ -163,7 +163,7 @@ impl Watch for Unwatched {
 /// Scans all layers that `select` wants by name.
 ///
 /// Layers that share a tensor are measured from one reading. At most three times the largest tensor in 64 bits plus
-/// 120 MB is held at once. The table does not depend on the number of threads.
+/// 150 MB is held at once. The table does not depend on the number of threads.
 ///
 /// # Errors
 /// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are
@@ -256,17 +256,19 @@ fn measure_all(
     }
     // The longest jobs first, so that no worker waits long at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.n_bytes));
-    let gate = Gate::new(3 * largest + SLACK_BYTES);
+    let budget = 3 * largest + SLACK_BYTES;
+    let gate = Gate::new(budget);
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
         Mutex::new((0..layers.len()).map(|_| None).collect());
     let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
-    // Enough layers keep all threads busy by themselves.
-    let spread = if jobs.len() < n_threads { Spread::Pool } else { Spread::Here };
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Enough layers keep all threads busy by themselves, unless memory lets one in at a time.
+            let is_alone = jobs.len() < n_threads || 2 * job.n_bytes > budget;
+            let spread = if is_alone { Spread::Pool } else { Spread::Here };
             let _admitted = gate.enter(job.n_bytes);
             let mut numbers = None;
             for &index in &job.layers {
@@ -343,9 +345,9 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
-        // Gram matrices, the one being reduced, and sorted pools, which are held up to four times.
+        // Gram matrices, panels at work, and sorted pools, which are held up to four times.
         8 * held_elements(layer.shape, &plan, true) as u64
-            + 16 * side * side
+            + 8 * 512 * side
             + 32 * plan.n_eigenvalues() as u64
     });
     stored + whole.max(windows)

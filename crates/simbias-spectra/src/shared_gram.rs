@@ -124,6 +124,8 @@ struct Sharing {
     /// First rows of the windows of a strip, and how many rows they have.
     starts: Vec<usize>,
     side: usize,
+    /// Gram matrices that a sweep holds at most.
+    n_held: usize,
 }
 
 impl Sharing {
@@ -139,6 +141,7 @@ impl Sharing {
                 strip_width: cols,
                 starts: plan.row_starts.clone(),
                 side: rows,
+                n_held: 0,
             }
         } else {
             Self {
@@ -149,14 +152,15 @@ impl Sharing {
                 strip_width: rows,
                 starts: plan.col_starts.clone(),
                 side: cols,
+                n_held: 0,
             }
         };
-        sharing.way = sharing.choose(with_whole);
+        (sharing.way, sharing.n_held) = sharing.choose(with_whole);
         sharing
     }
 
-    /// The way with the fewest operations that memory allows.
-    fn choose(&self, with_whole: bool) -> Way {
+    /// The way with the fewest operations that memory allows, and the Gram matrices that a sweep holds.
+    fn choose(&self, with_whole: bool) -> (Way, usize) {
         let (length, width) = self.shape;
         let square = length * length;
         // The whole's Gram matrix is over its shorter side.
@@ -169,7 +173,7 @@ impl Sharing {
         let swept = square * pieces.iter().map(|piece| piece.1 - piece.0).sum::<usize>();
         let most_open = pieces.iter().map(|&piece| self.open(piece).count()).max().unwrap_or(0);
         let n_held = most_open + 1 + usize::from(includes_whole);
-        if with_whole == includes_whole
+        let way = if with_whole == includes_whole
             && swept < separate.min(by_strip)
             && n_held * square <= HELD_OF_MATRIX * length * width
         {
@@ -178,7 +182,8 @@ impl Sharing {
             Way::StripByStrip
         } else {
             Way::Separate
-        }
+        };
+        (way, n_held)
     }
 
     /// Strips that hold this piece of columns.
@@ -207,14 +212,20 @@ impl Sharing {
     }
 }
 
-/// Elements of the Gram matrices that are held at once.
+/// Elements of the Gram matrices that are held at once, those that are being reduced included.
 pub(crate) fn held_elements(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> usize {
     let sharing = Sharing::new(shape, plan, with_whole);
-    let (length, width) = sharing.shape;
+    let (length, _) = sharing.shape;
+    let square = length * length;
+    // The last window of a strip is reduced in the place of the strip's matrix.
+    let copied = match sharing.side {
+        side if side == length => 0,
+        side => side * side,
+    };
     match sharing.way {
-        Way::Separate => 0,
-        Way::StripByStrip => length * length,
-        Way::OneSweep => HELD_OF_MATRIX * length * width,
+        Way::Separate => sharing.side * sharing.side,
+        Way::StripByStrip => square + copied,
+        Way::OneSweep => sharing.n_held * square + copied,
     }
 }
 

@@ -168,3 +168,12 @@ proptest! {
         }
     }
 }
+
+/// Orthogonal weights in 32 bits: eigenvalues of 1 up to rounding have no tail.
+#[test]
+fn a_spectrum_of_rounding_errors_is_flat() {
+    let flat: Vec<f64> = (0..64).map(|index| 1.0 + f64::from(index) * 1e-6).collect();
+    for rule in TailRule::ALL {
+        assert_eq!(fit_tail(&flat, rule).map(|fit| fit.exponent), Err(NoFit::Flat), "{rule:?}");
+    }
+}

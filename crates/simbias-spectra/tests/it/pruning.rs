@@ -9,7 +9,7 @@ use simbias_spectra::prune::{
 };
 use simbias_spectra::{LayerOptions, SpectraError, layers_of};
 
-use crate::sample::{gaussian, model, random};
+use crate::sample::{gaussian, model, random, tensor};
 
 fn weights(n_rows: usize, n_cols: usize, index: u64) -> WeightMatrix {
     let values = gaussian(n_rows * n_cols, index);
@@ -283,4 +283,110 @@ proptest! {
             prop_assert!(n_zeros == 0 || smallest_kept >= sorted[n_zeros - 1]);
         }
     }
+}
+
+/// A GGUF file whose tensors `names`, all of 8 × 8, lie in the same place.
+fn tied(names: &[&str]) -> Vec<u8> {
+    let mut file = b"GGUF".to_vec();
+    file.extend(3_u32.to_le_bytes());
+    file.extend((names.len() as u64).to_le_bytes());
+    file.extend(0_u64.to_le_bytes());
+    for name in names {
+        file.extend((name.len() as u64).to_le_bytes());
+        file.extend(name.as_bytes());
+        file.extend(2_u32.to_le_bytes());
+        file.extend([8_u64, 8].iter().flat_map(|length| length.to_le_bytes()));
+        // 32-bit floats from the first byte of the data on.
+        file.extend(0_u32.to_le_bytes());
+        file.extend(0_u64.to_le_bytes());
+    }
+    file.resize(file.len().next_multiple_of(32), 0);
+    file.extend(gaussian(64, 9).iter().flat_map(|value| value.to_le_bytes()));
+    file
+}
+
+#[test]
+fn tied_tensors_are_pruned_together_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.gguf");
+    std::fs::write(&file, tied(&["layers.0.fc.weight", "layers.1.fc.weight"])).unwrap();
+    let checkpoint = Checkpoint::open(&file).unwrap();
+    let (layers, _) = layers_of(&checkpoint, &LayerOptions::default());
+    assert_eq!(layers.len(), 1, "a tied tensor is one layer");
+    let out = folder.path().join("out");
+    let report = write_pruned(
+        &checkpoint,
+        &layers,
+        &out,
+        serde_json::Value::Null,
+        Export::default(),
+        |_, weights| magnitude(weights, Pattern::Share(0.5)),
+    )
+    .unwrap();
+    assert_eq!((report.layers.len(), report.layers[0].zeros_after), (1, 33));
+    let written = Checkpoint::open(&out).unwrap();
+    let read = |name: &str| written.read(written.find(name).unwrap().0).unwrap();
+    assert_eq!(read("layers.0.fc.weight"), read("layers.1.fc.weight"));
+}
+
+#[test]
+fn weights_that_are_not_finite_are_not_pruned() {
+    let mut values = gaussian(256, 5);
+    values[7] = f32::NAN;
+    let model = model(&[tensor("layers.0.fc.weight", &[16, 16], values)]);
+    let (layers, _) = layers_of(&model.checkpoint, &LayerOptions::default());
+    let out = model.folder.path().join("out");
+    let error = write_pruned(
+        &model.checkpoint,
+        &layers,
+        &out,
+        serde_json::Value::Null,
+        Export::default(),
+        |_, weights| magnitude(weights, Pattern::Share(0.5)),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("1 of its weights are not finite, the first at index 7"));
+    assert!(!out.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_checkpoint_becomes_one_that_can_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    let model = model(&[random("layers.0.fc.weight", &[16, 16], 1)]);
+    let source = model.checkpoint.files()[0].clone();
+    std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let (layers, _) = layers_of(&model.checkpoint, &LayerOptions::default());
+    let out = model.folder.path().join("out");
+    write_pruned(
+        &model.checkpoint,
+        &layers,
+        &out,
+        serde_json::Value::Null,
+        Export::default(),
+        |_, weights| magnitude(weights, Pattern::Share(0.5)),
+    )
+    .unwrap();
+    let written = out.join(source.file_name().unwrap());
+    assert_eq!(std::fs::metadata(written).unwrap().permissions().mode() & 0o200, 0o200);
+}
+
+/// Outliers are counted against the mean of the whole block, not of each layer.
+#[test]
+fn outliers_are_those_of_the_block() {
+    let matrix = |values: Vec<f32>| WeightMatrix {
+        layer: "layer".into(),
+        n_rows: 1,
+        n_cols: values.len(),
+        values,
+    };
+    let (small, large) = (matrix(vec![1.0; 4]), matrix(vec![10.0; 4]));
+    let statistics = InputStatistics::from_parts(vec![1.0; 4], None).unwrap();
+    let share = |layers: &[&WeightMatrix]| {
+        let scored: Vec<_> = layers.iter().map(|layer| (*layer, &statistics)).collect();
+        outlier_share(&scored, 1.5).unwrap()
+    };
+    assert_eq!((share(&[&small]), share(&[&large])), (0.0, 0.0));
+    // The mean score of both is 5.5.
+    assert_eq!(share(&[&small, &large]), 0.5);
 }
