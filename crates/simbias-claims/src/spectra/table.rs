@@ -218,7 +218,7 @@ pub const CLAIMS: &[Claim] = &[
             character transformer; P8-C11 is the control that belongs to it)",
         paper_figure: "AlphaPruning's claim for large language models, reused by FARMS",
         reference: "AlphaPruning and the official code: block-wise mapping, ε .2, magnitude",
-        cpu: Runnable { minutes: 10.0 },
+        cpu: Runnable { minutes: 4.0 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[
@@ -249,7 +249,7 @@ pub const CLAIMS: &[Claim] = &[
             this scale",
         paper_figure: "the perplexities of P8-C4 and P8-C5",
         reference: "tables for large language models, by a secondary summary; the tie is our expectation",
-        cpu: Runnable { minutes: 10.0 },
+        cpu: Runnable { minutes: 4.0 },
         gpu: NotPlanned,
         full: LLAMA_7B,
         criteria: &[
@@ -266,7 +266,7 @@ pub const CLAIMS: &[Claim] = &[
             these to be its cause",
         paper_figure: "not in the paper",
         reference: "our own control",
-        cpu: Runnable { minutes: 10.0 },
+        cpu: Runnable { minutes: 4.0 },
         gpu: NotPlanned,
         full: NotPlanned,
         criteria: &[

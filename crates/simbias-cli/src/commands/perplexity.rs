@@ -6,7 +6,7 @@ use simbias_language::document::perplexity_report;
 use simbias_language::{LanguageModel, Text, Tokenizer, Watch};
 use simbias_nn::device_from_str;
 
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_file};
+use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_checkpoint, of_file};
 
 /// Longest context that is taken without being asked for, as in the pruning literature.
 pub(super) const USUAL_CONTEXT: usize = 2048;
@@ -120,7 +120,7 @@ impl PerplexityArgs {
             "tokenizer": tokenizer,
             "perplexity": found,
         });
-        let inputs = vec![of_file(&self.text)?];
+        let inputs = vec![of_checkpoint(model.checkpoint())?, of_file(&self.text)?];
         shell.close_run(run, Answer { report, result, inputs })?;
         Ok(Finished::Done)
     }

@@ -1,8 +1,11 @@
 //! Content hashes of what was read.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use simbias_data::Dataset;
+use simbias_data::checkpoint::Checkpoint;
 use simbias_report::InputFingerprint;
 
 use super::Failure;
@@ -25,4 +28,34 @@ pub(crate) fn of_file(path: &Path) -> Result<InputFingerprint, Failure> {
         name: path.display().to_string(),
         fingerprint: format!("blake3:{}", &hasher.finalize().to_hex()[..32]),
     })
+}
+
+/// Bytes at either end of a weight file that enter its fingerprint.
+const SAMPLE: u64 = 64 << 10;
+
+/// The files of a checkpoint by name, size and both ends: checkpoints are too large to read twice.
+pub(crate) fn of_checkpoint(checkpoint: &Checkpoint) -> Result<InputFingerprint, Failure> {
+    let mut hasher = blake3::Hasher::new();
+    for file in checkpoint.files() {
+        sample(file, &mut hasher)
+            .map_err(|error| Failure::input(format!("cannot read {file:?}: {error}")))?;
+    }
+    Ok(InputFingerprint {
+        name: checkpoint.path().display().to_string(),
+        fingerprint: format!("ends:{}", &hasher.finalize().to_hex()[..32]),
+    })
+}
+
+fn sample(path: &Path, hasher: &mut blake3::Hasher) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let n_bytes = file.metadata()?.len();
+    hasher.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+    hasher.update(&n_bytes.to_le_bytes());
+    for start in [0, n_bytes.saturating_sub(SAMPLE)] {
+        file.seek(SeekFrom::Start(start))?;
+        let mut part = Vec::new();
+        (&mut file).take(SAMPLE).read_to_end(&mut part)?;
+        hasher.update(&part);
+    }
+    Ok(())
 }

@@ -20,7 +20,7 @@ use simbias_report::{InputFingerprint, Provenance, Report};
 use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
-pub(crate) use fingerprint::{of_dataset, of_file};
+pub(crate) use fingerprint::{of_checkpoint, of_dataset, of_file};
 pub(crate) use interrupt::Looking;
 pub(crate) use output::{print, say};
 pub(crate) use progress::Progress;

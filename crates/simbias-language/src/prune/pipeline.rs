@@ -46,6 +46,28 @@ impl Pruned {
     }
 }
 
+impl PruneRequest<'_> {
+    /// Bytes that pruning `model` holds at most, roughly: a block three times (as read, on the device, at work), the
+    /// hidden states of both texts, and the sums over inputs.
+    pub fn bytes_needed(&self, model: &LanguageModel) -> u64 {
+        let decoder = model.decoder();
+        let block: usize = decoder.projections().iter().map(|(_, shape)| shape[0] * shape[1]).sum();
+        let calibrated: usize =
+            if self.method.needs_data() { self.calibration.iter().map(Vec::len).sum() } else { 0 };
+        let evaluated = self.evaluation.map_or(0, |(text, context, most)| {
+            let whole = text.tokens.len() / context.max(1);
+            context * most.map_or(whole, |most| whole.min(most))
+        });
+        let inputs = [decoder.width, decoder.n_heads * decoder.head_width, decoder.inner];
+        let sums: usize =
+            if self.method.needs_products() { inputs.iter().map(|n| n * n).sum() } else { 0 };
+        // Logits of a few rows at a time.
+        let head = 2 * decoder.vocabulary * decoder.width;
+        let floats = 3 * block + (calibrated + evaluated) * decoder.width + head;
+        (4 * floats + 8 * sums) as u64
+    }
+}
+
 /// Prunes all blocks in order and hands every pruned matrix to `keep`.
 ///
 /// Statistics of a block are those of its inputs after all earlier blocks were pruned, and all maps of a block see the

@@ -10,7 +10,7 @@ use simbias_spectra::{ExponentKind, SparsityOptions};
 
 use super::super::perplexity::{BarWatch, TokenArgs, file_name, open};
 use super::{CalibrationArgs, MethodWord, scores};
-use crate::shell::{Answer, Failure, Finished, Shell, of_file};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint, of_file};
 
 /// Prune one model in many ways, without writing any of them, and compare how well each still predicts a text.
 ///
@@ -125,7 +125,8 @@ impl CompareArgs {
         let result = serde_json::json!(found);
         let inputs = [Some(&self.evaluate), self.calibration.calibration.as_ref()];
         let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
-        let inputs = inputs.collect::<Result<_, Failure>>()?;
+        let mut inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
+        inputs.insert(0, of_checkpoint(model.checkpoint())?);
         shell.close_run(run, Answer { report, result, inputs })?;
         Ok(Finished::Done)
     }

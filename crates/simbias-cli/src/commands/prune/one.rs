@@ -18,7 +18,7 @@ use simbias_spectra::{
 use super::super::perplexity::{BarWatch, TokenArgs, file_name};
 use super::super::spectrum::LayerWatch;
 use super::{CalibrationArgs, MethodWord, scores};
-use crate::shell::{Answer, Failure, Finished, RunDirectory, Shell, of_file};
+use crate::shell::{Answer, Failure, Finished, RunDirectory, Shell, of_checkpoint, of_file};
 
 /// Name of the written checkpoint inside the run's directory.
 const CHECKPOINT: &str = "checkpoint";
@@ -256,6 +256,11 @@ impl OneArgs {
             calibration: &calibration,
             evaluation: evaluation.as_ref().map(|text| (text, context, self.tokens.max_chunks())),
         };
+        shell.note(&format!(
+            "pruning needs about {} MB of memory and {} MB of disk beside the output",
+            request.bytes_needed(model) >> 20,
+            scratch_bytes(model, &patterns) >> 20
+        ));
         let out = run.place(CHECKPOINT)?;
         let settings = self.settings(shell, method);
         let (pruned, report) = prune_by_data(model, &request, &out, settings, &watch)?;
@@ -275,7 +280,8 @@ impl OneArgs {
         });
         let inputs = [&self.calibration.calibration, &self.evaluate];
         let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
-        let inputs = inputs.collect::<Result<_, Failure>>()?;
+        let mut inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
+        inputs.insert(0, of_checkpoint(model.checkpoint())?);
         shell.close_run(run, Answer { report: page, result, inputs })?;
         Ok(Finished::Done)
     }
@@ -322,7 +328,10 @@ impl OneArgs {
         drop(progress);
         let page = pruning_report(&self.name(), &self.asked(method), &report, None, None);
         let result = serde_json::json!({ "version": "simbias.prune/1", "pruning": report });
-        shell.close_run(run, Answer { report: page, result, inputs: Vec::new() })?;
+        shell.close_run(
+            run,
+            Answer { report: page, result, inputs: vec![of_checkpoint(checkpoint)?] },
+        )?;
         Ok(Finished::Done)
     }
 
@@ -354,6 +363,12 @@ impl OneArgs {
         })?;
         Ok(sparsities.patterns())
     }
+}
+
+/// Bytes in which pruned matrices wait.
+fn scratch_bytes(model: &LanguageModel, patterns: &Patterns) -> u64 {
+    let find = |name: &String| Some(model.checkpoint().find(name)?.1.n_elements());
+    4 * patterns.keys().filter_map(find).sum::<usize>() as u64
 }
 
 fn nothing_left() -> Failure {

@@ -7,7 +7,7 @@ use simbias_spectra::document::comparison_section;
 use simbias_spectra::{compare, scan_difference};
 
 use super::{LayerWatch, MeasuringArgs};
-use crate::shell::{Answer, Failure, Finished, Shell};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
 /// Compare two checkpoints layer by layer: exponents with errors, norms, and the spectrum of the difference.
 #[derive(clap::Args, Debug)]
@@ -49,7 +49,14 @@ impl CompareArgs {
             "version": "simbias.spectrum-comparison/1",
             "comparison": found,
         });
-        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        shell.close_run(
+            run,
+            Answer {
+                report,
+                result,
+                inputs: vec![of_checkpoint(&first)?, of_checkpoint(&second)?],
+            },
+        )?;
         Ok(Finished::Done)
     }
 }

@@ -9,7 +9,7 @@ use simbias_spectra::{
 };
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
 /// Choose a learning rate for every layer: heavy-tailed layers, read as well trained, get smaller ones.
 ///
@@ -100,13 +100,14 @@ impl RateArgs {
             skip_last: self.skip_last,
             ..RateOptions::new(self.base_lr)
         };
-        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let (checkpoint, table) = self.measuring.scan(&self.model, shell)?;
         let rates = table.learning_rates(&options)?;
         let report = Report::new(format!("Learning rates for {}", table.checkpoint))
             .section(rates_section(&rates));
         let result = serde_json::json!(rates);
         run.write_json("rates.json", &result)?;
-        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        shell
+            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
         Ok(Finished::Done)
     }
 }
@@ -202,7 +203,7 @@ impl SparsityArgs {
             },
             ..SparsityOptions::new(self.target)
         };
-        let (_, table) = self.measuring.scan(&self.model, shell)?;
+        let (checkpoint, table) = self.measuring.scan(&self.model, shell)?;
         let sparsities = table.sparsities(&options)?;
         let report = Report::new(format!("Sparsities for {}", table.checkpoint))
             .section(sparsities_section(&sparsities));
@@ -214,7 +215,8 @@ impl SparsityArgs {
             "sparsities.csv",
             format!("layer,ratio\n{}", lines.collect::<String>()).as_bytes(),
         )?;
-        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        shell
+            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
         Ok(Finished::Done)
     }
 }

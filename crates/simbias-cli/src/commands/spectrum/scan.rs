@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use simbias_spectra::document::spectrum_report;
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
 /// Measure the weight spectrum of every layer of a checkpoint.
 ///
@@ -37,10 +37,11 @@ impl ScanArgs {
                 .hint("`simbias spectrum MODEL`; see --help"));
         };
         let run = shell.open_run(self.out.as_deref())?;
-        let (_, table) = self.measuring.scan(model, shell)?;
+        let (checkpoint, table) = self.measuring.scan(model, shell)?;
         let report = spectrum_report(&table);
         let result = serde_json::json!(table);
-        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        shell
+            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
         Ok(Finished::Done)
     }
 }

@@ -7,7 +7,7 @@ use simbias_spectra::document::series_section;
 use simbias_spectra::{RateOptions, track};
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
 /// Follow the exponents of every layer over several checkpoints of one training, in the order in which they are named.
 ///
@@ -38,11 +38,13 @@ impl TrackArgs {
             )));
         }
         let run = shell.open_run(self.out.as_deref())?;
-        let tables = self
-            .models
-            .iter()
-            .map(|model| Ok(self.measuring.scan(model, shell)?.1))
-            .collect::<Result<Vec<_>, Failure>>()?;
+        let mut tables = Vec::new();
+        let mut inputs = Vec::new();
+        for model in &self.models {
+            let (checkpoint, table) = self.measuring.scan(model, shell)?;
+            inputs.push(of_checkpoint(&checkpoint)?);
+            tables.push(table);
+        }
         let mut series = track(&tables)?;
         if let Some(base) = self.base_lr {
             series = series.with_learning_rates(&tables, &RateOptions::new(base))?;
@@ -50,7 +52,7 @@ impl TrackArgs {
         let report = Report::new(format!("Weight spectra of {} checkpoints", tables.len()))
             .section(series_section(&series));
         let result = serde_json::json!(series);
-        shell.close_run(run, Answer { report, result, inputs: Vec::new() })?;
+        shell.close_run(run, Answer { report, result, inputs })?;
         Ok(Finished::Done)
     }
 }
