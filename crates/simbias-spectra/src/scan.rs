@@ -334,20 +334,23 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let short = rows.min(cols);
     let is_svd = options.compat != Compat::None
         || options.route.resolve(layer.element.epsilon()) == Route::Svd;
+    let number = match options.route {
+        Route::GramSingle => 4,
+        _ => 8,
+    };
     let whole = if short > options.max_side as u64 {
         0
     } else if is_svd {
         // The copy, and the workspace of the decomposition.
         24 * rows * cols
     } else {
-        8 * short * short + 8 * 256 * short
+        number * (short * short + 256 * short)
     };
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
         // Gram matrices, panels at work, and sorted pools, which are held up to four times.
-        8 * held_elements(layer.shape, &plan, true) as u64
-            + 8 * 512 * side
+        number * (held_elements(layer.shape, &plan, true) as u64 + 512 * side)
             + 32 * plan.n_eigenvalues() as u64
     });
     stored + whole.max(windows)

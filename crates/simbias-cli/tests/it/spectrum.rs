@@ -27,6 +27,14 @@ fn every_layer_is_in_the_table_on_any_number_of_threads() {
     bench.succeed(&format!("spectrum scan {MODEL} --exclude model.0 --out fewer"));
     assert_eq!(bench.json("fewer/result.json")["layers"].as_array().unwrap().len(), 2);
     bench.succeed(&format!("spectrum scan {MODEL} --compat weightwatcher --out ww"));
+    bench.succeed(&format!("spectrum {MODEL} --dtype f32 --out single"));
+    let exponent = |run: &str, layer: usize| {
+        let row = bench.json(&format!("{run}/result.json"))["layers"][layer].clone();
+        let tail = row["outcome"]["analysed"]["plain"]["tails"][0]["tail"].clone();
+        tail["Ok"]["fit"]["exponent"].as_f64().unwrap()
+    };
+    assert!((exponent("single", 1) - exponent("one", 1)).abs() < 1e-4);
+    bench.refuse(&format!("spectrum {MODEL} --dtype f32 --fit ks --out o"), &["median", "--dtype"]);
     bench.succeed(&format!("spectrum scan {MODEL} --farms 50x3 --fit ks --q 0.5 --split-fused --block-name model --out windows"));
 }
 
