@@ -1,9 +1,9 @@
 //! Language models from checkpoints: tokens, perplexity, and pruning that looks at data.
 //!
 //! A [`LanguageModel`] knows the decoder behind a checkpoint (LLaMA, Mistral, Qwen2, GPT-2, and networks of this
-//! program) and reads one block of it at a time. [`perplexity`] and [`prune_blocks`](prune::prune_blocks) carry the hidden states of all
-//! sequences through a block, drop it and read the next one, so that memory holds one block however large the model
-//! is.
+//! program) and reads one block of it at a time. [`perplexity`] and [`prune_blocks`](prune::prune_blocks) carry the hidden
+//! states of all sequences through a block, drop it and read the next one, so that memory holds one block however large
+//! the model is.
 
 pub mod allocation;
 pub mod comparison;
