@@ -108,12 +108,14 @@ impl Canvas {
                 "hovertemplate": "%{customdata}%{x}, %{y}<extra></extra>",
             }));
         }
-        for curve in &scatter.curves {
+        for (index, curve) in scatter.curves.iter().enumerate() {
+            // The legend counts curves after groups.
+            let colour = series_colour(groups.len() + index);
             self.traces.push(json!({
                 "type": "scatter", "mode": "lines", "name": escape::chart(&curve.name),
                 "x": reals(&curve.x), "y": reals(&curve.y), "hoverinfo": "skip",
                 "line": {
-                    "color": "@muted", "width": 1.8,
+                    "color": colour, "width": 1.8,
                     "dash": if curve.dashed { "dash" } else { "solid" },
                 },
             }));
