@@ -2,8 +2,6 @@
 //! one that fits must run.
 #![no_main]
 
-use std::path::Path;
-
 use libfuzzer_sys::fuzz_target;
 use simbias_language::LanguageModel;
 
@@ -11,7 +9,7 @@ const WEIGHTS: &[u8] =
     include_bytes!("../../crates/simbias-language/tests/reference/llama/model.safetensors");
 
 fuzz_target!(|config: &[u8]| {
-    let folder = Path::new("/tmp").join(format!("simbias-fuzz-language-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("simbias-fuzz-language-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for the model");
     let weights = folder.join("model.safetensors");
     if !weights.exists() {
