@@ -47,7 +47,10 @@ impl LossGradient for ReluMlp {
         rows: ArrayView2<'_, f32>,
         objective: Objective<'_>,
     ) -> Result<(Vec<f32>, Array2<f32>), ScorerError> {
-        let Objective::CrossEntropy(labels) = objective else { unimplemented!("{objective:?}") };
+        let Objective::CrossEntropy(labels) = objective else {
+            let message = format!("this model knows the cross-entropy only, not {objective:?}");
+            return Err(ScorerError::Model { n_rows: rows.nrows(), message });
+        };
         let stages = self.forward(rows);
         let logits = stages.last().unwrap();
         let largest = logits.fold_axis(Axis(1), f32::NEG_INFINITY, |a, &b| a.max(b));
