@@ -33,9 +33,9 @@ pub(super) struct CompareArgs {
     /// Shares of zeros, separated by commas
     #[arg(long, value_name = "SHARES", value_delimiter = ',', default_values_t = [0.5, 0.6, 0.7])]
     sparsities: Vec<f64>,
-    /// Allocations, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = AllocationWord::USUAL)]
-    allocations: Vec<AllocationWord>,
+    /// Allocations, separated by commas: uniform, alpha, farms, owl, permuted, reversed, first-block
+    #[arg(long, value_name = "HOW", value_delimiter = ',', value_parser = allocation, default_values = USUAL)]
+    allocations: Vec<Allocation>,
     /// Random permutations behind "permuted"
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = crate::shell::at_least_one)]
     permutations: usize,
@@ -51,34 +51,15 @@ pub(super) struct CompareArgs {
     out: Option<PathBuf>,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum AllocationWord {
-    Uniform,
-    Alpha,
-    Farms,
-    Owl,
-    Permuted,
-    Reversed,
-    FirstBlock,
-}
+/// Allocations that are tried without being asked for; OWL needs data.
+const USUAL: [&str; 6] = ["uniform", "alpha", "farms", "permuted", "reversed", "first-block"];
 
-impl AllocationWord {
-    const USUAL: [Self; 6] =
-        [Self::Uniform, Self::Alpha, Self::Farms, Self::Permuted, Self::Reversed, Self::FirstBlock];
-}
-
-impl From<AllocationWord> for Allocation {
-    fn from(word: AllocationWord) -> Self {
-        match word {
-            AllocationWord::Uniform => Self::Uniform,
-            AllocationWord::Alpha => Self::Alpha,
-            AllocationWord::Farms => Self::Farms,
-            AllocationWord::Owl => Self::Owl,
-            AllocationWord::Permuted => Self::Permuted,
-            AllocationWord::Reversed => Self::Reversed,
-            AllocationWord::FirstBlock => Self::FirstBlock,
-        }
-    }
+fn allocation(text: &str) -> Result<Allocation, String> {
+    let names = Allocation::ALL.map(Allocation::name);
+    Allocation::ALL
+        .into_iter()
+        .find(|allocation| allocation.name() == text)
+        .ok_or_else(|| format!("choose from {}", names.join(", ")))
 }
 
 impl CompareArgs {
@@ -89,10 +70,8 @@ impl CompareArgs {
             )));
         }
         let methods: Vec<Method> = self.methods.iter().map(|&word| word.into()).collect();
-        let allocations: Vec<Allocation> =
-            self.allocations.iter().map(|&word| word.into()).collect();
         let needs_data = methods.iter().any(|method| method.needs_data())
-            || allocations.contains(&Allocation::Owl);
+            || self.allocations.contains(&Allocation::Owl);
         if needs_data && self.calibration.calibration.is_none() {
             return Err(Failure::input(
                 "Wanda, SparseGPT and OWL look at data, but none are given",
@@ -107,7 +86,7 @@ impl CompareArgs {
         let request = CompareRequest {
             methods: &methods,
             sparsities: &self.sparsities,
-            allocations: &allocations,
+            allocations: &self.allocations,
             n_permutations: self.permutations,
             epsilon: self.epsilon,
             controlled: ExponentKind::Windows,
