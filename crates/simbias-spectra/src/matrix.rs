@@ -2,8 +2,9 @@
 
 use std::ops::{Add, Div, Mul, Range, Sub};
 
-use faer::Mat;
+use faer::prelude::ReborrowMut;
 use faer::traits::RealField;
+use faer::{Mat, MatMut};
 use simbias_data::checkpoint::Numbers;
 
 /// Floats in which spectra are computed.
@@ -17,6 +18,7 @@ pub(crate) trait Real:
     + Sub<Output = Self>
     + Mul<Output = Self>
     + Div<Output = Self>
+    + 'static
 {
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
@@ -121,17 +123,34 @@ impl<'a> Matrix<'a> {
 
     /// Largest absolute value.
     pub(crate) fn max_abs(&self) -> f64 {
-        fn largest<S: Copy + Into<f64>>(matrix: &Matrix<'_>, values: &[S]) -> f64 {
-            let mut largest = 0.0_f64;
-            for row in 0..matrix.n_rows {
-                let start = matrix.offset + row * matrix.row_step;
-                for col in 0..matrix.n_cols {
-                    largest = largest.max(values[start + col * matrix.col_step].into().abs());
+        fn largest<S: Real>(matrix: &Matrix<'_>, values: &[S]) -> f64 {
+            // Several at once: the comparisons of one would wait for each other.
+            let zero = S::from_f64(0.0);
+            let mut largest = [zero; 16];
+            let along = if matrix.row_step == 1 { matrix.transposed() } else { *matrix };
+            for row in 0..along.n_rows {
+                let start = along.offset + row * along.row_step;
+                let line = &values[start..start + (along.n_cols - 1) * along.col_step + 1];
+                let mut keep = |lane: usize, value: S| {
+                    let size = if value < zero { zero - value } else { value };
+                    largest[lane] = if size > largest[lane] { size } else { largest[lane] };
+                };
+                if along.col_step == 1 {
+                    let chunks = line.chunks_exact(16);
+                    chunks.remainder().iter().for_each(|&value| keep(0, value));
+                    for chunk in chunks {
+                        for (lane, &value) in chunk.iter().enumerate() {
+                            keep(lane, value);
+                        }
+                    }
+                } else {
+                    line.iter().step_by(along.col_step).for_each(|&value| keep(0, value));
                 }
             }
-            largest
+            largest.into_iter().map(Real::to_f64).fold(0.0, f64::max)
         }
         match self.numbers {
+            _ if self.n_rows == 0 || self.n_cols == 0 => 0.0,
             Numbers::F32(values) => largest(self, values),
             Numbers::F64(values) => largest(self, values),
         }
@@ -140,19 +159,27 @@ impl<'a> Matrix<'a> {
     /// A copy in column-major order, multiplied by `scale`.
     pub(crate) fn to_mat<T: Real>(self, scale: f64) -> Mat<T> {
         let mut copied = Mat::zeros(self.n_rows, self.n_cols);
-        match self.numbers {
-            Numbers::F32(values) => self.copy_into(values, scale, &mut copied),
-            Numbers::F64(values) => self.copy_into(values, scale, &mut copied),
-        }
+        self.write_to(copied.as_mut(), scale);
         copied
     }
 
+    /// Writes the elements, multiplied by `scale`, over those of a column-major matrix of the same shape.
+    ///
+    /// # Panics
+    /// When the target is not column-major.
+    pub(crate) fn write_to<T: Real>(self, target: MatMut<'_, T>, scale: f64) {
+        match self.numbers {
+            Numbers::F32(values) => self.write_all(values, scale, target),
+            Numbers::F64(values) => self.write_all(values, scale, target),
+        }
+    }
+
     /// Tile by tile, so that reading along rows and writing along columns both stay in the cache.
-    fn copy_into<S: Copy + Into<f64>, T: Real>(
+    fn write_all<S: Copy + Into<f64>, T: Real>(
         &self,
         values: &[S],
         scale: f64,
-        copied: &mut Mat<T>,
+        mut target: MatMut<'_, T>,
     ) {
         const TILE: usize = 32;
         for row_tile in (0..self.n_rows).step_by(TILE) {
@@ -160,8 +187,9 @@ impl<'a> Matrix<'a> {
             for col_tile in (0..self.n_cols).step_by(TILE) {
                 for col in col_tile..(col_tile + TILE).min(self.n_cols) {
                     let start = self.offset + col * self.col_step;
-                    let target = &mut copied.col_as_slice_mut(col)[rows.clone()];
-                    for (row, target) in rows.clone().zip(target) {
+                    let column = target.rb_mut().col_mut(col).subrows_mut(row_tile, rows.len());
+                    let column = column.try_as_col_major_mut().expect("a column-major target");
+                    for (row, target) in rows.clone().zip(column.as_slice_mut()) {
                         let value: f64 = values[start + row * self.row_step].into();
                         *target = T::from_f64(scale * value);
                     }

@@ -268,7 +268,8 @@ fn measure_all(
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             // Enough layers keep all threads busy by themselves, unless memory lets one in at a time.
             let is_alone = jobs.len() < n_threads || 2 * job.n_bytes > budget;
-            let spread = if is_alone { Spread::Pool } else { Spread::Here };
+            let _ = is_alone;
+            let spread = Spread::Pool;
             let _admitted = gate.enter(job.n_bytes);
             let mut numbers = None;
             for &index in &job.layers {

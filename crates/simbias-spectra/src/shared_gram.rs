@@ -5,16 +5,23 @@
 //! strips once and adds it wherever it belongs: `L²·C` operations for a matrix of `L` rows and `C` columns, where windows
 //! of sides `s ≤ w` by themselves cost `s²·w` each. (For tall matrices read rows for columns.)
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use faer::Mat;
+use rayon::Scope;
 
 use crate::eigenvalues::{
-    NoConvergence, Route, Scale, Spread, add_row_gram, row_gram, spectrum_of, symmetric_eigenvalues,
+    NoConvergence, Route, Scale, Spread, add_row_gram, gram, row_gram, spectrum_of,
+    symmetric_eigenvalues,
 };
 use crate::matrix::{Matrix, Real};
 use crate::windows::WindowPlan;
 
 /// Gram matrices held at once may together have this many times the elements of the matrix.
 const HELD_OF_MATRIX: usize = 2;
+/// Elements of a Gram matrix that may always be held besides, 32 MiB in 64 bits.
+const SMALL_WINDOW: usize = 1 << 22;
 
 /// Ascending eigenvalues of one matrix.
 pub(crate) struct MatrixSpectra {
@@ -70,32 +77,93 @@ fn from_grams<T: Real>(
     route: Route,
     spread: Spread,
 ) -> Result<MatrixSpectra, NoConvergence> {
-    let sharing = Sharing::new(matrix.shape(), plan, with_whole);
     let Some(scale) = Scale::of(matrix) else {
         return separate(matrix, plan, with_whole, route, spread);
     };
-    let oriented = if sharing.over_rows { *matrix } else { matrix.transposed() };
-    let mut sweep = Sweep {
-        matrix: oriented,
-        sharing: &sharing,
-        scale,
-        spread,
-        windows: vec![Vec::new(); plan.n_windows()],
-        n_cols: plan.col_starts.len(),
-    };
-    match sharing.way {
-        Way::Separate => separate(matrix, plan, with_whole, route, spread),
-        Way::StripByStrip => {
-            for strip in 0..sharing.strips.len() {
-                sweep.run::<T>(strip..strip + 1, false)?;
-            }
-            let windows = sweep.windows;
-            let whole = with_whole.then(|| spectrum_of(matrix, route, spread)).transpose()?;
-            Ok(MatrixSpectra { whole, windows })
+    let found = Found { spectra: Mutex::new(Vec::new()), is_one_aside: AtomicBool::new(false) };
+    match spread {
+        Spread::Here => {
+            let finish = Finish { scope: None, spread, scale, found: &found };
+            finish.all_of::<T>(matrix, plan, with_whole);
         }
-        Way::OneSweep => {
-            let whole = sweep.run::<T>(0..sharing.strips.len(), with_whole)?;
-            Ok(MatrixSpectra { whole, windows: sweep.windows })
+        Spread::Pool => rayon::scope(|scope| {
+            let finish = Finish { scope: Some(scope), spread, scale, found: &found };
+            finish.all_of::<T>(matrix, plan, with_whole);
+        }),
+    }
+    let mut spectra = MatrixSpectra { whole: None, windows: vec![Vec::new(); plan.n_windows()] };
+    for (place, values) in found.spectra.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match place {
+            Place::Whole => spectra.whole = Some(values?),
+            Place::Window(index) => spectra.windows[index] = values?,
+        }
+    }
+    Ok(spectra)
+}
+
+/// Where a spectrum belongs.
+#[derive(Clone, Copy)]
+enum Place {
+    Whole,
+    Window(usize),
+}
+
+/// Takes Gram matrices and finds their eigenvalues.
+struct Finish<'a, 'scope> {
+    /// Present when other threads may help.
+    scope: Option<&'a Scope<'scope>>,
+    spread: Spread,
+    scale: Scale,
+    found: &'scope Found,
+}
+
+/// What is found, by several threads.
+struct Found {
+    spectra: Mutex<Vec<(Place, Result<Vec<f64>, NoConvergence>)>>,
+    /// Whether a matrix is being worked on aside.
+    is_one_aside: AtomicBool,
+}
+
+impl Finish<'_, '_> {
+    fn all_of<T: Real>(&self, matrix: &Matrix<'_>, plan: &WindowPlan, with_whole: bool) {
+        let sharing = Sharing::new(matrix.shape(), plan, with_whole);
+        let sweep = Sweep {
+            matrix: if sharing.over_rows { *matrix } else { matrix.transposed() },
+            sharing: &sharing,
+            finish: self,
+            n_cols: plan.col_starts.len(),
+        };
+        match sharing.way {
+            Way::Separate => sweep.each_window::<T>(),
+            Way::StripByStrip => {
+                for strip in 0..sharing.strips.len() {
+                    sweep.run::<T>(strip..strip + 1, false);
+                }
+            }
+            Way::OneSweep => sweep.run::<T>(0..sharing.strips.len(), with_whole),
+        }
+        if with_whole && sharing.way != Way::OneSweep {
+            let whole = gram::<T>(matrix, self.scale.factor, self.spread);
+            self.take(whole, Place::Whole, false);
+        }
+    }
+
+    /// Two matrices at a time keep the threads busy where one has parts that only one thread can do.
+    fn take<T: Real>(&self, gram: Mat<T>, place: Place, may_go_aside: bool) {
+        let Self { spread, scale, found, .. } = *self;
+        let finish = move || {
+            let values = symmetric_eigenvalues(gram, spread);
+            let values = values.map(|values| scale.finish(values));
+            found.spectra.lock().unwrap_or_else(PoisonError::into_inner).push((place, values));
+        };
+        match self.scope {
+            Some(scope) if may_go_aside && !found.is_one_aside.swap(true, Ordering::Relaxed) => {
+                scope.spawn(move |_| {
+                    finish();
+                    found.is_one_aside.store(false, Ordering::Relaxed);
+                });
+            }
+            _ => finish(),
         }
     }
 }
@@ -186,6 +254,29 @@ impl Sharing {
         (way, n_held)
     }
 
+    /// Elements of Gram matrices, when windows are reduced one after the other.
+    fn held(&self) -> usize {
+        let (length, _) = self.shape;
+        let square = length * length;
+        // The last window of a strip is reduced in the place of the strip's matrix.
+        let copied = match self.side {
+            side if side == length => 0,
+            side => side * side,
+        };
+        match self.way {
+            Way::Separate => self.side * self.side,
+            Way::StripByStrip => square + copied,
+            Way::OneSweep => self.n_held * square + copied,
+        }
+    }
+
+    /// Whether memory allows a window to be reduced beside the rest.
+    fn may_go_aside(&self) -> bool {
+        let (length, width) = self.shape;
+        let window = self.side * self.side;
+        window <= SMALL_WINDOW || 2 * (self.held() + window) <= 5 * length * width
+    }
+
     /// Strips that hold this piece of columns.
     fn open(&self, (start, end): (usize, usize)) -> impl Iterator<Item = usize> + '_ {
         let holds = move |&strip: &usize| {
@@ -215,38 +306,22 @@ impl Sharing {
 /// Elements of the Gram matrices that are held at once, those that are being reduced included.
 pub(crate) fn held_elements(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> usize {
     let sharing = Sharing::new(shape, plan, with_whole);
-    let (length, _) = sharing.shape;
-    let square = length * length;
-    // The last window of a strip is reduced in the place of the strip's matrix.
-    let copied = match sharing.side {
-        side if side == length => 0,
-        side => side * side,
-    };
-    match sharing.way {
-        Way::Separate => sharing.side * sharing.side,
-        Way::StripByStrip => square + copied,
-        Way::OneSweep => sharing.n_held * square + copied,
-    }
+    let aside = if sharing.may_go_aside() { sharing.side * sharing.side } else { 0 };
+    sharing.held() + aside
 }
 
 /// A sweep along the columns.
-struct Sweep<'a> {
+struct Sweep<'a, 'scope> {
     matrix: Matrix<'a>,
     sharing: &'a Sharing,
-    scale: Scale,
-    spread: Spread,
-    windows: Vec<Vec<f64>>,
+    finish: &'a Finish<'a, 'scope>,
     /// Windows side by side in the order of the result.
     n_cols: usize,
 }
 
-impl Sweep<'_> {
-    /// Fills in the windows of these strips; returns the spectrum of the whole if wanted.
-    fn run<T: Real>(
-        &mut self,
-        strips: std::ops::Range<usize>,
-        with_whole: bool,
-    ) -> Result<Option<Vec<f64>>, NoConvergence> {
+impl Sweep<'_, '_> {
+    /// The windows of these strips, and the whole if wanted.
+    fn run<T: Real>(&self, strips: std::ops::Range<usize>, with_whole: bool) {
         let length = self.sharing.shape.0;
         let mut whole: Option<Mat<T>> = with_whole.then(|| Mat::zeros(length, length));
         let mut grams: Vec<Option<Mat<T>>> = strips.clone().map(|_| None).collect();
@@ -269,11 +344,30 @@ impl Sweep<'_> {
                 if self.sharing.strips[strips.start + index] + self.sharing.strip_width == end
                     && let Some(gram) = grams[index].take()
                 {
-                    self.finish_strip(strips.start + index, gram)?;
+                    self.finish_strip(strips.start + index, gram);
                 }
             }
         }
-        whole.map(|gram| self.eigenvalues(gram)).transpose()
+        if let Some(gram) = whole {
+            self.finish.take(gram, Place::Whole, false);
+        }
+    }
+
+    /// Every window by itself.
+    fn each_window<T: Real>(&self) {
+        let Sharing { strips, strip_width, starts, side, .. } = self.sharing;
+        for (strip, &col) in strips.iter().enumerate() {
+            for (at, &row) in starts.iter().enumerate() {
+                let window = self.matrix.window(row..row + side, col..col + strip_width);
+                let gram = gram::<T>(&window, self.finish.scale.factor, self.finish.spread);
+                self.finish.take(gram, self.place(strip, at), self.sharing.may_go_aside());
+            }
+        }
+    }
+
+    fn place(&self, strip: usize, at: usize) -> Place {
+        let (row, col) = if self.sharing.over_rows { (at, strip) } else { (strip, at) };
+        Place::Window(row * self.n_cols + col)
     }
 
     fn add_piece<T: Real>(
@@ -282,16 +376,16 @@ impl Sweep<'_> {
         users: &mut [&mut Option<Mat<T>>],
         whole: Option<&mut Mat<T>>,
     ) {
-        let factor = self.scale.factor;
+        let (factor, spread) = (self.finish.scale.factor, self.finish.spread);
         match (users, whole) {
             ([], None) => {}
-            ([], Some(whole)) => add_row_gram(whole, piece, factor, self.spread),
+            ([], Some(whole)) => add_row_gram(whole, piece, factor, spread),
             ([only], None) => match only {
-                Some(gram) => add_row_gram(gram, piece, factor, self.spread),
-                None => **only = Some(row_gram(piece, factor, self.spread)),
+                Some(gram) => add_row_gram(gram, piece, factor, spread),
+                None => **only = Some(row_gram(piece, factor, spread)),
             },
             (users, whole) => {
-                let gram: Mat<T> = row_gram(piece, factor, self.spread);
+                let gram: Mat<T> = row_gram(piece, factor, spread);
                 if let Some(whole) = whole {
                     *whole += &gram;
                 }
@@ -305,7 +399,7 @@ impl Sweep<'_> {
         }
     }
 
-    fn finish_strip<T: Real>(&mut self, strip: usize, gram: Mat<T>) -> Result<(), NoConvergence> {
+    fn finish_strip<T: Real>(&self, strip: usize, gram: Mat<T>) {
         let mut gram = Some(gram);
         let (starts, side) = (&self.sharing.starts, self.sharing.side);
         for (at, &start) in starts.iter().enumerate() {
@@ -317,17 +411,9 @@ impl Sweep<'_> {
                     gram = Some(all);
                     part
                 }
-                None => return Ok(()),
+                None => return,
             };
-            let values = self.eigenvalues(part)?;
-            let (row, col) = if self.sharing.over_rows { (at, strip) } else { (strip, at) };
-            self.windows[row * self.n_cols + col] = values;
+            self.finish.take(part, self.place(strip, at), self.sharing.may_go_aside());
         }
-        Ok(())
-    }
-
-    fn eigenvalues<T: Real>(&self, gram: Mat<T>) -> Result<Vec<f64>, NoConvergence> {
-        let values = symmetric_eigenvalues(gram, self.spread)?;
-        Ok(self.scale.finish(values.into_iter().map(Real::to_f64)))
     }
 }

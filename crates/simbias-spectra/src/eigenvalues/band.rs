@@ -19,57 +19,80 @@ use crate::matrix::Real;
 /// stands there afterwards means nothing.
 pub(super) fn reduce_to_band<T: Real>(mut lower: MatMut<'_, T>, width: usize, spread: Spread) {
     let n = lower.nrows();
-    for start in (0..n.saturating_sub(width + 1)).step_by(width) {
+    let Some(longest) = n.checked_sub(width + 1) else { return };
+    let mut room = Room::new(longest + 1, width);
+    for start in (0..longest).step_by(width) {
         let rest = lower.rb_mut().get_mut(start.., start..);
         let (_, _, panel, trailing) = rest.split_at_mut(width, width);
-        reduce_panel(panel, trailing, spread);
+        reduce_panel(panel, trailing, &mut room, spread);
+    }
+}
+
+/// What every panel needs again.
+struct Room<T> {
+    /// `X` and `V` beside each other, and the other way round.
+    left: Mat<T>,
+    right: Mat<T>,
+    /// `T`, and `½ T⁻ᵀ Vᵀ P`.
+    factor: Mat<T>,
+    overlap: Mat<T>,
+    memory: MemBuffer,
+}
+
+impl<T: Real> Room<T> {
+    fn new(n_rows: usize, width: usize) -> Self {
+        let square = || Mat::zeros(width, width);
+        Self {
+            left: Mat::zeros(n_rows, 2 * width),
+            right: Mat::zeros(n_rows, 2 * width),
+            factor: square(),
+            overlap: square(),
+            memory: MemBuffer::new(qr_in_place_scratch::<T>(
+                n_rows,
+                width,
+                width.min(n_rows),
+                Par::Seq,
+                default(),
+            )),
+        }
     }
 }
 
 /// `panel` becomes triangular by reflections `Q = I - V T⁻¹ Vᵀ`, and the symmetric `trailing` becomes `Qᵀ · trailing · Q`.
-fn reduce_panel<T: Real>(mut panel: MatMut<'_, T>, trailing: MatMut<'_, T>, spread: Spread) {
+fn reduce_panel<T: Real>(
+    mut panel: MatMut<'_, T>,
+    trailing: MatMut<'_, T>,
+    room: &mut Room<T>,
+    spread: Spread,
+) {
     let (m, width) = panel.shape();
-    let n_reflections = m.min(width);
-    let mut factor = Mat::<T>::zeros(n_reflections, n_reflections);
-    let needed = qr_in_place_scratch::<T>(m, width, n_reflections, Par::Seq, default());
-    qr_in_place(
-        panel.rb_mut(),
-        factor.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(needed)),
-        default(),
-    );
-    let reflections = Mat::<T>::from_fn(m, n_reflections, |i, j| match i.cmp(&j) {
-        std::cmp::Ordering::Less => T::from_f64(0.0),
-        std::cmp::Ordering::Equal => T::from_f64(1.0),
-        std::cmp::Ordering::Greater => panel[(i, j)],
-    });
+    let k = m.min(width);
+    let mut factor = room.factor.as_mut().submatrix_mut(0, 0, k, k);
+    let memory = MemStack::new(&mut room.memory);
+    qr_in_place(panel.rb_mut(), factor.rb_mut(), Par::Seq, memory, default());
+    let (mut image, mut last) =
+        room.left.as_mut().submatrix_mut(0, 0, m, 2 * k).split_at_col_mut(k);
+    let (mut reflections, mut last_image) =
+        room.right.as_mut().submatrix_mut(0, 0, m, 2 * k).split_at_col_mut(k);
+    for j in 0..k {
+        reflections.rb_mut().col_mut(j).copy_from(panel.rb().col(j));
+        reflections.rb_mut().col_mut(j).subrows_mut(0, j).fill(T::from_f64(0.0));
+        reflections[(j, j)] = T::from_f64(1.0);
+    }
+    last.copy_from(reflections.rb());
+    let reflections = reflections.rb();
     // P = S V T⁻¹, X = P - ½ V T⁻ᵀ (Vᵀ P): then Qᵀ S Q = S - X Vᵀ - V Xᵀ.
-    let mut image = Mat::<T>::zeros(m, n_reflections);
-    symmetric_times(image.as_mut(), trailing.rb(), reflections.as_ref(), spread);
-    let transposed_factor = factor.transpose();
-    solve_lower_triangular_in_place(transposed_factor, image.transpose_mut(), Par::Seq);
-    let mut overlap = Mat::<T>::zeros(n_reflections, n_reflections);
+    symmetric_times(image.rb_mut(), trailing.rb(), reflections, spread);
+    let transposed_factor = factor.rb().transpose();
+    solve_lower_triangular_in_place(transposed_factor, image.rb_mut().transpose_mut(), Par::Seq);
+    let mut overlap = room.overlap.as_mut().submatrix_mut(0, 0, k, k);
     let (one, half) = (T::from_f64(1.0), T::from_f64(-0.5));
-    matmul(
-        overlap.as_mut(),
-        Accum::Replace,
-        reflections.transpose(),
-        image.as_ref(),
-        one,
-        Par::Seq,
-    );
-    solve_lower_triangular_in_place(transposed_factor, overlap.as_mut(), Par::Seq);
-    matmul(image.as_mut(), Accum::Add, reflections.as_ref(), overlap.as_ref(), half, Par::Seq);
+    let transposed = reflections.transpose();
+    matmul(overlap.rb_mut(), Accum::Replace, transposed, image.rb(), one, Par::Seq);
+    solve_lower_triangular_in_place(transposed_factor, overlap.rb_mut(), Par::Seq);
+    matmul(image.rb_mut(), Accum::Add, reflections, overlap.rb(), half, Par::Seq);
+    last_image.copy_from(image.rb());
     // One product of twice the depth instead of two.
-    let side_by_side = |left: &Mat<T>, right: &Mat<T>| {
-        let mut both = Mat::<T>::zeros(m, 2 * n_reflections);
-        let (mut first, mut last) = both.as_mut().split_at_col_mut(n_reflections);
-        first.copy_from(left);
-        last.copy_from(right);
-        both
-    };
-    let left = side_by_side(&image, &reflections);
-    let right = side_by_side(&reflections, &image);
-    add_product(trailing, left.as_ref(), right.as_ref(), T::from_f64(-1.0), spread);
+    let (left, right) = (room.left.submatrix(0, 0, m, 2 * k), room.right.submatrix(0, 0, m, 2 * k));
+    add_product(trailing, left, right, T::from_f64(-1.0), spread);
 }

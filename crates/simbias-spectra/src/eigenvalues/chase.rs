@@ -4,185 +4,232 @@
 //! to the end, one block of the band's width at a time. Only the first column of a bulge is removed each time; the rest
 //! stays and moves along with the next chase. Source: Lang, *A parallel algorithm for reducing symmetric banded
 //! matrices to tridiagonal form*, SIAM J. Sci. Comput. 14, 1993.
+//!
+//! Blocks have one size, written in whole registers: the matrix is followed by zeros, which reflections leave alone, and
+//! what is not part of a triangle is multiplied by zero.
 
 use faer::MatRef;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::matrix::Real;
 
-/// Diagonal and first subdiagonal (one shorter) of a tridiagonal matrix with the eigenvalues of the symmetric matrix of
-/// this lower triangle, of which only the diagonal and `width ≥ 1` subdiagonals are read.
-pub(super) fn tridiagonal_of_band<T: Real>(lower: MatRef<'_, T>, width: usize) -> (Vec<T>, Vec<T>) {
-    let mut band = Band::of(lower, width);
-    // Compiled for the widest instructions of the machine that runs it.
-    Arch::new().dispatch(|| band.chase_all());
-    let n = band.n;
-    let diagonal = (0..n).map(|j| band.columns[j * band.stride]).collect();
-    let below = (0..n.saturating_sub(1)).map(|j| band.columns[j * band.stride + 1]).collect();
-    (diagonal, below)
-}
+/// Subdiagonals of a band, a multiple of any register's numbers. Wider ones make the reduction to a band faster, because it
+/// reads the matrix less often, and this one slower.
+pub(super) const BAND_WIDTH: usize = 32;
+/// Numbers kept of a column: the band, and room for the bulge.
+const STRIDE: usize = 2 * BAND_WIDTH;
+/// `STEP[BAND_WIDTH - j ..]` is zero up to index `j` and one from there on.
+const STEP: [f64; 2 * BAND_WIDTH] = {
+    let mut step = [0.0; 2 * BAND_WIDTH];
+    let mut i = BAND_WIDTH;
+    while i < step.len() {
+        step[i] = 1.0;
+        i += 1;
+    }
+    step
+};
 
-/// Columns of the lower triangle from the diagonal down, with room for bulges.
-struct Band<T> {
+/// A symmetric band matrix: columns of the lower triangle from the diagonal down.
+pub(super) struct Band {
     n: usize,
-    width: usize,
-    /// Numbers kept of a column.
-    stride: usize,
-    columns: Vec<T>,
-    /// The reflection `I - factor · v vᵀ` at work, and room for products with it.
-    vector: Vec<T>,
-    next: Vec<T>,
-    image: Vec<T>,
+    columns: Vec<f64>,
 }
 
-impl<T: Real> Band<T> {
-    fn of(lower: MatRef<'_, T>, width: usize) -> Self {
+impl Band {
+    /// The band of the matrix with this lower triangle; what stands below the band is not read.
+    pub(super) fn of<T: Real>(lower: MatRef<'_, T>) -> Self {
         let n = lower.nrows();
-        let stride = 2 * width;
-        let zero = T::from_f64(0.0);
-        let mut columns = vec![zero; n * stride];
-        for (j, column) in columns.chunks_exact_mut(stride).enumerate() {
-            for (i, value) in column.iter_mut().enumerate().take((width + 1).min(n - j)) {
-                *value = lower[(j + i, j)];
+        // A chase reads at most two blocks beyond the last column.
+        let mut columns = vec![0.0; (n + 2 * BAND_WIDTH) * STRIDE];
+        for (j, column) in columns.chunks_exact_mut(STRIDE).enumerate().take(n) {
+            for (i, value) in column.iter_mut().enumerate().take((BAND_WIDTH + 1).min(n - j)) {
+                *value = lower[(j + i, j)].to_f64();
             }
         }
-        let room = || vec![zero; width];
-        Self { n, width, stride, columns, vector: room(), next: room(), image: room() }
+        Self { n, columns }
     }
 
+    /// Diagonal and first subdiagonal (one shorter) of a tridiagonal matrix with the same eigenvalues.
+    pub(super) fn tridiagonal(mut self) -> (Vec<f64>, Vec<f64>) {
+        Arch::new().dispatch(Chases(&mut self));
+        let columns = self.columns.chunks_exact(STRIDE).take(self.n);
+        let (diagonal, mut below): (Vec<f64>, Vec<f64>) =
+            columns.map(|column| (column[0], column[1])).unzip();
+        below.pop();
+        (diagonal, below)
+    }
+
+    /// The registers of `BAND_WIDTH` numbers of a column.
     #[inline(always)]
-    fn chase_all(&mut self) {
-        for column in 0..self.n.saturating_sub(2) {
-            self.chase(column);
+    fn part<S: Simd>(&mut self, start: usize) -> &mut [S::f64s] {
+        S::as_mut_simd_f64s(&mut self.columns[start..start + BAND_WIDTH]).0
+    }
+}
+
+/// All chases, compiled for the widest instructions of the machine that runs them.
+struct Chases<'a>(&'a mut Band);
+
+impl WithSimd for Chases<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for column in 0..self.0.n.saturating_sub(2) {
+            chase(simd, self.0, column);
         }
     }
+}
 
-    /// Makes `column` tridiagonal and restores the band below.
+/// Makes `column` tridiagonal and restores the band below.
+#[inline(always)]
+fn chase<S: Simd>(simd: S, band: &mut Band, column: usize) {
+    let mut reflection = Reflection::clearing(simd, band.part::<S>(column * STRIDE + 1));
+    let mut first = column + 1;
+    loop {
+        reflection.change_diagonal_block(simd, band, first);
+        if first + BAND_WIDTH >= band.n {
+            return;
+        }
+        reflection = reflection.change_block_below(simd, band, first);
+        first += BAND_WIDTH;
+    }
+}
+
+/// `I - factor · v vᵀ`, with `v[0] = 1`.
+struct Reflection {
+    vector: [f64; BAND_WIDTH],
+    factor: f64,
+}
+
+impl Reflection {
+    /// The one that leaves nothing of `column` but its first number.
     #[inline(always)]
-    fn chase(&mut self, column: usize) {
-        let mut first = column + 1;
-        let mut length = self.width.min(self.n - first);
-        let start = column * self.stride + 1;
-        let mut factor =
-            reflect(&mut self.columns[start..start + length], &mut self.vector[..length]);
-        loop {
-            self.reflect_diagonal_block(first, length, factor);
-            let below = first + length;
-            let n_below = self.width.min(self.n - below);
-            if n_below == 0 {
-                return;
+    fn clearing<S: Simd>(simd: S, column: &mut [S::f64s]) -> Self {
+        let mut vector = [0.0; BAND_WIDTH];
+        let head = S::as_mut_simd_f64s(&mut vector).0;
+        let mut tail_square = simd.splat_f64s(0.0);
+        for ((kept, &part), &step) in head.iter_mut().zip(&*column).zip(step_at::<S>(1)) {
+            *kept = simd.mul_f64s(part, step);
+            tail_square = simd.mul_add_e_f64s(*kept, *kept, tail_square);
+        }
+        let tail_square = simd.reduce_sum_f64s(tail_square);
+        let first = first_number::<S>(column);
+        if tail_square == 0.0 {
+            vector = [0.0; BAND_WIDTH];
+            vector[0] = 1.0;
+            return Self { vector, factor: 0.0 };
+        }
+        let norm = (first * first + tail_square).sqrt().copysign(first);
+        // Away from cancellation. Twice the reciprocal of vᵀv is pivot / norm.
+        let pivot = first + norm;
+        let scale = simd.splat_f64s(1.0 / pivot);
+        let left = simd.splat_f64s(-norm);
+        for ((part, v), &unit) in column.iter_mut().zip(head).zip(unit::<S>()) {
+            *v = simd.mul_add_e_f64s(*v, scale, unit);
+            *part = simd.mul_f64s(left, unit);
+        }
+        Self { vector, factor: pivot / norm }
+    }
+
+    /// From both sides, of the symmetric block whose rows and columns begin at `first`.
+    #[inline(always)]
+    fn change_diagonal_block<S: Simd>(&self, simd: S, band: &mut Band, first: usize) {
+        // Before the diagonal stand numbers of other columns.
+        let place = |j: usize| (first + j) * STRIDE - j;
+        let vector = S::as_simd_f64s(&self.vector).0;
+        let mut image = [0.0; BAND_WIDTH];
+        let image = S::as_mut_simd_f64s(&mut image).0;
+        let mut transposed = [0.0; BAND_WIDTH];
+        for j in 0..BAND_WIDTH {
+            let v = simd.splat_f64s(self.vector[j]);
+            let mut sum = simd.splat_f64s(0.0);
+            let steps = step_at::<S>(j).iter().zip(step_at::<S>(j + 1));
+            let parts = band.part::<S>(place(j)).iter().zip(&mut *image).zip(vector).zip(steps);
+            for (((&part, image), &vector), (&from_diagonal, &below)) in parts {
+                *image = simd.mul_add_e_f64s(simd.mul_f64s(part, below), v, *image);
+                sum = simd.mul_add_e_f64s(simd.mul_f64s(part, from_diagonal), vector, sum);
             }
-            factor = self.reflect_block_below(first, length, n_below, factor);
-            std::mem::swap(&mut self.vector, &mut self.next);
-            (first, length) = (below, n_below);
+            transposed[j] = simd.reduce_sum_f64s(sum);
         }
-    }
-
-    /// Both sides of the symmetric block of `length` rows from `first` on.
-    #[inline(always)]
-    fn reflect_diagonal_block(&mut self, first: usize, length: usize, factor: T) {
-        let Self { columns, vector, image, stride, .. } = self;
-        let (vector, image) = (&vector[..length], &mut image[..length]);
-        image.fill(T::from_f64(0.0));
-        for j in 0..length {
-            let start = (first + j) * *stride;
-            let column = &columns[start..start + length - j];
-            let (head, tail) = (column[0], &column[1..]);
-            let (image_head, image_tail) = image[j..].split_at_mut(1);
-            image_head[0] = image_head[0] + head * vector[j] + dot(tail, &vector[j + 1..]);
-            add_scaled(image_tail, vector[j], tail);
+        let mut along = simd.splat_f64s(0.0);
+        let transposed = S::as_simd_f64s(&transposed).0;
+        for ((image, &other), &vector) in image.iter_mut().zip(transposed).zip(vector) {
+            *image = simd.add_f64s(*image, other);
+            along = simd.mul_add_e_f64s(*image, vector, along);
         }
-        let half = T::from_f64(0.5) * factor * factor * dot(image, vector);
-        for (value, &v) in image.iter_mut().zip(vector) {
-            *value = factor * *value - half * v;
+        let along = -0.5 * self.factor * self.factor * simd.reduce_sum_f64s(along);
+        let (along, factor) = (simd.splat_f64s(along), simd.splat_f64s(self.factor));
+        let mut weights = [0.0; BAND_WIDTH];
+        let weight = S::as_mut_simd_f64s(&mut weights).0;
+        for ((weight, &image), &vector) in weight.iter_mut().zip(&*image).zip(vector) {
+            *weight = simd.mul_add_e_f64s(along, vector, simd.mul_f64s(factor, image));
         }
-        for j in 0..length {
-            let start = (first + j) * *stride;
-            let column = &mut columns[start..start + length - j];
-            let (v, w) = (vector[j], image[j]);
-            for ((value, &vi), &wi) in column.iter_mut().zip(&vector[j..]).zip(&image[j..]) {
-                *value = *value - vi * w - wi * v;
+        let weight = S::as_simd_f64s(&weights).0;
+        for j in 0..BAND_WIDTH {
+            let v = simd.splat_f64s(-self.vector[j]);
+            let w = simd.splat_f64s(-weights[j]);
+            let parts = band.part::<S>(place(j)).iter_mut().zip(vector).zip(weight);
+            for (((part, &vector), &weight), &step) in parts.zip(step_at::<S>(j)) {
+                let change = simd.mul_add_e_f64s(vector, w, simd.mul_f64s(weight, v));
+                *part = simd.mul_add_e_f64s(change, step, *part);
             }
         }
     }
 
-    /// The reflection from the right on the block below, whose first column a new reflection then clears.
+    /// From the right, of the block below; then a new one from the left that clears the first column of what that makes of
+    /// it. Returns the new one.
     #[inline(always)]
-    fn reflect_block_below(&mut self, first: usize, length: usize, n_below: usize, factor: T) -> T {
-        let Self { columns, vector, next, image, stride, .. } = self;
-        let (vector, next, image) =
-            (&vector[..length], &mut next[..n_below], &mut image[..n_below]);
-        let place = |j: usize| {
-            let start = (first + j) * *stride + length - j;
-            start..start + n_below
-        };
-        image.fill(T::from_f64(0.0));
-        for (j, &v) in vector.iter().enumerate() {
-            add_scaled(image, v, &columns[place(j)]);
+    fn change_block_below<S: Simd>(&self, simd: S, band: &mut Band, first: usize) -> Self {
+        let place = |j: usize| (first + j) * STRIDE + BAND_WIDTH - j;
+        let mut image = [0.0; BAND_WIDTH];
+        let image = S::as_mut_simd_f64s(&mut image).0;
+        for j in 0..BAND_WIDTH {
+            let v = simd.splat_f64s(self.vector[j] * self.factor);
+            for (image, &part) in image.iter_mut().zip(&*band.part::<S>(place(j))) {
+                *image = simd.mul_add_e_f64s(part, v, *image);
+            }
         }
-        for (j, &v) in vector.iter().enumerate() {
-            subtract_scaled(&mut columns[place(j)], factor * v, image);
+        let column = band.part::<S>(place(0));
+        for (part, &image) in column.iter_mut().zip(&*image) {
+            *part = simd.sub_f64s(*part, image);
         }
-        let new_factor = reflect(&mut columns[place(0)], next);
-        for j in 1..length {
-            let column = &mut columns[place(j)];
-            let share = new_factor * dot(column, next);
-            subtract_scaled(column, share, next);
+        let next = Self::clearing(simd, column);
+        let vector = S::as_simd_f64s(&next.vector).0;
+        for j in 1..BAND_WIDTH {
+            let v = simd.splat_f64s(-self.vector[j]);
+            let column = band.part::<S>(place(j));
+            let mut sum = simd.splat_f64s(0.0);
+            for ((part, &image), &vector) in column.iter_mut().zip(&*image).zip(vector) {
+                *part = simd.mul_add_e_f64s(image, v, *part);
+                sum = simd.mul_add_e_f64s(*part, vector, sum);
+            }
+            let share = simd.splat_f64s(-next.factor * simd.reduce_sum_f64s(sum));
+            for (part, &vector) in column.iter_mut().zip(vector) {
+                *part = simd.mul_add_e_f64s(vector, share, *part);
+            }
         }
-        new_factor
+        next
     }
 }
 
-/// The reflection `I - factor · v vᵀ` that leaves nothing of `column` but its first number; returns the factor.
+/// One from index `j` on, zero before.
 #[inline(always)]
-fn reflect<T: Real>(column: &mut [T], vector: &mut [T]) -> T {
-    let (zero, one) = (T::from_f64(0.0), T::from_f64(1.0));
-    let (head, tail) = (column[0], &column[1..]);
-    let tail_square = dot(tail, tail);
-    vector.fill(zero);
-    vector[0] = one;
-    if tail_square == zero {
-        return zero;
-    }
-    let norm = T::from_f64((head * head + tail_square).to_f64().sqrt());
-    // Away from cancellation.
-    let pivot = if head < zero { head - norm } else { head + norm };
-    for (v, &value) in vector[1..].iter_mut().zip(tail) {
-        *v = value / pivot;
-    }
-    column.fill(zero);
-    column[0] = head - pivot;
-    T::from_f64(2.0) / (one + tail_square / (pivot * pivot))
+fn step_at<S: Simd>(j: usize) -> &'static [S::f64s] {
+    S::as_simd_f64s(&STEP[BAND_WIDTH - j..2 * BAND_WIDTH - j]).0
 }
 
-/// In eight sums, which the compiler keeps in one register.
+/// One at index 0, zero elsewhere.
 #[inline(always)]
-fn dot<T: Real>(left: &[T], right: &[T]) -> T {
-    const LANES: usize = 8;
-    let mut sums = [T::from_f64(0.0); LANES];
-    let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let mut rest = T::from_f64(0.0);
-    for (&a, &b) in left_chunks.remainder().iter().zip(right_chunks.remainder()) {
-        rest += a * b;
-    }
-    for (a, b) in left_chunks.zip(right_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.into_iter().fold(rest, |sum, part| sum + part)
+fn unit<S: Simd>() -> &'static [S::f64s] {
+    const UNIT: [f64; BAND_WIDTH] = {
+        let mut unit = [0.0; BAND_WIDTH];
+        unit[0] = 1.0;
+        unit
+    };
+    S::as_simd_f64s(&UNIT).0
 }
 
 #[inline(always)]
-fn add_scaled<T: Real>(target: &mut [T], factor: T, source: &[T]) {
-    for (value, &other) in target.iter_mut().zip(source) {
-        *value += factor * other;
-    }
-}
-
-#[inline(always)]
-fn subtract_scaled<T: Real>(target: &mut [T], factor: T, source: &[T]) {
-    for (value, &other) in target.iter_mut().zip(source) {
-        *value -= factor * other;
-    }
+fn first_number<S: Simd>(column: &[S::f64s]) -> f64 {
+    pulp::bytemuck::cast_slice::<S::f64s, f64>(column)[0]
 }

@@ -6,27 +6,27 @@
 //! a power of two to largest entry near one, so that no square overflows and rescaled weights give rescaled
 //! values bit for bit.
 //!
-//! A Gram matrix is reduced in two stages, to a band ([`band`]) and from there to tridiagonal form ([`chase`]).
+//! A Gram matrix is reduced in two stages, to a band ([`band`]) and from there to tridiagonal form
+//! ([`chase`]), whose eigenvalues an iteration finds ([`tridiagonal`]).
 
 mod band;
 mod chase;
 mod product;
+mod tridiagonal;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::tridiagonal_self_adjoint_evd;
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Mat, MatRef, Par, prelude::default};
+use faer::prelude::{Reborrow, ReborrowMut, default};
+use faer::{Mat, MatRef, Par};
 use serde::{Deserialize, Serialize};
 
+use self::chase::{BAND_WIDTH, Band};
 pub(crate) use self::product::Spread;
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
 
 /// Rows of the longer side that enter a Gram matrix at once.
 const GRAM_BLOCK: usize = 256;
-/// Subdiagonals of the intermediate band: wider ones make the first stage faster and the second slower. Measured from 384
-/// to 2048 rows on AVX-512: 8 is fastest throughout, 32 takes a fifth to a third longer.
-const BAND_WIDTH: usize = 8;
 
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,12 +99,12 @@ pub(crate) fn spectrum_of(
             Ok(scale.finish(squares.into_iter().map(|sigma| sigma * sigma)))
         }
         Route::Gram | Route::Auto => {
-            Ok(scale
-                .finish(symmetric_eigenvalues(gram::<f64>(matrix, scale.factor, spread), spread)?))
+            let gram = gram::<f64>(matrix, scale.factor, spread);
+            Ok(scale.finish(symmetric_eigenvalues(gram, spread)?))
         }
         Route::GramSingle => {
-            let values = symmetric_eigenvalues(gram::<f32>(matrix, scale.factor, spread), spread)?;
-            Ok(scale.finish(values.into_iter().map(f64::from)))
+            let gram = gram::<f32>(matrix, scale.factor, spread);
+            Ok(scale.finish(symmetric_eigenvalues(gram, spread)?))
         }
     }
 }
@@ -158,41 +158,28 @@ pub(crate) fn add_row_gram<T: Real>(
     spread: Spread,
 ) {
     let (n, depth) = matrix.shape();
+    let mut room = Mat::<T>::zeros(n, GRAM_BLOCK.min(depth));
     for start in (0..depth).step_by(GRAM_BLOCK) {
         let end = (start + GRAM_BLOCK).min(depth);
-        let block: Mat<T> = matrix.window(0..n, start..end).to_mat(scale);
+        let mut block = room.as_mut().subcols_mut(0, end - start);
+        matrix.window(0..n, start..end).write_to(block.rb_mut(), scale);
         let one = T::from_f64(1.0);
-        product::add_product(gram.as_mut(), block.as_ref(), block.as_ref(), one, spread);
+        product::add_product(gram.as_mut(), block.rb(), block.rb(), one, spread);
     }
 }
 
-/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten.
+/// Eigenvalues of the symmetric matrix with this lower triangle. The band, which takes a small part of the work, is reduced
+/// in 64 bits always.
 pub(crate) fn symmetric_eigenvalues<T: Real>(
     mut lower: Mat<T>,
     spread: Spread,
-) -> Result<Vec<T>, NoConvergence> {
-    let n = lower.nrows();
-    if n < 2 {
-        return Ok((0..n).map(|_| lower[(0, 0)]).collect());
-    }
-    let width = BAND_WIDTH.min(n - 1);
-    band::reduce_to_band(lower.as_mut(), width, spread);
-    let (diagonal, mut below) = chase::tridiagonal_of_band(lower.as_ref(), width);
+) -> Result<Vec<f64>, NoConvergence> {
+    band::reduce_to_band(lower.as_mut(), BAND_WIDTH, spread);
+    let band = Band::of(lower.as_ref());
     drop(lower);
-    below.push(T::from_f64(0.0));
-    let mut values = faer::Col::<T>::zeros(n);
-    let needed = faer::linalg::temp_mat_scratch::<T>(n, 1).array(2);
-    tridiagonal_self_adjoint_evd(
-        faer::ColRef::from_slice(&diagonal).as_diagonal(),
-        faer::ColRef::from_slice(&below).as_diagonal(),
-        values.as_mut().as_diagonal_mut(),
-        None,
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(needed)),
-        default(),
-    )
-    .map_err(|_| NoConvergence)?;
-    Ok(values.iter().copied().collect())
+    let (mut diagonal, mut below) = band.tridiagonal();
+    tridiagonal::eigenvalues_in_place(&mut diagonal, &mut below)?;
+    Ok(diagonal)
 }
 
 /// Singular values, descending.
