@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
 use crate::bulk::{BulkFit, fit_bulk};
-use crate::eigenvalues::{NoConvergence, Route, Spread, spectrum_of};
+use crate::eigenvalues::{NoConvergence, Route, spectrum_of};
 use crate::fit::{
     NoFit, TailFit, TailPoint, TailRule, fit_tail, fit_tail_with_ambiguity, jackknife,
     standard_error, tail_curve,
@@ -189,7 +189,6 @@ struct Floor {
     compat: Compat,
     stored_epsilon: f64,
     route: Route,
-    spread: Spread,
 }
 
 impl Floor {
@@ -227,16 +226,14 @@ pub(crate) fn analyse(
     layer: &Layer,
     numbers: &LayerNumbers,
     options: &ScanOptions,
-    spread: Spread,
 ) -> Result<LayerAnalysis, SpectraError> {
-    analyse_matrices(layer, numbers, options, spread).map_err(|failure| failure.of(&layer.name))
+    analyse_matrices(layer, numbers, options).map_err(|failure| failure.of(&layer.name))
 }
 
 fn analyse_matrices(
     layer: &Layer,
     numbers: &LayerNumbers,
     options: &ScanOptions,
-    spread: Spread,
 ) -> Result<LayerAnalysis, NoConvergence> {
     let matrices = numbers.matrices(layer);
     let is_lora = matches!(layer.view, View::Lora { .. });
@@ -246,7 +243,7 @@ fn analyse_matrices(
         Compat::Official | Compat::WeightWatcher if options.route == Route::Auto => Route::Svd,
         _ => options.route.resolve(stored_epsilon),
     };
-    let floor = Floor { compat: options.compat, stored_epsilon, route, spread };
+    let floor = Floor { compat: options.compat, stored_epsilon, route };
     let kernel_scale = options.kernel_scale(layer);
     let (rows, cols) = layer.shape;
     let mut flops = 0.0;
@@ -264,7 +261,7 @@ fn analyse_matrices(
     for matrix in &matrices {
         match &plan {
             Some(plan) => {
-                let found = matrix_spectra(matrix, plan, with_whole, route, spread)?;
+                let found = matrix_spectra(matrix, plan, with_whole, route)?;
                 whole.extend(found.whole.map(|values| scaled(values, kernel_scale)));
                 pieces.extend(found.windows.into_iter().map(|values| scaled(values, kernel_scale)));
                 if !plan.is_whole(shape) {
@@ -272,7 +269,7 @@ fn analyse_matrices(
                 }
             }
             None if with_whole => {
-                whole.push(scaled(spectrum_of(matrix, route, spread)?, kernel_scale));
+                whole.push(scaled(spectrum_of(matrix, route)?, kernel_scale));
             }
             None => {}
         }
@@ -395,9 +392,7 @@ fn summarise_divisions(
     let (height, width, n_divisions) = divisions(rows, cols, window_options.aspect_ratio);
     let kernel_scale = options.kernel_scale(layer);
     let mut summaries = Vec::with_capacity(n_divisions);
-    for windows in
-        division_spectra(matrices, window_options.aspect_ratio, floor.route, floor.spread)?
-    {
+    for windows in division_spectra(matrices, window_options.aspect_ratio, floor.route)? {
         let windows: Vec<Vec<f64>> =
             windows.into_iter().map(|values| scaled(values, kernel_scale)).collect();
         *flops += windows.len() as f64 * eigenvalue_flops((height, width), floor.route);

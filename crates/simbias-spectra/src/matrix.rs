@@ -101,6 +101,11 @@ impl<'a> Matrix<'a> {
         }
     }
 
+    /// The matrix or its transpose, whichever has fewer rows.
+    pub(crate) fn wide(self) -> Self {
+        if self.n_rows <= self.n_cols { self } else { self.transposed() }
+    }
+
     /// A part of the matrix.
     ///
     /// # Panics

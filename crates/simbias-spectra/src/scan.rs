@@ -9,7 +9,7 @@ use simbias_data::checkpoint::{Checkpoint, Element};
 
 use crate::SpectraError;
 use crate::analysis::{LayerAnalysis, analyse};
-use crate::eigenvalues::{Route, Spread};
+use crate::eigenvalues::Route;
 use crate::fit::TailRule;
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
 use crate::shared_gram::held_elements;
@@ -266,18 +266,13 @@ fn measure_all(
     let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Enough layers keep all threads busy by themselves, unless memory lets one in at a time.
-            let is_alone = jobs.len() < n_threads || 2 * job.n_bytes > budget;
-            let _ = is_alone;
-            let spread = Spread::Pool;
             let _admitted = gate.enter(job.n_bytes);
             let mut numbers = None;
             for &index in &job.layers {
                 if failed.load(Ordering::Relaxed) || watch.wants_stop() {
                     return;
                 }
-                let outcome =
-                    measure(checkpoint, other, &layers[index], options, spread, &mut numbers);
+                let outcome = measure(checkpoint, other, &layers[index], options, &mut numbers);
                 if outcome.is_err() {
                     failed.store(true, Ordering::Relaxed);
                 }
@@ -304,7 +299,6 @@ fn measure(
     other: Option<&Checkpoint>,
     layer: &Layer,
     options: &ScanOptions,
-    spread: Spread,
     numbers: &mut Option<LayerNumbers>,
 ) -> Result<LayerOutcome, SpectraError> {
     if numbers.is_none() {
@@ -316,7 +310,7 @@ fn measure(
             "{count} of its numbers are NaN or infinite, the first at index {first}"
         )));
     }
-    let analysis: LayerAnalysis = analyse(layer, numbers, options, spread)?;
+    let analysis: LayerAnalysis = analyse(layer, numbers, options)?;
     Ok(LayerOutcome::Analysed(Box::new(analysis)))
 }
 

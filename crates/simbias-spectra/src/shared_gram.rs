@@ -12,8 +12,7 @@ use faer::Mat;
 use rayon::Scope;
 
 use crate::eigenvalues::{
-    NoConvergence, Route, Scale, Spread, add_row_gram, gram, row_gram, spectrum_of,
-    symmetric_eigenvalues,
+    NoConvergence, Route, Scale, add_row_gram, row_gram, spectrum_of, symmetric_eigenvalues,
 };
 use crate::matrix::{Matrix, Real};
 use crate::windows::WindowPlan;
@@ -37,17 +36,16 @@ pub(crate) fn matrix_spectra(
     plan: &WindowPlan,
     with_whole: bool,
     route: Route,
-    spread: Spread,
 ) -> Result<MatrixSpectra, NoConvergence> {
     if plan.is_whole(matrix.shape()) {
-        let values = spectrum_of(matrix, route, spread)?;
+        let values = spectrum_of(matrix, route)?;
         let whole = with_whole.then(|| values.clone());
         return Ok(MatrixSpectra { whole, windows: vec![values] });
     }
     match route {
-        Route::Svd => separate(matrix, plan, with_whole, route, spread),
-        Route::Gram | Route::Auto => from_grams::<f64>(matrix, plan, with_whole, route, spread),
-        Route::GramSingle => from_grams::<f32>(matrix, plan, with_whole, route, spread),
+        Route::Svd => separate(matrix, plan, with_whole, route),
+        Route::Gram | Route::Auto => from_grams::<f64>(matrix, plan, with_whole, route),
+        Route::GramSingle => from_grams::<f32>(matrix, plan, with_whole, route),
     }
 }
 
@@ -56,17 +54,16 @@ fn separate(
     plan: &WindowPlan,
     with_whole: bool,
     route: Route,
-    spread: Spread,
 ) -> Result<MatrixSpectra, NoConvergence> {
     let (rows, cols) = plan.window;
     let mut windows = Vec::with_capacity(plan.n_windows());
     for &row in &plan.row_starts {
         for &col in &plan.col_starts {
             let window = matrix.window(row..row + rows, col..col + cols);
-            windows.push(spectrum_of(&window, route, spread)?);
+            windows.push(spectrum_of(&window, route)?);
         }
     }
-    let whole = with_whole.then(|| spectrum_of(matrix, route, spread)).transpose()?;
+    let whole = with_whole.then(|| spectrum_of(matrix, route)).transpose()?;
     Ok(MatrixSpectra { whole, windows })
 }
 
@@ -75,24 +72,18 @@ fn from_grams<T: Real>(
     plan: &WindowPlan,
     with_whole: bool,
     route: Route,
-    spread: Spread,
 ) -> Result<MatrixSpectra, NoConvergence> {
     let Some(scale) = Scale::of(matrix) else {
-        return separate(matrix, plan, with_whole, route, spread);
+        return separate(matrix, plan, with_whole, route);
     };
     let found = Found { spectra: Mutex::new(Vec::new()), is_one_aside: AtomicBool::new(false) };
-    match spread {
-        Spread::Here => {
-            let finish = Finish { scope: None, spread, scale, found: &found };
-            finish.all_of::<T>(matrix, plan, with_whole);
-        }
-        Spread::Pool => rayon::scope(|scope| {
-            let finish = Finish { scope: Some(scope), spread, scale, found: &found };
-            finish.all_of::<T>(matrix, plan, with_whole);
-        }),
-    }
+    rayon::scope(|scope| {
+        Finish { scope, scale, found: &found }.all_of::<T>(matrix, plan, with_whole);
+    });
     let mut spectra = MatrixSpectra { whole: None, windows: vec![Vec::new(); plan.n_windows()] };
-    for (place, values) in found.spectra.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    for Spectrum { place, values } in
+        found.spectra.into_inner().unwrap_or_else(PoisonError::into_inner)
+    {
         match place {
             Place::Whole => spectra.whole = Some(values?),
             Place::Window(index) => spectra.windows[index] = values?,
@@ -110,18 +101,21 @@ enum Place {
 
 /// Takes Gram matrices and finds their eigenvalues.
 struct Finish<'a, 'scope> {
-    /// Present when other threads may help.
-    scope: Option<&'a Scope<'scope>>,
-    spread: Spread,
+    scope: &'a Scope<'scope>,
     scale: Scale,
     found: &'scope Found,
 }
 
-/// What is found, by several threads.
+/// What several threads find.
 struct Found {
-    spectra: Mutex<Vec<(Place, Result<Vec<f64>, NoConvergence>)>>,
+    spectra: Mutex<Vec<Spectrum>>,
     /// Whether a matrix is being worked on aside.
     is_one_aside: AtomicBool,
+}
+
+struct Spectrum {
+    place: Place,
+    values: Result<Vec<f64>, NoConvergence>,
 }
 
 impl Finish<'_, '_> {
@@ -143,27 +137,28 @@ impl Finish<'_, '_> {
             Way::OneSweep => sweep.run::<T>(0..sharing.strips.len(), with_whole),
         }
         if with_whole && sharing.way != Way::OneSweep {
-            let whole = gram::<T>(matrix, self.scale.factor, self.spread);
-            self.take(whole, Place::Whole, false);
+            let wide = matrix.wide();
+            self.take(row_gram::<T>(&wide, self.scale.factor), Place::Whole, false);
         }
     }
 
     /// Two matrices at a time keep the threads busy where one has parts that only one thread can do.
-    fn take<T: Real>(&self, gram: Mat<T>, place: Place, may_go_aside: bool) {
-        let Self { spread, scale, found, .. } = *self;
+    fn take<T: Real>(&self, mut gram: Mat<T>, place: Place, may_go_aside: bool) {
+        let Self { scale, found, .. } = *self;
         let finish = move || {
-            let values = symmetric_eigenvalues(gram, spread);
+            let values = symmetric_eigenvalues(gram.as_mut());
+            drop(gram);
             let values = values.map(|values| scale.finish(values));
-            found.spectra.lock().unwrap_or_else(PoisonError::into_inner).push((place, values));
+            let spectrum = Spectrum { place, values };
+            found.spectra.lock().unwrap_or_else(PoisonError::into_inner).push(spectrum);
         };
-        match self.scope {
-            Some(scope) if may_go_aside && !found.is_one_aside.swap(true, Ordering::Relaxed) => {
-                scope.spawn(move |_| {
-                    finish();
-                    found.is_one_aside.store(false, Ordering::Relaxed);
-                });
-            }
-            _ => finish(),
+        if may_go_aside && !found.is_one_aside.swap(true, Ordering::Relaxed) {
+            self.scope.spawn(move |_| {
+                finish();
+                found.is_one_aside.store(false, Ordering::Relaxed);
+            });
+        } else {
+            finish();
         }
     }
 }
@@ -359,7 +354,7 @@ impl Sweep<'_, '_> {
         for (strip, &col) in strips.iter().enumerate() {
             for (at, &row) in starts.iter().enumerate() {
                 let window = self.matrix.window(row..row + side, col..col + strip_width);
-                let gram = gram::<T>(&window, self.finish.scale.factor, self.finish.spread);
+                let gram = row_gram::<T>(&window, self.finish.scale.factor);
                 self.finish.take(gram, self.place(strip, at), self.sharing.may_go_aside());
             }
         }
@@ -376,22 +371,22 @@ impl Sweep<'_, '_> {
         users: &mut [&mut Option<Mat<T>>],
         whole: Option<&mut Mat<T>>,
     ) {
-        let (factor, spread) = (self.finish.scale.factor, self.finish.spread);
+        let factor = self.finish.scale.factor;
         match (users, whole) {
             ([], None) => {}
-            ([], Some(whole)) => add_row_gram(whole, piece, factor, spread),
+            ([], Some(whole)) => add_row_gram(whole, piece, factor),
             ([only], None) => match only {
-                Some(gram) => add_row_gram(gram, piece, factor, spread),
-                None => **only = Some(row_gram(piece, factor, spread)),
+                Some(gram) => add_row_gram(gram, piece, factor),
+                None => **only = Some(row_gram(piece, factor)),
             },
             (users, whole) => {
-                let gram: Mat<T> = row_gram(piece, factor, spread);
+                let gram: Mat<T> = row_gram(piece, factor);
                 if let Some(whole) = whole {
-                    *whole += &gram;
+                    add_lower(whole, &gram);
                 }
                 for user in users {
                     match user {
-                        Some(sum) => *sum += &gram,
+                        Some(sum) => add_lower(sum, &gram),
                         None => **user = Some(gram.clone()),
                     }
                 }
@@ -407,13 +402,24 @@ impl Sweep<'_, '_> {
                 // The last window may have the strip's Gram matrix itself.
                 Some(all) if at + 1 == starts.len() && side == all.nrows() => all,
                 Some(all) => {
-                    let part = all.submatrix(start, start, side, side).to_owned();
+                    let mut part = Mat::zeros(side, side);
+                    part.copy_from_triangular_lower(all.submatrix(start, start, side, side));
                     gram = Some(all);
                     part
                 }
                 None => return,
             };
             self.finish.take(part, self.place(strip, at), self.sharing.may_go_aside());
+        }
+    }
+}
+
+/// Adds the lower triangle of `other` to that of `sum`.
+fn add_lower<T: Real>(sum: &mut Mat<T>, other: &Mat<T>) {
+    for j in 0..sum.ncols() {
+        let target = &mut sum.col_as_slice_mut(j)[j..];
+        for (value, &more) in target.iter_mut().zip(&other.col_as_slice(j)[j..]) {
+            *value += more;
         }
     }
 }

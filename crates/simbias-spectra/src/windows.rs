@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
-use crate::eigenvalues::{NoConvergence, Route, Spread, spectrum_of};
+use crate::eigenvalues::{NoConvergence, Route, spectrum_of};
 use crate::matrix::Matrix;
 use crate::shared_gram::matrix_spectra;
 
@@ -155,7 +155,7 @@ pub fn window_eigenvalues(
     route: Route,
 ) -> Result<Vec<Vec<f64>>, SpectraError> {
     let plan = WindowPlan::new(matrix.shape(), options);
-    matrix_spectra(matrix, &plan, false, route, Spread::Pool)
+    matrix_spectra(matrix, &plan, false, route)
         .map(|spectra| spectra.windows)
         .map_err(|failure| failure.of("windows"))
 }
@@ -170,15 +170,13 @@ pub fn division_eigenvalues(
     aspect_ratio: f64,
     route: Route,
 ) -> Result<Vec<Vec<Vec<f64>>>, SpectraError> {
-    division_spectra(matrices, aspect_ratio, route, Spread::Pool)
-        .map_err(|failure| failure.of("kernel"))
+    division_spectra(matrices, aspect_ratio, route).map_err(|failure| failure.of("kernel"))
 }
 
 pub(crate) fn division_spectra(
     matrices: &[Matrix<'_>],
     aspect_ratio: f64,
     route: Route,
-    spread: Spread,
 ) -> Result<Vec<Vec<Vec<f64>>>, NoConvergence> {
     let Some(first) = matrices.first() else { return Ok(Vec::new()) };
     let (n_rows, n_cols) = first.shape();
@@ -190,7 +188,7 @@ pub(crate) fn division_spectra(
                 .map(|matrix| {
                     let tall = if n_rows >= n_cols { *matrix } else { matrix.transposed() };
                     let rows = division * height..(division + 1) * height;
-                    spectrum_of(&tall.window(rows, 0..width), route, spread)
+                    spectrum_of(&tall.window(rows, 0..width), route)
                 })
                 .collect()
         })

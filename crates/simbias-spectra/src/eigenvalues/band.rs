@@ -12,19 +12,19 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::prelude::{Reborrow, ReborrowMut, default};
 use faer::{Accum, Mat, MatMut, Par};
 
-use super::product::{Spread, add_product, symmetric_times};
+use super::product::{add_product, symmetric_times};
 use crate::matrix::Real;
 
 /// Reduces the symmetric matrix of this lower triangle to one that is zero more than `width` below the diagonal. What
 /// stands there afterwards means nothing.
-pub(super) fn reduce_to_band<T: Real>(mut lower: MatMut<'_, T>, width: usize, spread: Spread) {
+pub(super) fn reduce_to_band<T: Real>(mut lower: MatMut<'_, T>, width: usize) {
     let n = lower.nrows();
     let Some(longest) = n.checked_sub(width + 1) else { return };
     let mut room = Room::new(longest + 1, width);
     for start in (0..longest).step_by(width) {
         let rest = lower.rb_mut().get_mut(start.., start..);
         let (_, _, panel, trailing) = rest.split_at_mut(width, width);
-        reduce_panel(panel, trailing, &mut room, spread);
+        reduce_panel(panel, trailing, &mut room);
     }
 }
 
@@ -59,12 +59,7 @@ impl<T: Real> Room<T> {
 }
 
 /// `panel` becomes triangular by reflections `Q = I - V T⁻¹ Vᵀ`, and the symmetric `trailing` becomes `Qᵀ · trailing · Q`.
-fn reduce_panel<T: Real>(
-    mut panel: MatMut<'_, T>,
-    trailing: MatMut<'_, T>,
-    room: &mut Room<T>,
-    spread: Spread,
-) {
+fn reduce_panel<T: Real>(mut panel: MatMut<'_, T>, trailing: MatMut<'_, T>, room: &mut Room<T>) {
     let (m, width) = panel.shape();
     let k = m.min(width);
     let mut factor = room.factor.as_mut().submatrix_mut(0, 0, k, k);
@@ -82,7 +77,7 @@ fn reduce_panel<T: Real>(
     last.copy_from(reflections.rb());
     let reflections = reflections.rb();
     // P = S V T⁻¹, X = P - ½ V T⁻ᵀ (Vᵀ P): then Qᵀ S Q = S - X Vᵀ - V Xᵀ.
-    symmetric_times(image.rb_mut(), trailing.rb(), reflections, spread);
+    symmetric_times(image.rb_mut(), trailing.rb(), reflections);
     let transposed_factor = factor.rb().transpose();
     solve_lower_triangular_in_place(transposed_factor, image.rb_mut().transpose_mut(), Par::Seq);
     let mut overlap = room.overlap.as_mut().submatrix_mut(0, 0, k, k);
@@ -94,5 +89,5 @@ fn reduce_panel<T: Real>(
     last_image.copy_from(image.rb());
     // One product of twice the depth instead of two.
     let (left, right) = (room.left.submatrix(0, 0, m, 2 * k), room.right.submatrix(0, 0, m, 2 * k));
-    add_product(trailing, left, right, T::from_f64(-1.0), spread);
+    add_product(trailing, left, right, T::from_f64(-1.0));
 }

@@ -140,7 +140,7 @@ impl Reflection {
         let mut image = [0.0; BAND_WIDTH];
         let image = S::as_mut_simd_f64s(&mut image).0;
         let mut transposed = [0.0; BAND_WIDTH];
-        for j in 0..BAND_WIDTH {
+        for (j, transposed) in transposed.iter_mut().enumerate() {
             let v = simd.splat_f64s(self.vector[j]);
             let mut sum = simd.splat_f64s(0.0);
             let steps = step_at::<S>(j).iter().zip(step_at::<S>(j + 1));
@@ -149,7 +149,7 @@ impl Reflection {
                 *image = simd.mul_add_e_f64s(simd.mul_f64s(part, below), v, *image);
                 sum = simd.mul_add_e_f64s(simd.mul_f64s(part, from_diagonal), vector, sum);
             }
-            transposed[j] = simd.reduce_sum_f64s(sum);
+            *transposed = simd.reduce_sum_f64s(sum);
         }
         let mut along = simd.splat_f64s(0.0);
         let transposed = S::as_simd_f64s(&transposed).0;
@@ -165,9 +165,8 @@ impl Reflection {
             *weight = simd.mul_add_e_f64s(along, vector, simd.mul_f64s(factor, image));
         }
         let weight = S::as_simd_f64s(&weights).0;
-        for j in 0..BAND_WIDTH {
-            let v = simd.splat_f64s(-self.vector[j]);
-            let w = simd.splat_f64s(-weights[j]);
+        for (j, (&v, &w)) in self.vector.iter().zip(&weights).enumerate() {
+            let (v, w) = (simd.splat_f64s(-v), simd.splat_f64s(-w));
             let parts = band.part::<S>(place(j)).iter_mut().zip(vector).zip(weight);
             for (((part, &vector), &weight), &step) in parts.zip(step_at::<S>(j)) {
                 let change = simd.mul_add_e_f64s(vector, w, simd.mul_f64s(weight, v));

@@ -17,11 +17,10 @@ mod tridiagonal;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
 use faer::prelude::{Reborrow, ReborrowMut, default};
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatMut, MatRef, Par};
 use serde::{Deserialize, Serialize};
 
 use self::chase::{BAND_WIDTH, Band};
-pub(crate) use self::product::Spread;
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
 
@@ -83,14 +82,10 @@ impl NoConvergence {
 /// # Errors
 /// When the iteration does not converge, which finite numbers have not been seen to cause.
 pub fn eigenvalues(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, SpectraError> {
-    spectrum_of(matrix, route, Spread::Pool).map_err(|failure| failure.of("matrix"))
+    spectrum_of(matrix, route).map_err(|failure| failure.of("matrix"))
 }
 
-pub(crate) fn spectrum_of(
-    matrix: &Matrix<'_>,
-    route: Route,
-    spread: Spread,
-) -> Result<Vec<f64>, NoConvergence> {
+pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>, NoConvergence> {
     let n = matrix.shape().0.min(matrix.shape().1);
     let Some(scale) = Scale::of(matrix) else { return Ok(vec![0.0; n]) };
     match route {
@@ -99,12 +94,12 @@ pub(crate) fn spectrum_of(
             Ok(scale.finish(squares.into_iter().map(|sigma| sigma * sigma)))
         }
         Route::Gram | Route::Auto => {
-            let gram = gram::<f64>(matrix, scale.factor, spread);
-            Ok(scale.finish(symmetric_eigenvalues(gram, spread)?))
+            let mut gram = row_gram::<f64>(&matrix.wide(), scale.factor);
+            Ok(scale.finish(symmetric_eigenvalues(gram.as_mut())?))
         }
         Route::GramSingle => {
-            let gram = gram::<f32>(matrix, scale.factor, spread);
-            Ok(scale.finish(symmetric_eigenvalues(gram, spread)?))
+            let mut gram = row_gram::<f32>(&matrix.wide(), scale.factor);
+            Ok(scale.finish(symmetric_eigenvalues(gram.as_mut())?))
         }
     }
 }
@@ -136,27 +131,16 @@ impl Scale {
     }
 }
 
-/// Lower triangle of `s² · M Mᵀ`, shape `[n, n]`, with `M` the matrix or its transpose, whichever has fewer rows.
-pub(crate) fn gram<T: Real>(matrix: &Matrix<'_>, scale: f64, spread: Spread) -> Mat<T> {
-    let wide = if matrix.shape().0 <= matrix.shape().1 { *matrix } else { matrix.transposed() };
-    row_gram(&wide, scale, spread)
-}
-
 /// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; the other triangle is zero.
-pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64, spread: Spread) -> Mat<T> {
+pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
     let n = matrix.shape().0;
     let mut gram = Mat::<T>::zeros(n, n);
-    add_row_gram(&mut gram, matrix, scale, spread);
+    add_row_gram(&mut gram, matrix, scale);
     gram
 }
 
 /// Adds [`row_gram`] to the lower triangle of `gram`.
-pub(crate) fn add_row_gram<T: Real>(
-    gram: &mut Mat<T>,
-    matrix: &Matrix<'_>,
-    scale: f64,
-    spread: Spread,
-) {
+pub(crate) fn add_row_gram<T: Real>(gram: &mut Mat<T>, matrix: &Matrix<'_>, scale: f64) {
     let (n, depth) = matrix.shape();
     let mut room = Mat::<T>::zeros(n, GRAM_BLOCK.min(depth));
     for start in (0..depth).step_by(GRAM_BLOCK) {
@@ -164,19 +148,17 @@ pub(crate) fn add_row_gram<T: Real>(
         let mut block = room.as_mut().subcols_mut(0, end - start);
         matrix.window(0..n, start..end).write_to(block.rb_mut(), scale);
         let one = T::from_f64(1.0);
-        product::add_product(gram.as_mut(), block.rb(), block.rb(), one, spread);
+        product::add_product(gram.as_mut(), block.rb(), block.rb(), one);
     }
 }
 
-/// Eigenvalues of the symmetric matrix with this lower triangle. The band, which takes a small part of the work, is reduced
+/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten. The band, which takes a small part of the work, is reduced
 /// in 64 bits always.
 pub(crate) fn symmetric_eigenvalues<T: Real>(
-    mut lower: Mat<T>,
-    spread: Spread,
+    mut lower: MatMut<'_, T>,
 ) -> Result<Vec<f64>, NoConvergence> {
-    band::reduce_to_band(lower.as_mut(), BAND_WIDTH, spread);
-    let band = Band::of(lower.as_ref());
-    drop(lower);
+    band::reduce_to_band(lower.rb_mut(), BAND_WIDTH);
+    let band = Band::of(lower.rb());
     let (mut diagonal, mut below) = band.tridiagonal();
     tridiagonal::eigenvalues_in_place(&mut diagonal, &mut below)?;
     Ok(diagonal)

@@ -1,7 +1,7 @@
 //! Symmetric products in tiles.
 //!
 //! Only lower triangles are stored. Work is cut into tiles whose borders depend on the shapes alone, so that the
-//! numbers are the same on any number of threads.
+//! numbers are the same on any number of threads. They are computed on the threads of rayon's current pool.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as structured_matmul};
@@ -12,29 +12,6 @@ use crate::matrix::Real;
 
 /// Columns of a tile.
 const TILE: usize = 256;
-
-/// Where the tiles of one matrix are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
-    /// On the calling thread: other matrices keep the other threads busy.
-    Here,
-    /// On the threads of rayon's current pool.
-    Pool,
-}
-
-impl Spread {
-    fn join(self, left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
-        match self {
-            Self::Here => {
-                left();
-                right();
-            }
-            Self::Pool => {
-                rayon::join(left, right);
-            }
-        }
-    }
-}
 
 /// The first of two halves of `n`, a multiple of a tile; `None` when there is one tile only.
 fn half(n: usize) -> Option<usize> {
@@ -48,7 +25,6 @@ pub(super) fn add_product<T: Real>(
     left: MatRef<'_, T>,
     right: MatRef<'_, T>,
     factor: T,
-    spread: Spread,
 ) {
     let n = lower.ncols();
     let Some(at) = half(n) else {
@@ -68,14 +44,14 @@ pub(super) fn add_product<T: Real>(
     let (first, _, below, last) = lower.split_at_mut(at, at);
     let (left_first, left_last) = left.split_at_row(at);
     let (right_first, right_last) = right.split_at_row(at);
-    spread.join(
+    rayon::join(
         || {
-            spread.join(
-                || add_product(first, left_first, right_first, factor, spread),
-                || add_product(last, left_last, right_last, factor, spread),
+            rayon::join(
+                || add_product(first, left_first, right_first, factor),
+                || add_product(last, left_last, right_last, factor),
             );
         },
-        || add_rectangle(below, left_last, right_first, factor, spread),
+        || add_rectangle(below, left_last, right_first, factor),
     );
 }
 
@@ -84,7 +60,6 @@ fn add_rectangle<T: Real>(
     left: MatRef<'_, T>,
     right: MatRef<'_, T>,
     factor: T,
-    spread: Spread,
 ) {
     let Some(at) = half(target.ncols()) else {
         matmul(target, Accum::Add, left, right.transpose(), factor, Par::Seq);
@@ -92,9 +67,9 @@ fn add_rectangle<T: Real>(
     };
     let (first, last) = target.split_at_col_mut(at);
     let (right_first, right_last) = right.split_at_row(at);
-    spread.join(
-        || add_rectangle(first, left, right_first, factor, spread),
-        || add_rectangle(last, left, right_last, factor, spread),
+    rayon::join(
+        || add_rectangle(first, left, right_first, factor),
+        || add_rectangle(last, left, right_last, factor),
     );
 }
 
@@ -104,10 +79,9 @@ pub(super) fn symmetric_times<T: Real>(
     mut product: MatMut<'_, T>,
     lower: MatRef<'_, T>,
     thin: MatRef<'_, T>,
-    spread: Spread,
 ) {
     product.fill(T::from_f64(0.0));
-    symmetric_rows(product, lower, thin, 0, spread);
+    symmetric_rows(product, lower, thin, 0);
 }
 
 /// Rows from `first` on of [`symmetric_times`].
@@ -116,14 +90,13 @@ fn symmetric_rows<T: Real>(
     lower: MatRef<'_, T>,
     thin: MatRef<'_, T>,
     first: usize,
-    spread: Spread,
 ) {
     let n_rows = product.nrows();
     if let Some(at) = half(n_rows) {
         let (top, bottom) = product.split_at_row_mut(at);
-        spread.join(
-            || symmetric_rows(top, lower, thin, first, spread),
-            || symmetric_rows(bottom, lower, thin, first + at, spread),
+        rayon::join(
+            || symmetric_rows(top, lower, thin, first),
+            || symmetric_rows(bottom, lower, thin, first + at),
         );
         return;
     }
