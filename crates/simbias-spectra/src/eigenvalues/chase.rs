@@ -232,3 +232,34 @@ fn unit<S: Simd>() -> &'static [S::f64s] {
 fn first_number<S: Simd>(column: &[S::f64s]) -> f64 {
     pulp::bytemuck::cast_slice::<S::f64s, f64>(column)[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use faer::Mat;
+    use pulp::Scalar;
+
+    use super::*;
+
+    #[test]
+    fn narrow_and_wide_registers_agree() {
+        for n in [1, 2, 3, 31, 32, 33, 34, 65, 97, 130] {
+            let lower = Mat::from_fn(n, n, |i, j| ((7 * i + 3 * j + i * j) as f64).sin());
+            let of = |run: &dyn Fn(Chases<'_>)| {
+                let mut band = Band::of(lower.as_ref());
+                run(Chases(&mut band));
+                band.columns
+            };
+            let narrow = of(&|chases| chases.with_simd(Scalar));
+            let wide = of(&|chases| Arch::new().dispatch(chases));
+            let trace: f64 = (0..n).map(|j| lower[(j, j)]).sum();
+            let sum: f64 = narrow.chunks_exact(STRIDE).take(n).map(|column| column[0]).sum();
+            assert!((trace - sum).abs() < 1e-11, "{n}: {trace} {sum}");
+            for (index, (narrow, wide)) in narrow.iter().zip(&wide).enumerate() {
+                let (column, below) = (index / STRIDE, index % STRIDE);
+                assert!((narrow - wide).abs() < 1e-9, "{n}, column {column}: {narrow} {wide}");
+                let is_tridiagonal = below < 2 && column + below < n;
+                assert!(is_tridiagonal || narrow.abs() < 1e-12, "{n}: {column} {below} {narrow}");
+            }
+        }
+    }
+}

@@ -123,3 +123,82 @@ fn eigenvalues_of_two(a: f64, square: f64, b: f64) -> (f64, f64) {
     let smaller = if larger == 0.0 { 0.0 } else { a / larger * b - off / larger * off };
     (larger, smaller)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+
+    fn sorted(diagonal: &[f64], below: &[f64]) -> Vec<f64> {
+        let (mut diagonal, mut below) = (diagonal.to_vec(), below.to_vec());
+        eigenvalues_in_place(&mut diagonal, &mut below).unwrap();
+        diagonal.sort_by(f64::total_cmp);
+        diagonal
+    }
+
+    /// How many eigenvalues lie below `x`, by Sturm's sequence: another algorithm.
+    fn count_below(diagonal: &[f64], below: &[f64], x: f64) -> usize {
+        let mut pivot = 1.0;
+        (0..diagonal.len())
+            .filter(|&i| {
+                let square = if i == 0 { 0.0 } else { below[i - 1] * below[i - 1] };
+                pivot = diagonal[i] - x - square / pivot;
+                if pivot == 0.0 {
+                    pivot = f64::MIN_POSITIVE;
+                }
+                pivot < 0.0
+            })
+            .count()
+    }
+
+    #[test]
+    fn the_second_difference_has_known_eigenvalues() {
+        for n in [1, 2, 3, 4, 31, 500] {
+            let found = sorted(&vec![2.0; n], &vec![-1.0; n.saturating_sub(1)]);
+            for (k, value) in found.iter().enumerate() {
+                let expected = 2.0 - 2.0 * (PI * (k + 1) as f64 / (n + 1) as f64).cos();
+                assert!((value - expected).abs() < 1e-13, "{n}: {value} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn difficult_matrices_agree_with_sturm_sequences() {
+        let wilkinson: Vec<f64> = (-10..=10).map(|i| f64::from(i).abs()).collect();
+        let graded: Vec<f64> = (0..40).map(|i| 10.0_f64.powi(-i / 2)).collect();
+        let zigzag: Vec<f64> = (0..30).map(|i| if i % 2 == 0 { 1e6 } else { 1e-6 }).collect();
+        let beside_graded: Vec<f64> = graded.windows(2).map(|pair| 0.3 * pair[1]).collect();
+        let glued: Vec<f64> = (0..29).map(|i| if i % 10 == 9 { 1e-9 } else { 1.0 }).collect();
+        let cases: [(&str, Vec<f64>, Vec<f64>); 7] = [
+            ("Wilkinson's", wilkinson, vec![1.0; 20]),
+            ("graded", graded.clone(), beside_graded.clone()),
+            (
+                "graded the other way",
+                graded.into_iter().rev().collect(),
+                beside_graded.into_iter().rev().collect(),
+            ),
+            ("zigzag", zigzag, vec![0.5; 29]),
+            ("glued", vec![1.0; 30], glued),
+            ("no diagonal", vec![0.0; 25], vec![1.0; 24]),
+            ("in parts", vec![3.0, 1.0, 2.0, 0.0, 5.0], vec![0.0, 1.0, 0.0, 2.0]),
+        ];
+        for (name, diagonal, below) in cases {
+            let found = sorted(&diagonal, &below);
+            let largest = found.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+            let error = 8.0 * f64::EPSILON * diagonal.len() as f64 * largest;
+            for (index, value) in found.iter().enumerate() {
+                assert!(count_below(&diagonal, &below, value - error) <= index, "{name} {value}");
+                assert!(count_below(&diagonal, &below, value + error) > index, "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_rows_zeros_and_numbers_that_are_none() {
+        assert!(sorted(&[], &[]).is_empty());
+        assert_eq!(sorted(&[0.0; 3], &[0.0; 2]), [0.0; 3]);
+        let (mut diagonal, mut below) = ([1.0, f64::NAN, 2.0], [1.0, 1.0]);
+        assert_eq!(eigenvalues_in_place(&mut diagonal, &mut below), Err(NoConvergence));
+    }
+}
