@@ -20,11 +20,16 @@ pub(crate) trait Real:
     + Div<Output = Self>
     + 'static
 {
+    /// Whether these are numbers of 32 bits.
+    const IS_SINGLE: bool;
+
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
 }
 
 impl Real for f64 {
+    const IS_SINGLE: bool = false;
+
     fn from_f64(value: f64) -> Self {
         value
     }
@@ -35,6 +40,8 @@ impl Real for f64 {
 }
 
 impl Real for f32 {
+    const IS_SINGLE: bool = true;
+
     fn from_f64(value: f64) -> Self {
         value as f32
     }

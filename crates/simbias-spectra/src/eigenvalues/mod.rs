@@ -40,7 +40,8 @@ pub enum Route {
     /// fewer.
     Gram,
     /// Gram matrix in 32 bits: about twice as fast, for the median rule only; the searching rules react to the
-    /// noise of the smallest values.
+    /// noise of the smallest values. A Gram matrix has no negative eigenvalue: whatever is not twice as large as
+    /// the most negative one that comes out is set to zero.
     GramSingle,
 }
 
@@ -61,7 +62,8 @@ impl Route {
         match self {
             Self::Svd => (f64::EPSILON * n).powi(2) * largest,
             Self::Gram | Self::Auto => f64::EPSILON * n * largest,
-            Self::GramSingle => f64::from(f32::EPSILON) * n * largest,
+            // Zero already.
+            Self::GramSingle => 0.0,
         }
     }
 }
@@ -153,7 +155,7 @@ pub(crate) fn add_row_gram<T: Real>(gram: &mut Mat<T>, matrix: &Matrix<'_>, scal
 }
 
 /// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten. The band, which takes a small part of the work, is reduced
-/// in 64 bits always.
+/// in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see [`Route::GramSingle`].
 pub(crate) fn symmetric_eigenvalues<T: Real>(
     mut lower: MatMut<'_, T>,
 ) -> Result<Vec<f64>, NoConvergence> {
@@ -161,6 +163,10 @@ pub(crate) fn symmetric_eigenvalues<T: Real>(
     let band = Band::of(lower.rb());
     let (mut diagonal, mut below) = band.tridiagonal();
     tridiagonal::eigenvalues_in_place(&mut diagonal, &mut below)?;
+    if T::IS_SINGLE {
+        let noise = -2.0 * diagonal.iter().copied().fold(0.0, f64::min);
+        diagonal.iter_mut().filter(|value| **value <= noise).for_each(|value| *value = 0.0);
+    }
     Ok(diagonal)
 }
 

@@ -270,3 +270,27 @@ fn threads_do_not_change_an_eigenvalue() {
     };
     assert_eq!(on(1), on(4));
 }
+
+#[test]
+fn thirty_two_bits_keep_the_median_exponent_and_find_the_rank() {
+    let side = 300;
+    let full = gaussian(side * side, 5);
+    let (left, right) = (gaussian(side * 180, 6), gaussian(180 * side, 7));
+    let low: Vec<f32> = (0..side * side)
+        .map(|at| (0..180).map(|k| left[at / side * 180 + k] * right[k * side + at % side]).sum())
+        .collect();
+    for (weights, rank) in [(full, side), (low, 180)] {
+        let values = numbers(&weights);
+        let matrix = Matrix::new(&values, side, side);
+        let double = eigenvalues(&matrix, Route::Svd).unwrap();
+        let single = eigenvalues(&matrix, Route::GramSingle).unwrap();
+        let kept = |all: &[f64], above: f64| -> Vec<f64> {
+            all.iter().copied().filter(|&value| value > above).collect()
+        };
+        let single = kept(&single, 0.0);
+        assert!(single.len().abs_diff(rank) <= 4, "{} of {rank}", single.len());
+        let expected = median(&kept(&double, 1e-9 * double[side - 1]));
+        let found = median(&single);
+        assert!((found - expected).abs() < 0.01 * expected, "{found} {expected}");
+    }
+}

