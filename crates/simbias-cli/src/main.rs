@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match run(std::env::args_os().collect()) {
         Ok(Finished::Done) => ExitCode::SUCCESS,
         Ok(Finished::BadVerdict) => ExitCode::from(1),
+        Ok(Finished::Incomplete) => ExitCode::from(3),
         Err(failure) => failure.report(),
     }
 }

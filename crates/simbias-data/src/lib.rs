@@ -22,4 +22,4 @@ pub use layout::{ColumnGroup, ImageShape, Layout, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};
 pub use split::{SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit};
-pub use write::{write_csv, write_npy, write_safetensors, write_whole};
+pub use write::{write_csv, write_npy, write_parquet, write_safetensors, write_whole};

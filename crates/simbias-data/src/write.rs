@@ -5,9 +5,17 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ::safetensors::{Dtype, serialize, tensor::TensorView};
+use parquet::{
+    basic::{Compression, LogicalType, Repetition, Type as PhysicalType},
+    data_type::{ByteArray, ByteArrayType, DoubleType},
+    errors::ParquetError,
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
+    schema::types::{Type, TypePtr},
+};
 
 use crate::{
     DataError,
@@ -172,4 +180,79 @@ pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Resul
         }
         writer.flush()
     })
+}
+
+/// Writes the CSV text of a table as Parquet: a column of numbers where every filled field is one, of text otherwise; empty
+/// fields are null.
+///
+/// # Errors
+/// What the system says, and rows of unequal length.
+pub fn write_parquet(path: &Path, csv: &str) -> Result<(), DataError> {
+    let refused = |problem: String| DataError::option(path, problem);
+    let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().map_err(|error| refused(error.to_string()))?.clone();
+    let mut columns: Vec<Vec<String>> = vec![Vec::new(); header.len()];
+    for record in reader.records() {
+        let record = record.map_err(|error| refused(error.to_string()))?;
+        for (column, field) in columns.iter_mut().zip(&record) {
+            column.push(field.to_string());
+        }
+    }
+    let encoded = parquet_bytes(&header, &columns).map_err(|error| refused(error.to_string()))?;
+    write_whole(path, |file| file.write_all(&encoded))
+}
+
+fn parquet_bytes(
+    header: &::csv::StringRecord,
+    columns: &[Vec<String>],
+) -> Result<Vec<u8>, ParquetError> {
+    let numbers: Vec<Option<Vec<f64>>> = columns.iter().map(|fields| numbers_in(fields)).collect();
+    let fields: Result<Vec<TypePtr>, ParquetError> = header
+        .iter()
+        .zip(&numbers)
+        .map(|(name, numbers)| {
+            let (physical, logical) = match numbers {
+                Some(_) => (PhysicalType::DOUBLE, None),
+                None => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+            };
+            let field = Type::primitive_type_builder(name, physical)
+                .with_repetition(Repetition::OPTIONAL)
+                .with_logical_type(logical);
+            field.build().map(Arc::new)
+        })
+        .collect();
+    let schema = Type::group_type_builder("table").with_fields(fields?).build()?;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut encoded = Vec::new();
+    let mut writer =
+        SerializedFileWriter::new(&mut encoded, Arc::new(schema), Arc::new(properties))?;
+    let mut group = writer.next_row_group()?;
+    for (fields, numbers) in columns.iter().zip(numbers) {
+        let Some(mut column) = group.next_column()? else { break };
+        let is_filled: Vec<i16> = fields.iter().map(|field| i16::from(!field.is_empty())).collect();
+        match numbers {
+            Some(numbers) => {
+                column.typed::<DoubleType>().write_batch(&numbers, Some(&is_filled), None)?;
+            }
+            None => {
+                let words: Vec<ByteArray> = fields
+                    .iter()
+                    .filter(|field| !field.is_empty())
+                    .map(|field| ByteArray::from(field.as_str()))
+                    .collect();
+                column.typed::<ByteArrayType>().write_batch(&words, Some(&is_filled), None)?;
+            }
+        }
+        column.close()?;
+    }
+    group.close()?;
+    writer.close()?;
+    Ok(encoded)
+}
+
+/// The filled fields, if there are some and all are numbers.
+fn numbers_in(fields: &[String]) -> Option<Vec<f64>> {
+    let filled = fields.iter().filter(|field| !field.is_empty());
+    let numbers: Option<Vec<f64>> = filled.map(|field| field.parse().ok()).collect();
+    numbers.filter(|numbers| !numbers.is_empty())
 }

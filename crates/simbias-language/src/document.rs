@@ -106,6 +106,9 @@ pub fn pruning_report(
     if let Some(after) = after {
         page = page.section(perplexity_section(after, "Perplexity of the pruned model"));
     }
+    if let Some(remark) = &report.remark {
+        page = page.caveat(Caveat::caution("names-kept", remark.clone()));
+    }
     for (layer, damping) in pruned.into_iter().flat_map(|pruned| &pruned.raised_damping) {
         page = page.caveat(Caveat::caution(
             "raised-damping",

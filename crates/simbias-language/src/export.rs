@@ -8,16 +8,26 @@ use simbias_data::checkpoint::{Checkpoint, Format};
 use simbias_nn::decoder::{Decoder, Norm, Pairs, Positions, Projection};
 use simbias_spectra::prune::Export;
 
+use crate::family::{LLAMA_3_STRETCH, stretched};
 use crate::{LanguageError, LanguageModel};
 
-type Rename = Box<dyn Fn(&str) -> String>;
+/// Factors of rotary frequencies, which `config.json` says by a law.
+const FREQUENCY_FACTORS: &str = "rope_freqs.weight";
+
+type Rename = Box<dyn Fn(&str) -> Option<String>>;
 type RowOrder = Box<dyn Fn(&str) -> Option<Vec<usize>>>;
 
-/// New names, orders of rows and files; nothing when the checkpoint stays as it is.
-#[derive(Default)]
-pub(crate) struct Dress(Option<Parts>);
+/// How a checkpoint is dressed.
+pub(crate) enum Dress {
+    /// It has the form that others read already.
+    Unchanged,
+    /// It stays a checkpoint with GGUF's names, for this reason.
+    Kept(String),
+    /// New names, orders of rows and files.
+    HuggingFace(Parts),
+}
 
-struct Parts {
+pub(crate) struct Parts {
     rename: Rename,
     row_order: RowOrder,
     files: Vec<(String, Vec<u8>)>,
@@ -27,25 +37,27 @@ impl Dress {
     /// For any checkpoint: that of its model if it is a GGUF file of a known family.
     pub(crate) fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Self, LanguageError> {
         if checkpoint.format() != Format::Gguf {
-            return Ok(Self::default());
+            return Ok(Self::Unchanged);
         }
         match LanguageModel::new(checkpoint.clone(), &simbias_nn::cpu()) {
             Ok(model) => Self::of(&model),
-            // Something else than a language model that runs here: names stay.
-            Err(_) => Ok(Self::default()),
+            Err(error) => Ok(Self::Kept(error.to_string())),
         }
     }
 
-    /// For a model; tensors beside those of the decoder, such as factors of frequencies, keep everything as it is.
+    /// For a model.
     pub(crate) fn of(model: &LanguageModel) -> Result<Self, LanguageError> {
         let checkpoint = model.checkpoint();
         if checkpoint.format() != Format::Gguf {
-            return Ok(Self::default());
+            return Ok(Self::Unchanged);
         }
         let names = model.names_as_hugging_face();
-        let is_whole = checkpoint.tensors().iter().all(|tensor| names.contains_key(&tensor.name));
-        let (true, Some(mut config)) = (is_whole, config(model)) else {
-            return Ok(Self::default());
+        let is_known = |name: &str| names.contains_key(name) || name == FREQUENCY_FACTORS;
+        if let Some(tensor) = checkpoint.tensors().iter().find(|tensor| !is_known(&tensor.name)) {
+            return Ok(Self::Kept(format!("tensor {:?} has no counterpart", tensor.name)));
+        }
+        let Some(mut config) = config(model) else {
+            return Ok(Self::Kept("its rotary embedding follows no law that has a name".into()));
         };
         for (role, id) in special_tokens(checkpoint) {
             config[format!("{role}_token_id")] = id.into();
@@ -57,18 +69,25 @@ impl Dress {
             files.push(("tokenizer_config.json".into(), pretty(&tokenizer_config(checkpoint))));
         }
         let orders = row_orders(model);
-        let rename = move |name: &str| names.get(name).cloned().unwrap_or_else(|| name.into());
+        let rename = move |name: &str| names.get(name).cloned();
         let row_order = move |name: &str| orders.get(name).cloned();
         let (rename, row_order): (Rename, RowOrder) = (Box::new(rename), Box::new(row_order));
-        Ok(Self(Some(Parts { rename, row_order, files })))
+        Ok(Self::HuggingFace(Parts { rename, row_order, files }))
     }
 
     pub(crate) fn export(&self) -> Export<'_> {
-        match &self.0 {
-            Some(Parts { rename, row_order, files }) => {
-                Export { rename, row_order, files: files.clone() }
+        match self {
+            Self::HuggingFace(Parts { rename, row_order, files }) => {
+                Export { rename, row_order, files: files.clone(), remark: None }
             }
-            None => Export::default(),
+            Self::Kept(reason) => Export {
+                remark: Some(format!(
+                    "The checkpoint keeps the names and the order of rows of the GGUF file, which other programs do not \
+                     load: {reason}."
+                )),
+                ..Export::default()
+            },
+            Self::Unchanged => Export::default(),
         }
     }
 }
@@ -115,20 +134,12 @@ fn config(model: &LanguageModel) -> Option<Value> {
     let decoder = model.decoder();
     let Norm::Rms { epsilon } = decoder.norm else { return None };
     let Positions::Rotary { frequencies, .. } = &decoder.positions else { return None };
-    // θ from the second of the frequencies θ^(-2i/d); another law cannot be written.
-    let second = *frequencies.get(1)?;
-    let base = second.powf(-(decoder.head_width as f64) / 2.0);
-    let law = Decoder::rotary_frequencies(base, decoder.head_width);
-    let is_plain =
-        frequencies.iter().zip(&law).all(|(found, law)| (found / law - 1.0).abs() < 1e-6);
-    if !is_plain {
-        return None;
-    }
+    let (base, scaling) = law_of(frequencies, decoder.head_width)?;
     let (kind, class) = match decoder.biases.attention {
         true => ("qwen2", "Qwen2ForCausalLM"),
         false => ("llama", "LlamaForCausalLM"),
     };
-    Some(json!({
+    let mut config = json!({
         "architectures": [class],
         "model_type": kind,
         "vocab_size": decoder.vocabulary,
@@ -144,7 +155,42 @@ fn config(model: &LanguageModel) -> Option<Value> {
         "rope_theta": (base * 1e6).round() / 1e6,
         "tie_word_embeddings": decoder.ties_head,
         "torch_dtype": "float32",
-    }))
+    });
+    if let Some(scaling) = scaling {
+        config["rope_scaling"] = scaling;
+    }
+    Some(config)
+}
+
+/// θ and `rope_scaling` of these rotary frequencies: those of θ^(-2i/d), all turned slower, or LLaMA 3.1's.
+fn law_of(frequencies: &[f64], head_width: usize) -> Option<(f64, Option<Value>)> {
+    let (&first, &second) = (frequencies.first()?, frequencies.get(1)?);
+    let base = (first / second).powf(head_width as f64 / 2.0);
+    let plain = Decoder::rotary_frequencies(base, head_width);
+    // GGUF holds factors in 32 bits.
+    let follows = |law: &[f64]| {
+        frequencies.iter().zip(law).all(|(found, law)| (found / law - 1.0).abs() < 1e-6)
+    };
+    if follows(&plain) {
+        return Some((base, None));
+    }
+    let factor = 1.0 / first;
+    if follows(&plain.iter().map(|frequency| frequency / factor).collect::<Vec<f64>>()) {
+        return Some((base, Some(json!({"rope_type": "linear", "factor": factor}))));
+    }
+    let slowest = plain.last()? / frequencies.last()?;
+    let (low, high, original) = LLAMA_3_STRETCH;
+    let factor = [slowest.round(), 8.0, 32.0]
+        .into_iter()
+        .find(|&factor| follows(&stretched(&plain, factor, low, high, original)))?;
+    let scaling = json!({
+        "rope_type": "llama3",
+        "factor": factor,
+        "low_freq_factor": low,
+        "high_freq_factor": high,
+        "original_max_position_embeddings": original as u64,
+    });
+    Some((base, Some(scaling)))
 }
 
 /// Rows of queries and keys from neighbours to halves: row `half · width/2 + i` of a head was row `2i + half`.
@@ -169,4 +215,37 @@ fn row_orders(model: &LanguageModel) -> HashMap<String, Vec<usize>> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laws_of_frequencies_are_recognised() {
+        let plain = Decoder::rotary_frequencies(500_000.0, 128);
+        let (base, scaling) = law_of(&plain, 128).unwrap();
+        assert!((base / 500_000.0 - 1.0).abs() < 1e-9 && scaling.is_none());
+        let slower: Vec<f64> = plain.iter().map(|frequency| frequency / 2.5).collect();
+        let (base, scaling) = law_of(&slower, 128).unwrap();
+        assert!((base / 500_000.0 - 1.0).abs() < 1e-9);
+        assert!((scaling.unwrap()["factor"].as_f64().unwrap() - 2.5).abs() < 1e-12);
+        for factor in [8.0, 32.0] {
+            let (low, high, original) = LLAMA_3_STRETCH;
+            let found: Vec<f64> = stretched(&plain, factor, low, high, original)
+                .iter()
+                .zip(&plain)
+                .map(|(law, plain)| plain / f64::from((plain / law) as f32))
+                .collect();
+            let (_, scaling) = law_of(&found, 128).unwrap();
+            let scaling = scaling.unwrap();
+            assert_eq!(
+                (&scaling["rope_type"], &scaling["factor"]),
+                (&json!("llama3"), &json!(factor))
+            );
+        }
+        let mut bent = plain;
+        bent[40] *= 1.1;
+        assert!(law_of(&bent, 128).is_none());
+    }
 }

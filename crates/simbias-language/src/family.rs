@@ -224,12 +224,13 @@ impl Config<'_> {
             }
             "llama3" => {
                 let get = |key, default| number(key).filter(|&x| x > 0.0).unwrap_or(default);
+                let (low, high, original) = LLAMA_3_STRETCH;
                 Ok(stretched(
                     &plain,
                     get("factor", 8.0),
-                    get("low_freq_factor", 1.0),
-                    get("high_freq_factor", 4.0),
-                    get("original_max_position_embeddings", 8192.0),
+                    get("low_freq_factor", low),
+                    get("high_freq_factor", high),
+                    get("original_max_position_embeddings", original),
                 ))
             }
             other => {
@@ -240,9 +241,18 @@ impl Config<'_> {
     }
 }
 
+/// Low and high factor and the original context of LLaMA 3.1's change.
+pub(crate) const LLAMA_3_STRETCH: (f64, f64, f64) = (1.0, 4.0, 8192.0);
+
 /// LLaMA 3.1's change: waves longer than the original context turn `factor` times slower, short ones stay, and those in
 /// between are blended.
-fn stretched(plain: &[f64], factor: f64, low: f64, high: f64, original: f64) -> Vec<f64> {
+pub(crate) fn stretched(
+    plain: &[f64],
+    factor: f64,
+    low: f64,
+    high: f64,
+    original: f64,
+) -> Vec<f64> {
     plain
         .iter()
         .map(|frequency| {

@@ -6,6 +6,7 @@ mod checkpoint;
 mod claims;
 mod fail_on;
 mod influences_file;
+mod layer_choice;
 mod model;
 mod perplexity;
 mod prune;

@@ -14,6 +14,8 @@ pub(crate) enum Finished {
     Done,
     /// The verdict is one that the person named with `--fail-on`: exit code 1.
     BadVerdict,
+    /// Something was left out that `--strict` insists on: exit code 3.
+    Incomplete,
 }
 
 /// A command that did not do its work.

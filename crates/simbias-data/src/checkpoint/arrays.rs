@@ -22,9 +22,15 @@ fn head(source: impl Read) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// `head` may end after the header.
-fn info(file: &Path, name: &str, head: &[u8], place: Place) -> Result<TensorInfo, DataError> {
-    let header = npy_header(file, head)?;
+/// `head` may end after the header; the whole has `n_bytes`.
+fn info(
+    file: &Path,
+    name: &str,
+    head: &[u8],
+    n_bytes: u64,
+    place: Place,
+) -> Result<TensorInfo, DataError> {
+    let header = npy_header(file, head, n_bytes)?;
     let element = match (header.is_float, header.item_size) {
         (true, 2) => Element::F16,
         (true, 4) => Element::F32,
@@ -36,9 +42,11 @@ fn info(file: &Path, name: &str, head: &[u8], place: Place) -> Result<TensorInfo
 
 pub(super) fn open_npy(file: &Path) -> Result<OpenedFile, DataError> {
     let io = |source| DataError::Io { file: file.into(), action: "read", source };
-    let head = head(File::open(file).map_err(io)?).map_err(io)?;
+    let opened = File::open(file).map_err(io)?;
+    let n_bytes = opened.metadata().map_err(io)?.len();
+    let head = head(opened).map_err(io)?;
     let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let tensors = vec![info(file, &name, &head, Place::Array { entry: None })?];
+    let tensors = vec![info(file, &name, &head, n_bytes, Place::Array { entry: None })?];
     Ok(OpenedFile { format: Format::Arrays, tensors, metadata: Vec::new() })
 }
 
@@ -48,10 +56,12 @@ pub(super) fn open_npz(file: &Path, mut archive: Archive) -> Result<OpenedFile, 
         let entry = archive.by_index(index).map_err(|error| malformed(file, error))?;
         let path = entry.name().map_err(|error| malformed(file, error))?.into_owned();
         let Some(name) = path.strip_suffix(".npy") else { continue };
+        let n_bytes = entry.size();
         let head = head(entry).map_err(|error| {
             malformed(file, format!("entry {path:?} cannot be unpacked ({error})"))
         })?;
-        tensors.push(info(&file.join(&path), name, &head, Place::Array { entry: Some(index) })?);
+        let place = Place::Array { entry: Some(index) };
+        tensors.push(info(&file.join(&path), name, &head, n_bytes, place)?);
     }
     if tensors.is_empty() {
         return Err(malformed(file, "the archive holds neither data.pkl nor an .npy entry"));

@@ -47,7 +47,8 @@ pub enum RewriteError<E: std::error::Error> {
 /// A safetensors checkpoint keeps its files, names, types, order and metadata, so that untouched tensors are the
 /// same bytes; other files of its folder come along, except weights in other formats. A checkpoint of another
 /// format becomes one `model.safetensors` with the same names and float types, block-quantised tensors as F32.
-/// There `rename` gives tensors other names, which must be distinct. Files that `attach` returns by name once all tensors are written, such as a report of what was done, are added.
+/// There `rename` gives tensors other names, which must be distinct, and leaves out those to which it gives none. Files
+/// that `attach` returns by name once all tensors are written, such as a report of what was done, are added.
 /// The folder appears whole or not at all.
 ///
 /// # Errors
@@ -57,7 +58,7 @@ pub fn rewrite<E: std::error::Error>(
     checkpoint: &Checkpoint,
     out: &Path,
     replace: impl FnMut(usize, &TensorInfo) -> Result<Option<Numbers>, E>,
-    rename: &dyn Fn(&str) -> String,
+    rename: &dyn Fn(&str) -> Option<String>,
     attach: impl FnOnce() -> Vec<(String, Vec<u8>)>,
 ) -> Result<(), RewriteError<E>> {
     if out.exists() {
@@ -154,7 +155,7 @@ fn write_fresh<E: std::error::Error>(
     checkpoint: &Checkpoint,
     folder: &Path,
     mut replace: impl FnMut(usize, &TensorInfo) -> Result<Option<Numbers>, E>,
-    rename: &dyn Fn(&str) -> String,
+    rename: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(), RewriteError<E>> {
     let target = folder.join(FRESH_NAME);
     let io = |source| DataError::Io { file: target.clone(), action: "write", source };
@@ -162,6 +163,7 @@ fn write_fresh<E: std::error::Error>(
     header.insert("__metadata__".into(), json!({"format": "pt"}));
     let mut end = 0;
     for tensor in checkpoint.tensors() {
+        let Some(name) = rename(&tensor.name) else { continue };
         let element = written_type(tensor.element);
         let n_bytes =
             element.stored_bytes().and_then(|bytes| tensor.n_elements().checked_mul(bytes));
@@ -178,7 +180,7 @@ fn write_fresh<E: std::error::Error>(
         end += n_bytes;
         let entry =
             json!({"dtype": element.name(), "shape": tensor.shape, "data_offsets": [begin, end]});
-        header.insert(rename(&tensor.name), entry);
+        header.insert(name, entry);
     }
     let mut text = Value::Object(header).to_string().into_bytes();
     // The data begin at a multiple of eight bytes.
@@ -187,6 +189,9 @@ fn write_fresh<E: std::error::Error>(
     writer.write_all(&(text.len() as u64).to_le_bytes()).map_err(io)?;
     writer.write_all(&text).map_err(io)?;
     for (index, tensor) in checkpoint.tensors().iter().enumerate() {
+        if rename(&tensor.name).is_none() {
+            continue;
+        }
         let replacement = replace(index, tensor).map_err(RewriteError::Replacement)?;
         let bytes = match (replacement, tensor.element.piece()) {
             (Some(numbers), _) => encoded(&target, tensor, written_type(tensor.element), &numbers)?,

@@ -49,17 +49,20 @@ enum Kind {
 pub fn parse_npy(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
     let header = parse_header(file, bytes)?;
     let data = &bytes[header.data_start..];
-    let n_bytes = n_values(&header.shape).and_then(|n| n.checked_mul(header.item_size));
-    let Some(n_bytes) = n_bytes.filter(|&n_bytes| n_bytes <= data.len()) else {
-        return Err(DataError::Truncated {
-            file: file.into(),
-            format: "npy",
-            announced: n_bytes.map(|n_bytes| n_bytes as u64),
-            available: data.len() as u64,
-        });
-    };
+    let n_bytes = data_bytes(file, &header, data.len() as u64)?;
     let values = decode_values(file, &header, &data[..n_bytes])?;
     Ok(NamedArray { name: stem(file), shape: header.shape, values })
+}
+
+/// Bytes of the values, of which `available` are there.
+fn data_bytes(file: &Path, header: &Header, available: u64) -> Result<usize, DataError> {
+    let n_bytes = n_values(&header.shape).and_then(|n| n.checked_mul(header.item_size));
+    n_bytes.filter(|&n_bytes| n_bytes as u64 <= available).ok_or_else(|| DataError::Truncated {
+        file: file.into(),
+        format: "npy",
+        announced: n_bytes.map(|n_bytes| n_bytes as u64),
+        available,
+    })
 }
 
 /// What a `.npy` header says of its values.
@@ -70,9 +73,11 @@ pub(crate) struct NpyHeader {
     pub(crate) item_size: usize,
 }
 
-/// Reads the header at the beginning of `bytes`, which may end after it.
-pub(crate) fn npy_header(file: &Path, bytes: &[u8]) -> Result<NpyHeader, DataError> {
-    let Header { kind, item_size, shape, .. } = parse_header(file, bytes)?;
+/// Reads the header at the beginning of `bytes`, which may end after it; the whole has `n_bytes`.
+pub(crate) fn npy_header(file: &Path, bytes: &[u8], n_bytes: u64) -> Result<NpyHeader, DataError> {
+    let header = parse_header(file, bytes)?;
+    data_bytes(file, &header, n_bytes.saturating_sub(header.data_start as u64))?;
+    let Header { kind, item_size, shape, .. } = header;
     Ok(NpyHeader { shape, is_float: kind == Kind::Float, item_size })
 }
 

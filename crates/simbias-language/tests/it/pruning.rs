@@ -212,7 +212,54 @@ fn an_interrupted_pruning_leaves_nothing() {
 /// Pruned or not, what is written from a GGUF file is the model of Hugging Face's form.
 #[test]
 fn a_gguf_file_becomes_a_folder_that_other_programs_load() {
-    let model = open("llama.gguf");
+    becomes_a_folder("llama.gguf");
+}
+
+#[test]
+fn factors_of_rotary_frequencies_become_a_law_in_the_configuration() {
+    let out = becomes_a_folder("llama-stretched.gguf");
+    let config = std::fs::read(out.path().join("data/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    assert_eq!(config["rope_scaling"]["rope_type"], "llama3");
+    assert_eq!(config["rope_scaling"]["factor"], 8.0);
+    let written = LanguageModel::open(&out.path().join("data"), &simbias_nn::cpu()).unwrap();
+    assert!(written.checkpoint().find("rope_freqs.weight").is_none());
+    // The change is one that shows.
+    let tokens: Vec<u32> = (5..45).collect();
+    let plain = open("llama.gguf").token_logits(&tokens).unwrap();
+    let stretched = written.token_logits(&tokens).unwrap();
+    assert!(plain.iter().zip(&stretched).any(|(plain, other)| (plain - other).abs() > 1e-2));
+}
+
+#[test]
+fn a_gguf_file_that_keeps_its_names_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(reference("llama.gguf")).unwrap();
+    // Another name of the same length, which is not known.
+    let at = bytes.windows(15).position(|part| part == b"blk.1.ffn_norm.").unwrap();
+    bytes[at + 6..at + 14].copy_from_slice(b"ffn_mine");
+    let path = folder.path().join("odd.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let patterns = Patterns::from([("blk.1.ffn_down".to_string(), Pattern::Share(0.5))]);
+    let out = folder.path().join("out");
+    let null = serde_json::Value::Null;
+    let report = prune_by_statistics(
+        &checkpoint,
+        Method::Magnitude,
+        &patterns,
+        None,
+        &out,
+        null,
+        &Unwatched,
+    )
+    .unwrap();
+    assert!(report.remark.unwrap().contains("keeps the names"));
+    assert!(Checkpoint::open(&out).unwrap().find("blk.1.ffn_down.weight").is_some());
+}
+
+fn becomes_a_folder(file: &str) -> tempfile::TempDir {
+    let model = open(file);
     let folder = tempfile::tempdir().unwrap();
     let tokens: Vec<u32> = (5..45).collect();
     for (name, method) in [("data", Method::Wanda), ("plain", Method::Magnitude)] {
@@ -247,4 +294,5 @@ fn a_gguf_file_becomes_a_folder_that_other_programs_load() {
         let worst = before.iter().zip(&after).fold(0.0_f32, |most, (b, a)| most.max((b - a).abs()));
         assert!(worst < 1e-3, "{worst}");
     }
+    folder
 }

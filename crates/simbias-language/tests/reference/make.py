@@ -1,7 +1,7 @@
 """Tiny models with random weights and their logits by transformers: what tests/it/forward.rs compares with.
 
-Needs torch, transformers, safetensors, gguf and numpy. Writes one folder a family beside this file, and a GGUF file that
-holds the weights of `llama` as llama.cpp stores them (rows of queries and keys permuted) with a byte-level tokenizer.
+Needs torch, transformers, safetensors, gguf and numpy. Writes one folder a family beside this file, and GGUF files that hold
+the weights of `llama` as llama.cpp stores them (rows of queries and keys permuted) with a byte-level tokenizer.
 """
 
 import json
@@ -46,12 +46,20 @@ def main():
         save_file(state, folder / "model.safetensors", {"format": "pt"})
         save_file({"tokens": tokens.float(), "logits": logits.contiguous()}, folder / "expected.safetensors")
         (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
-    write_gguf(FAMILIES["llama"])
+    write_gguf(FAMILIES["llama"], "llama.gguf")
+    write_gguf(FAMILIES["llama"], "llama-stretched.gguf", rope_factors())
 
 
-def write_gguf(model):
+def rope_factors():
+    """What llama.cpp stores of LLaMA 3.1's rotary embedding, for heads of 8 and base 10 000: the slowest wave is blended."""
+    wave = 2 * np.pi * 10_000.0 ** (np.arange(0, 8, 2) / 8)
+    blend = np.clip((8192 / wave - 1) / 3, 0, 1)
+    return (1 / ((1 - blend) / 8 + blend)).astype(np.float32)
+
+
+def write_gguf(model, name, factors=None):
     config = model.config
-    writer = gguf.GGUFWriter(HERE / "llama.gguf", "llama")
+    writer = gguf.GGUFWriter(HERE / name, "llama")
     writer.add_context_length(64)
     writer.add_embedding_length(config.hidden_size)
     writer.add_block_count(config.num_hidden_layers)
@@ -86,6 +94,8 @@ def write_gguf(model):
         else:
             target = names[stem]
         writer.add_tensor(f"{target}.weight", value.numpy())
+    if factors is not None:
+        writer.add_tensor("rope_freqs.weight", factors)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

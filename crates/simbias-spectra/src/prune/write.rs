@@ -44,30 +44,41 @@ pub struct PruningReport {
     pub layers: Vec<LayerPruning>,
     /// Zeros over weights of all these layers.
     pub realised: f64,
+    /// What a person should know about the form of the written checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
 }
 
 /// How a checkpoint that was no safetensors file is dressed for other programs.
 pub struct Export<'a> {
-    /// Name of a tensor in the written file.
-    pub rename: &'a dyn Fn(&str) -> String,
+    /// Name of a tensor in the written file; `None` for one that the other form says in another way.
+    pub rename: &'a dyn Fn(&str) -> Option<String>,
     /// Order in which the stored rows of a tensor are written, where it is another.
     pub row_order: &'a dyn Fn(&str) -> Option<Vec<usize>>,
     /// Further files by name, such as a configuration.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Why it stays as it is, where the person may have expected otherwise.
+    pub remark: Option<String>,
 }
 
 impl Default for Export<'_> {
     /// Everything as it is.
     fn default() -> Self {
-        Self { rename: &|name| name.into(), row_order: &|_| None, files: Vec::new() }
+        Self {
+            rename: &|name| Some(name.into()),
+            row_order: &|_| None,
+            files: Vec::new(),
+            remark: None,
+        }
     }
 }
 
 /// Writes `checkpoint` to the new folder `out` with every layer of `layers` changed by `prune`, and
 /// `pruning_report.json` beside the weights; the folder appears whole or not at all.
 ///
-/// A checkpoint that was no safetensors file is dressed by `export`. `prune` sees the stored weights, outputs as rows, in the order of the checkpoint; a kernel is one matrix
-/// `[out, in · positions]`. Names, types and all other tensors stay as they are.
+/// A checkpoint that was no safetensors file is dressed by `export`. `prune` sees the stored weights, outputs as rows, in
+/// the order of the checkpoint; a kernel is one matrix `[out, in · positions]`. Names, types and all other tensors stay
+/// as they are.
 ///
 /// # Errors
 /// LoRA pairs, a folder that exists, what `prune` and the system say.
@@ -97,6 +108,7 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
         settings,
         layers: Vec::new(),
         realised: 0.0,
+        remark: export.remark,
     });
     let written = rewrite(
         checkpoint,

@@ -15,6 +15,7 @@ use simbias_spectra::{
     ExponentKind, LayerOptions, ScanOptions, SparsityOptions, SparsityScore, layers_of, scan,
 };
 
+use super::super::layer_choice::LayerChoice;
 use super::super::perplexity::{BarWatch, TokenArgs, file_name};
 use super::super::spectrum::LayerWatch;
 use super::{CalibrationArgs, MethodWord, scores};
@@ -46,12 +47,8 @@ pub(super) struct OneArgs {
     /// Statistics of the layers' inputs from another program, .npz or .safetensors, instead of --calibration
     #[arg(long, value_name = "FILE", conflicts_with = "calibration")]
     statistics: Option<PathBuf>,
-    /// Only layers whose name contains this text; repeat for several
-    #[arg(long, value_name = "TEXT")]
-    include: Vec<String>,
-    /// No layers whose name contains this text; repeat for several
-    #[arg(long, value_name = "TEXT")]
-    exclude: Vec<String>,
+    #[command(flatten)]
+    choice: LayerChoice,
     /// Text that the model predicts before and after
     #[arg(long, value_name = "TEXT")]
     evaluate: Option<PathBuf>,
@@ -149,11 +146,6 @@ impl OneArgs {
         self.model.as_deref().map(file_name).unwrap_or_default()
     }
 
-    fn wants(&self, name: &str) -> bool {
-        (self.include.is_empty() || self.include.iter().any(|text| name.contains(text)))
-            && !self.exclude.iter().any(|text| name.contains(text))
-    }
-
     fn settings(&self, shell: &Shell, method: Method) -> serde_json::Value {
         serde_json::json!({
             "method": method,
@@ -214,7 +206,7 @@ impl OneArgs {
         let progress = shell.progress("pruning");
         let _looking = progress.looks_for_interrupt();
         let watch = BarWatch(&progress);
-        let wanted = |name: &str| self.wants(name);
+        let wanted = |name: &str| self.choice.wants(name);
         if !model.layer_names().iter().any(|name| wanted(name)) {
             return Err(nothing_left());
         }
@@ -237,7 +229,7 @@ impl OneArgs {
                 block_ratios(model, &scores, allocation, &wanted, &deal)?
             }
         };
-        patterns.retain(|name, _| self.wants(name));
+        patterns.retain(|name, _| self.choice.wants(name));
         if patterns.is_empty() {
             return Err(nothing_left());
         }
@@ -309,7 +301,7 @@ impl OneArgs {
                 self.dealt(checkpoint, allocation, target, shell)?
             }
         };
-        patterns.retain(|name, _| self.wants(name));
+        patterns.retain(|name, _| self.choice.wants(name));
         if patterns.is_empty() {
             return Err(nothing_left());
         }
@@ -350,7 +342,7 @@ impl OneArgs {
             n_threads: Some(shell.threads()),
             ..ScanOptions::default()
         };
-        let wants = |name: &str| self.wants(name);
+        let wants = |name: &str| self.choice.wants(name);
         let table = scan(checkpoint, &options, &wants, &LayerWatch(&progress))?;
         let kind = match allocation {
             Allocation::Alpha => ExponentKind::Plain,

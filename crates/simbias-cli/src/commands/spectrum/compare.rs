@@ -33,13 +33,15 @@ impl CompareArgs {
         let run = shell.open_run(self.out.as_deref())?;
         let (first, before) = self.measuring.scan(&self.before, shell)?;
         let (second, after) = self.measuring.scan(&self.after, shell)?;
+        // Before the long part: it refuses checkpoints without a common layer.
+        let shifts = compare(&before, &after)?;
         let progress = shell.progress("spectra of the differences");
-        let wants = |name: &str| self.measuring.wants(name);
+        let wants = |name: &str| self.measuring.choice.wants(name);
         let options = self.measuring.options(shell);
         let difference =
             scan_difference(&first, &second, &options, &wants, &LayerWatch(&progress))?;
         drop(progress);
-        let found = compare(&before, &after)?.with_difference(&before, &difference);
+        let found = shifts.with_difference(&before, &difference);
         let report = Report::new(format!(
             "Weight spectra of {} and {}",
             before.checkpoint, after.checkpoint

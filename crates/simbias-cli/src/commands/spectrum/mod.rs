@@ -14,6 +14,7 @@ use simbias_spectra::{
     Compat, LayerOptions, LayerTable, Route, Sampling, ScanOptions, Watch, WindowOptions,
 };
 
+use super::layer_choice::LayerChoice;
 use crate::shell::{Failure, Finished, Progress, Shell};
 
 /// Measure what the weights of a checkpoint say about its layers: `simbias spectrum MODEL` is short for `scan MODEL`.
@@ -95,12 +96,8 @@ pub(crate) struct MeasuringArgs {
     /// Names whose number marks a block, such as layers in model.layers.3, instead of the usual ones; repeat for several
     #[arg(long, value_name = "NAME")]
     block_name: Vec<String>,
-    /// Only layers whose name contains this text; repeat for several
-    #[arg(long, value_name = "TEXT")]
-    include: Vec<String>,
-    /// No layers whose name contains this text; repeat for several
-    #[arg(long, value_name = "TEXT")]
-    exclude: Vec<String>,
+    #[command(flatten)]
+    choice: LayerChoice,
     /// Reproduce the numbers of another program
     #[arg(long, value_enum, default_value_t = CompatWord::None)]
     compat: CompatWord,
@@ -207,12 +204,6 @@ impl MeasuringArgs {
         [leading].into_iter().chain(others).collect()
     }
 
-    /// Whether the layer of this name is wanted.
-    fn wants(&self, name: &str) -> bool {
-        (self.include.is_empty() || self.include.iter().any(|text| name.contains(text)))
-            && !self.exclude.iter().any(|text| name.contains(text))
-    }
-
     /// Scans the checkpoint at `path`.
     fn scan(&self, path: &Path, shell: &Shell) -> Result<(Checkpoint, LayerTable), Failure> {
         if self.dtype == DtypeWord::F32
@@ -225,7 +216,7 @@ impl MeasuringArgs {
         }
         let checkpoint = Checkpoint::open(path)?;
         let progress = shell.progress(&format!("spectra of {}", path.display()));
-        let wants = |name: &str| self.wants(name);
+        let wants = |name: &str| self.choice.wants(name);
         let table = simbias_spectra::scan(
             &checkpoint,
             &self.options(shell),

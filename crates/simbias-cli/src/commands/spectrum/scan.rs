@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use simbias_data::write_parquet;
 use simbias_spectra::document::spectrum_report;
 
 use super::MeasuringArgs;
@@ -16,7 +17,7 @@ use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 #[command(after_help = "Examples:
   simbias spectrum scan model.safetensors
   simbias spectrum scan checkpoint/ --farms 2000x15 --fit peak
-  simbias spectrum scan model.gguf --exclude embed
+  simbias spectrum scan model.gguf --exclude 'embed|lm_head' --strict
   simbias spectrum scan model.pt --compat weightwatcher")]
 pub(crate) struct ScanArgs {
     /// .safetensors, its index, a folder of shards, .pt, .npz, .npy or .gguf
@@ -24,6 +25,12 @@ pub(crate) struct ScanArgs {
     model: Option<PathBuf>,
     #[command(flatten)]
     measuring: MeasuringArgs,
+    /// Exit with code 3 when a layer could not be measured, such as one with NaN; the report is written all the same
+    #[arg(long)]
+    strict: bool,
+    /// Write the table of layers as layers.parquet too
+    #[arg(long)]
+    parquet: bool,
     /// New directory for report and result; runs/spectrum-scan-TIME when not given
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -40,8 +47,15 @@ impl ScanArgs {
         let (checkpoint, table) = self.measuring.scan(model, shell)?;
         let report = spectrum_report(&table);
         let result = serde_json::json!(table);
+        if self.parquet {
+            let files = report.csv_files();
+            let layers = files.iter().find(|(name, _)| name == "layers.csv");
+            let csv = layers.map_or("", |(_, csv)| csv);
+            write_parquet(&run.place("layers.parquet")?, csv)?;
+        }
         shell
             .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
-        Ok(Finished::Done)
+        let is_flagged = table.layers.iter().any(|layer| layer.analysis().is_none());
+        Ok(if self.strict && is_flagged { Finished::Incomplete } else { Finished::Done })
     }
 }

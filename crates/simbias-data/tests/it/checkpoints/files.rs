@@ -48,6 +48,18 @@ pub(super) fn index(folder: &Path, entries: &[(&str, &str)]) {
 }
 
 /// A zip archive of stored entries.
+/// A vector of 32-bit numbers as NumPy saves it.
+pub(super) fn npy(values: &[f32]) -> Vec<u8> {
+    let mut npy = b"\x93NUMPY\x01\x00".to_vec();
+    let fields =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({},), }}", values.len());
+    let header = format!("{fields:<117}\n");
+    npy.extend((header.len() as u16).to_le_bytes());
+    npy.extend(header.as_bytes());
+    npy.extend(f32_bytes(values.iter().copied()));
+    npy
+}
+
 pub(super) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);

@@ -5,7 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use simbias_data::checkpoint::{Checkpoint, parse_safetensors_header, parse_state_dict};
 
-use super::files::{Pickle, f32_bytes, gguf, index, safetensors, sharded, torch, with_header};
+use super::files::{
+    Pickle, archive, f32_bytes, gguf, index, npy, safetensors, sharded, torch, with_header,
+};
 
 #[track_caller]
 fn refused(name: &str, bytes: &[u8], words: &[&str]) {
@@ -223,4 +225,12 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn npy_headers_that_announce_more_than_the_file_holds() {
+    let mut bytes = npy(&[1.0, 2.0]);
+    bytes.pop();
+    refused("short.npy", &bytes, &["announces", "cut short"]);
+    refused("short.npz", &archive(&[("short.npy", &bytes)]), &["announces", "cut short"]);
 }

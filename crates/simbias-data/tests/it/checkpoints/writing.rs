@@ -5,14 +5,14 @@ use std::convert::Infallible;
 use half::bf16;
 use simbias_data::checkpoint::{Checkpoint, Numbers, rewrite};
 
-use super::files::{Pickle, f32_bytes, gguf, safetensors, sharded, torch};
+use super::files::{Pickle, archive, f32_bytes, gguf, npy, safetensors, sharded, torch};
 
 fn zeros(n: usize) -> Result<Option<Numbers>, Infallible> {
     Ok(Some(Numbers::F32(vec![0.0; n])))
 }
 
-fn same_name(name: &str) -> String {
-    name.into()
+fn same_name(name: &str) -> Option<String> {
+    Some(name.into())
 }
 
 #[test]
@@ -105,4 +105,19 @@ fn other_formats_become_safetensors_of_the_same_names() {
         let (index, _) = written.find("a.weight").unwrap();
         assert_eq!(written.read(index).unwrap(), Numbers::F32(expected));
     }
+}
+
+#[test]
+fn tensors_without_a_name_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("two.npz");
+    std::fs::write(&file, archive(&[("keep.npy", &npy(&[1.0, 2.0])), ("drop.npy", &npy(&[3.0]))]))
+        .unwrap();
+    let checkpoint = Checkpoint::open(&file).unwrap();
+    let out = folder.path().join("out");
+    let rename = |name: &str| (name == "keep").then(|| "kept".to_string());
+    rewrite(&checkpoint, &out, |_, _| Ok::<_, Infallible>(None), &rename, Vec::new).unwrap();
+    let written = Checkpoint::open(&out).unwrap();
+    assert_eq!(written.tensors().len(), 1);
+    assert_eq!(written.read(written.find("kept").unwrap().0).unwrap().into_f32(), [1.0, 2.0]);
 }

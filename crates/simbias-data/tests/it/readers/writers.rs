@@ -3,7 +3,7 @@
 use safetensors::SafeTensors;
 use simbias_data::{
     read::{ArrayValues, NamedArray, parse_safetensors},
-    read_array, write_csv, write_npy, write_safetensors, write_whole,
+    read_array, read_dataset, write_csv, write_npy, write_parquet, write_safetensors, write_whole,
 };
 use tempfile::tempdir;
 
@@ -109,4 +109,20 @@ fn arrays_that_do_not_fit_are_refused() {
     assert_says(&write_npy(path, &wrong).unwrap_err().to_string(), &["1 values", "[3]"]);
     let texts = array("t", &[1], ArrayValues::Texts(vec!["x".into()]));
     assert_says(&write_npy(path, &texts).unwrap_err().to_string(), &["texts"]);
+}
+
+#[test]
+fn csv_text_becomes_typed_parquet_columns() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    write_parquet(&path, "name,x,y,empty\na,1.5,0,\n\"b, c\",,1,\nd,-2e3,0,\n").unwrap();
+    let options = super::labelled_by("y");
+    let message = read_dataset(&path, &options).unwrap_err().to_string();
+    // Nothing was lost: words are words, and an empty field is no number.
+    assert!(message.contains("name") || message.contains("x"), "{message}");
+    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n").unwrap();
+    let data = read_dataset(&path, &options).unwrap();
+    assert_eq!(data.rows.iter().copied().collect::<Vec<f32>>(), [1.5, 2.5, -2e3]);
+    assert!(write_parquet(&path, "a,b\n1\n").is_err());
+    assert_eq!(read_dataset(&path, &options).unwrap().n_rows(), 3, "the old file stays");
 }
