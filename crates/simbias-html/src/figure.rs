@@ -25,6 +25,8 @@ pub(crate) struct LegendEntry {
     pub(crate) name: String,
     /// Index into the theme's series palette.
     pub(crate) colour: usize,
+    /// Its marker, where the colour is another series' too.
+    pub(crate) sign: Option<char>,
 }
 
 /// What the page needs to draw a chart.

@@ -311,9 +311,10 @@ impl Page {
             self.push("<div class=\"legend\" role=\"group\" aria-label=\"Legend; press to hide or show\">");
             for (entry, item) in drawing.legend.iter().enumerate() {
                 let name = if item.name.is_empty() { "other" } else { &item.name };
+                let sign = item.sign.map_or_else(String::new, |sign| format!("{sign} "));
                 self.push(&format!(
                     "<button type=\"button\" aria-pressed=\"true\" data-figure=\"{index}\" data-group=\"g{entry}\">\
-                     <span class=\"swatch s{}\" aria-hidden=\"true\"></span>{}</button>",
+                     <span class=\"swatch s{}\" aria-hidden=\"true\"></span>{sign}{}</button>",
                     item.colour,
                     html(name)
                 ));

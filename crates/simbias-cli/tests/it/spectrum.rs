@@ -29,7 +29,10 @@ fn every_layer_is_in_the_table_on_any_number_of_threads() {
     bench.succeed(&format!("spectrum scan {MODEL} --include ^model.[24] --parquet --out chosen"));
     assert_eq!(bench.json("chosen/result.json")["layers"].as_array().unwrap().len(), 2);
     assert!(bench.bytes("chosen/layers.parquet").starts_with(b"PAR1"));
-    bench.refuse(&format!("spectrum scan {MODEL} --include ( --out o"), &["unclosed group", "--include"]);
+    bench.refuse(
+        &format!("spectrum scan {MODEL} --include ( --out o"),
+        &["unclosed group", "--include"],
+    );
     bench.succeed(&format!("spectrum scan {MODEL} --compat weightwatcher --out ww"));
     bench.succeed(&format!("spectrum {MODEL} --dtype f32 --out single"));
     let exponent = |run: &str, layer: usize| {

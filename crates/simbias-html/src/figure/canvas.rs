@@ -11,15 +11,31 @@ use crate::labels;
 /// Colours in a theme's series palette; further series start over with other markers.
 const PALETTE: usize = 7;
 
-/// Markers, so that groups differ without colour.
-pub(super) const MARKERS: [&str; 7] =
-    ["circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down"];
+/// Markers, so that groups differ without colour, and what stands for them in a legend.
+const MARKERS: [(&str, char); 7] = [
+    ("circle", '●'),
+    ("square", '■'),
+    ("diamond", '◆'),
+    ("triangle-up", '▲'),
+    ("cross", '✚'),
+    ("x", '✖'),
+    ("triangle-down", '▼'),
+];
 
 /// Letters a line of a tick label.
 pub(super) const TICK_LETTERS: usize = 22;
 
 pub(super) fn series_colour(index: usize) -> String {
     format!("@s{}", index % PALETTE)
+}
+
+/// No two of the first 49 series have both colour and marker in common.
+fn marker(index: usize) -> (&'static str, char) {
+    MARKERS[(index + index / PALETTE) % MARKERS.len()]
+}
+
+pub(super) fn series_marker(index: usize) -> &'static str {
+    marker(index).0
 }
 
 /// The parts of a drawing as they come together.
@@ -68,7 +84,12 @@ impl Canvas {
         self.legend = names
             .iter()
             .enumerate()
-            .map(|(index, name)| LegendEntry { name: (*name).into(), colour: index % PALETTE })
+            .map(|(index, name)| LegendEntry {
+                name: (*name).into(),
+                colour: index % PALETTE,
+                // Colours alone tell the first ones apart.
+                sign: (index >= PALETTE).then(|| marker(index).1),
+            })
             .collect();
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use simbias_report::{Chart, ForestChart, format};
 
-use super::canvas::{Canvas, MARKERS, TICK_LETTERS, series_colour};
+use super::canvas::{Canvas, TICK_LETTERS, series_colour, series_marker};
 use super::estimates::{estimate_hover, interval, whiskers};
 use super::groups::order;
 use super::json::reals;
@@ -32,7 +32,7 @@ impl Canvas {
                 "y": items.iter().map(|item| line_index[item.label.as_str()] as f64 + offset)
                     .collect::<Vec<_>>(),
                 "error_x": whiskers(&x, &intervals, &colour),
-                "marker": { "color": colour, "size": 9, "symbol": MARKERS[g % MARKERS.len()] },
+                "marker": { "color": colour, "size": 9, "symbol": series_marker(g) },
                 "text": items.iter().map(|item| {
                     estimate_hover(&[&item.label, &item.group], &item.estimate)
                 }).collect::<Vec<_>>(),

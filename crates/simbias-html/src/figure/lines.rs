@@ -3,7 +3,7 @@
 use serde_json::json;
 use simbias_report::{Chart, LinesChart};
 
-use super::canvas::{Canvas, MARKERS, series_colour};
+use super::canvas::{Canvas, series_colour, series_marker};
 use super::json::reals;
 use super::scale::ends;
 use crate::escape;
@@ -31,7 +31,7 @@ impl Canvas {
                     "color": colour, "width": 2.2,
                     "dash": if series.dashed { "dash" } else { "solid" },
                 },
-                "marker": { "color": colour, "size": 6, "symbol": MARKERS[g % MARKERS.len()] },
+                "marker": { "color": colour, "size": 6, "symbol": series_marker(g) },
                 "hovertemplate": "%{y}",
             }));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use simbias_report::{AxisScale, Chart, Corners, ScatterChart, ScatterPoint};
 
-use super::canvas::{Canvas, MARKERS, TICK_LETTERS, series_colour};
+use super::canvas::{Canvas, TICK_LETTERS, series_colour, series_marker};
 use super::estimates::whiskers;
 use super::groups::order;
 use super::json::reals;
@@ -94,7 +94,7 @@ impl Canvas {
                 "error_x": whiskers(&x, &x_intervals, &whisker),
                 "error_y": whiskers(&y, &y_intervals, &whisker),
                 "marker": {
-                    "color": colour, "symbol": MARKERS[g % MARKERS.len()], "opacity": 0.9,
+                    "color": colour, "symbol": series_marker(g), "opacity": 0.9,
                     "size": pick(&|index| json!(diameter(points[index].size))),
                     "line": { "color": "@card", "width": 1 },
                 },

@@ -241,7 +241,7 @@ fn a_gguf_file_that_keeps_its_names_says_why() {
     let path = folder.path().join("odd.gguf");
     std::fs::write(&path, bytes).unwrap();
     let checkpoint = Checkpoint::open(&path).unwrap();
-    let patterns = Patterns::from([("blk.1.ffn_down".to_string(), Pattern::Share(0.5))]);
+    let patterns = Patterns::from([("blk.1.ffn_down.weight".to_string(), Pattern::Share(0.5))]);
     let out = folder.path().join("out");
     let null = serde_json::Value::Null;
     let report = prune_by_statistics(

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
+use simbias_data::checkpoint::Checkpoint;
 use simbias_language::{Calibration, LanguageError, Text, Tokenizer, Unwatched, Watch, perplexity};
 use simbias_stats::Seed;
 
-use crate::sample::open;
+use crate::sample::{open, reference};
 
 const SENTENCE: &str = "In the year 1984 the naïve café in town closed its doors.\n";
 
@@ -40,6 +41,28 @@ fn the_vocabulary_of_a_gguf_file_merges_words_and_parts_digits() {
     assert_eq!(tokenizer.encode("é").unwrap()[1..], bytes);
     // The begin token is special: it is found in texts.
     assert_eq!(tokenizer.encode("<s>").unwrap(), [0, 0]);
+}
+
+/// Expected tokens are those on which SentencePiece and llama.cpp agree.
+#[test]
+fn pieces_of_a_gguf_file_are_those_of_sentencepiece() {
+    let checkpoint = Checkpoint::open(&reference("pieces.gguf")).unwrap();
+    let tokenizer = Tokenizer::of_checkpoint(&checkpoint).unwrap();
+    let expected = std::fs::read(reference("pieces.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_slice(&expected).unwrap();
+    for case in expected.as_array().unwrap() {
+        let text = case["text"].as_str().unwrap();
+        let tokens: Vec<u64> = case["tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|token| token.as_u64().unwrap())
+            .collect();
+        let found: Vec<u64> = tokenizer.encode(text).unwrap().into_iter().map(u64::from).collect();
+        assert_eq!(found, tokens, "{text:?}");
+    }
+    // The end token is special: it is found in texts.
+    assert!(tokenizer.encode("learned</s>").unwrap().ends_with(&[2]));
 }
 
 #[test]

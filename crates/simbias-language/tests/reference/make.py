@@ -1,14 +1,17 @@
 """Tiny models with random weights and their logits by transformers: what tests/it/forward.rs compares with.
 
-Needs torch, transformers, safetensors, gguf and numpy. Writes one folder a family beside this file, and GGUF files that hold
+Needs torch, transformers, safetensors, gguf, sentencepiece, llama-cpp-python and numpy. Writes one folder a family beside this file, and GGUF files that hold
 the weights of `llama` as llama.cpp stores them (rows of queries and keys permuted) with a byte-level tokenizer.
 """
 
+import io
 import json
 import pathlib
 
 import gguf
+import llama_cpp
 import numpy as np
+import sentencepiece
 import torch
 from safetensors.torch import save_file
 from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MistralConfig,
@@ -48,6 +51,7 @@ def main():
         (folder / "config.json").write_text(json.dumps(model.config.to_dict(), indent=1) + "\n")
     write_gguf(FAMILIES["llama"], "llama.gguf")
     write_gguf(FAMILIES["llama"], "llama-stretched.gguf", rope_factors())
+    write_pieces()
 
 
 def rope_factors():
@@ -122,6 +126,45 @@ def byte_tokens():
     tokens = ["<s>"] + [letters[byte] for byte in range(256)] + [merge.replace(" ", "") for merge in merges]
     tokens += [f"<unused{index}>" for index in range(VOCABULARY - len(tokens))]
     return tokens, merges
+
+
+def write_pieces():
+    """A GGUF file with a SentencePiece vocabulary alone, and the tokens of some texts by SentencePiece and llama.cpp."""
+    words = "network networks layer layers weight weights learn learns learned learning simple simply feature features".split()
+    lines = [f"the {a} of a {b} is what the {c} sees, and nothing else." for a in words for b in words for c in words[:5]]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=model, model_type="bpe", vocab_size=420, byte_fallback=True,
+        character_coverage=1.0, normalization_rule_name="identity", remove_extra_whitespaces=False, minloglevel=2)
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    count = pieces.get_piece_size()
+    writer = gguf.GGUFWriter(HERE / "pieces.gguf", "llama")
+    for add in (writer.add_context_length, writer.add_embedding_length, writer.add_block_count, writer.add_head_count):
+        add(8)
+    writer.add_feed_forward_length(8)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list([pieces.id_to_piece(index) for index in range(count)])
+    writer.add_token_scores([pieces.get_score(index) for index in range(count)])
+    kinds = {pieces.is_unknown: 2, pieces.is_control: 3, pieces.is_byte: 6}
+    writer.add_token_types([next((kind for test, kind in kinds.items() if test(index)), 1) for index in range(count)])
+    writer.add_bos_token_id(pieces.bos_id())
+    writer.add_eos_token_id(pieces.eos_id())
+    writer.add_unk_token_id(pieces.unk_id())
+    writer.add_tensor("token_embd.weight", np.zeros((count, 1), np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    texts = ["the network learns a simple feature.", "  two blanks,\n\tthe naïve layerwise weights 1984", "learned", " ",
+             "else else  else", "日本 and the networks"]
+    cpp = llama_cpp.Llama(str(HERE / "pieces.gguf"), vocab_only=True, verbose=False)
+    expected = []
+    for text in texts:
+        tokens = [pieces.bos_id(), *pieces.encode(text)]
+        assert cpp.tokenize(text.encode(), add_bos=True, special=False) == tokens, text
+        expected.append({"text": text, "tokens": tokens})
+    (HERE / "pieces.json").write_text(json.dumps(expected, ensure_ascii=False, indent=1) + "\n")
 
 
 if __name__ == "__main__":

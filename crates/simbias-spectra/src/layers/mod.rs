@@ -3,6 +3,7 @@
 //! Every tensor ends up either as a [`Layer`] or as a [`SkippedTensor`] with its reason; nothing is dropped silently.
 
 mod names;
+mod order;
 mod view;
 
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,8 @@ pub struct SkippedTensor {
     pub reason: String,
 }
 
-/// All layers of a checkpoint in the order of its tensors, and all other tensors with reasons.
+/// All layers of a checkpoint, and all other tensors with reasons. Layers come in the order of its tensors, but in that of
+/// the numbers in their names where letters were what it was sorted by.
 pub fn layers_of(
     checkpoint: &Checkpoint,
     options: &LayerOptions,
@@ -119,7 +121,7 @@ pub fn layers_of(
     for index in 0..checkpoint.tensors().len() {
         finder.look_at(index);
     }
-    (finder.layers, finder.skipped)
+    (order::in_network_order(finder.layers), finder.skipped)
 }
 
 struct Finder<'a> {

@@ -53,6 +53,37 @@ fn layers_of_a_transformer_with_reasons_for_the_rest() {
 }
 
 #[test]
+fn layers_stored_in_the_order_of_letters_come_in_that_of_numbers() {
+    let all = |stored: &[&'static str]| {
+        let tensors: Vec<_> = stored.iter().map(|name| random(name, &[8, 8], 0)).collect();
+        names(&model(&tensors).checkpoint, &LayerOptions::default())
+    };
+    let sorted = all(&["f.0.weight", "f.10.weight", "f.2.weight", "head.weight"]);
+    assert_eq!(sorted, ["f.0.weight", "f.2.weight", "f.10.weight", "head.weight"]);
+    // The embedding before the blocks shows another order, but blocks are numbered.
+    let of_blocks = all(&[
+        "token_embd.weight",
+        "blk.0.a.weight",
+        "blk.10.a.weight",
+        "blk.2.a.weight",
+        "blk.2.b.weight",
+    ]);
+    assert_eq!(
+        of_blocks,
+        [
+            "token_embd.weight",
+            "blk.0.a.weight",
+            "blk.2.a.weight",
+            "blk.2.b.weight",
+            "blk.10.a.weight"
+        ]
+    );
+    // Nothing says that numbers are the order here.
+    let own = ["f.3.weight", "a.1.weight", "f.0.weight"];
+    assert_eq!(all(&own), own);
+}
+
+#[test]
 fn blocks_are_the_innermost_numbered_container() {
     let containers = LayerOptions::default().block_containers;
     for (name, block) in [
