@@ -182,8 +182,8 @@ pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Resul
     })
 }
 
-/// Writes the CSV text of a table as Parquet: a column of numbers where every filled field is one, of text otherwise; empty
-/// fields are null.
+/// Writes the CSV text of a table as Parquet: a column of numbers where most filled fields are, of text otherwise. Empty
+/// fields are null, and so are words in a column of numbers.
 ///
 /// # Errors
 /// What the system says, and rows of unequal length.
@@ -206,7 +206,8 @@ fn parquet_bytes(
     header: &::csv::StringRecord,
     columns: &[Vec<String>],
 ) -> Result<Vec<u8>, ParquetError> {
-    let numbers: Vec<Option<Vec<f64>>> = columns.iter().map(|fields| numbers_in(fields)).collect();
+    let numbers: Vec<Option<Vec<Option<f64>>>> =
+        columns.iter().map(|fields| numbers_in(fields)).collect();
     let fields: Result<Vec<TypePtr>, ParquetError> = header
         .iter()
         .zip(&numbers)
@@ -229,12 +230,16 @@ fn parquet_bytes(
     let mut group = writer.next_row_group()?;
     for (fields, numbers) in columns.iter().zip(numbers) {
         let Some(mut column) = group.next_column()? else { break };
-        let is_filled: Vec<i16> = fields.iter().map(|field| i16::from(!field.is_empty())).collect();
         match numbers {
             Some(numbers) => {
-                column.typed::<DoubleType>().write_batch(&numbers, Some(&is_filled), None)?;
+                let is_there: Vec<i16> =
+                    numbers.iter().map(|number| i16::from(number.is_some())).collect();
+                let there: Vec<f64> = numbers.into_iter().flatten().collect();
+                column.typed::<DoubleType>().write_batch(&there, Some(&is_there), None)?;
             }
             None => {
+                let is_filled: Vec<i16> =
+                    fields.iter().map(|field| i16::from(!field.is_empty())).collect();
                 let words: Vec<ByteArray> = fields
                     .iter()
                     .filter(|field| !field.is_empty())
@@ -250,9 +255,9 @@ fn parquet_bytes(
     Ok(encoded)
 }
 
-/// The filled fields, if there are some and all are numbers.
-fn numbers_in(fields: &[String]) -> Option<Vec<f64>> {
-    let filled = fields.iter().filter(|field| !field.is_empty());
-    let numbers: Option<Vec<f64>> = filled.map(|field| field.parse().ok()).collect();
-    numbers.filter(|numbers| !numbers.is_empty())
+/// The fields as numbers, if most of those that are filled are.
+fn numbers_in(fields: &[String]) -> Option<Vec<Option<f64>>> {
+    let numbers: Vec<Option<f64>> = fields.iter().map(|field| field.parse().ok()).collect();
+    let n_filled = fields.iter().filter(|field| !field.is_empty()).count();
+    (2 * numbers.iter().flatten().count() > n_filled).then_some(numbers)
 }

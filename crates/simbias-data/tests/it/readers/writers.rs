@@ -2,7 +2,8 @@
 
 use safetensors::SafeTensors;
 use simbias_data::{
-    read::{ArrayValues, NamedArray, parse_safetensors},
+    ReadOptions,
+    read::{ArrayValues, Missing, NamedArray, parse_safetensors},
     read_array, read_dataset, write_csv, write_npy, write_parquet, write_safetensors, write_whole,
 };
 use tempfile::tempdir;
@@ -120,6 +121,9 @@ fn csv_text_becomes_typed_parquet_columns() {
     let message = read_dataset(&path, &options).unwrap_err().to_string();
     // An empty field is no number.
     assert!(message.contains("\"empty\" is missing"), "{message}");
+    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n,1\nmany words,1\n").unwrap();
+    let mean = ReadOptions { missing: Missing::Mean, ..options.clone() };
+    assert_eq!(read_dataset(&path, &mean).unwrap().n_rows(), 5, "words and nothing are null");
     write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n").unwrap();
     let data = read_dataset(&path, &options).unwrap();
     assert_eq!(data.rows.iter().copied().collect::<Vec<f32>>(), [1.5, 2.5, -2e3]);
