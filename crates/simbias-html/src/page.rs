@@ -15,6 +15,12 @@ use crate::{figure, picture};
 
 const STYLE: &str = include_str!("../assets/page.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
+/// Rows beyond which a table scrolls by itself.
+const LONG_TABLE: usize = 30;
+/// Letters of a text that stays on one line.
+const SHORT_TEXT: usize = 16;
+/// Letters of a text that gets a wide column.
+const LONG_TEXT: usize = 60;
 
 /// The report as one self-contained HTML file.
 ///
@@ -235,8 +241,9 @@ impl Page {
         let button = self.csv_button();
         let heading = self.panel(&table.id, &table.title, &button);
         self.caption(&table.caption);
+        let class = if table.rows.len() > LONG_TABLE { "scroll long" } else { "scroll" };
         self.push(&format!(
-            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{heading}\" tabindex=\"0\">\
+            "<div class=\"{class}\" role=\"region\" aria-labelledby=\"{heading}\" tabindex=\"0\">\
              <table>\n<thead><tr>"
         ));
         let numeric: Vec<bool> = (0..table.columns.len())
@@ -270,7 +277,15 @@ impl Page {
                 let value = row.get(index).unwrap_or(&Cell::Empty);
                 let tag = if index == 0 { "th scope=\"row\"" } else { "td" };
                 let close = if index == 0 { "th" } else { "td" };
-                let class = if numeric { " class=\"num\"" } else { "" };
+                let class = match value {
+                    _ if numeric => " class=\"num\"",
+                    Cell::Text(text) if index > 0 => match text.chars().count() {
+                        ..=SHORT_TEXT => " class=\"short\"",
+                        LONG_TEXT.. => " class=\"wide\"",
+                        _ => "",
+                    },
+                    _ => "",
+                };
                 let key = value.value().map_or_else(String::new, |value| {
                     format!(" data-v=\"{}\"", format::shortest(value))
                 });
