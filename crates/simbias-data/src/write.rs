@@ -182,12 +182,12 @@ pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Resul
     })
 }
 
-/// Writes the CSV text of a table as Parquet: a column of numbers where most filled fields are, of text otherwise. Empty
-/// fields are null, and so are words in a column of numbers.
+/// Writes the CSV text of a table as Parquet: columns named in `words` as text, all others as numbers. Empty fields are null,
+/// and so is what is no number among numbers.
 ///
 /// # Errors
 /// What the system says, and rows of unequal length.
-pub fn write_parquet(path: &Path, csv: &str) -> Result<(), DataError> {
+pub fn write_parquet(path: &Path, csv: &str, words: &[&str]) -> Result<(), DataError> {
     let refused = |problem: String| DataError::option(path, problem);
     let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
     let header = reader.headers().map_err(|error| refused(error.to_string()))?.clone();
@@ -198,23 +198,24 @@ pub fn write_parquet(path: &Path, csv: &str) -> Result<(), DataError> {
             column.push(field.to_string());
         }
     }
-    let encoded = parquet_bytes(&header, &columns).map_err(|error| refused(error.to_string()))?;
+    let encoded =
+        parquet_bytes(&header, &columns, words).map_err(|error| refused(error.to_string()))?;
     write_whole(path, |file| file.write_all(&encoded))
 }
 
 fn parquet_bytes(
     header: &::csv::StringRecord,
     columns: &[Vec<String>],
+    words: &[&str],
 ) -> Result<Vec<u8>, ParquetError> {
-    let numbers: Vec<Option<Vec<Option<f64>>>> =
-        columns.iter().map(|fields| numbers_in(fields)).collect();
+    let holds_words: Vec<bool> = header.iter().map(|name| words.contains(&name)).collect();
     let fields: Result<Vec<TypePtr>, ParquetError> = header
         .iter()
-        .zip(&numbers)
-        .map(|(name, numbers)| {
-            let (physical, logical) = match numbers {
-                Some(_) => (PhysicalType::DOUBLE, None),
-                None => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        .zip(&holds_words)
+        .map(|(name, &holds_words)| {
+            let (physical, logical) = match holds_words {
+                false => (PhysicalType::DOUBLE, None),
+                true => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
             };
             let field = Type::primitive_type_builder(name, physical)
                 .with_repetition(Repetition::OPTIONAL)
@@ -228,36 +229,25 @@ fn parquet_bytes(
     let mut writer =
         SerializedFileWriter::new(&mut encoded, Arc::new(schema), Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
-    for (fields, numbers) in columns.iter().zip(numbers) {
+    for (fields, holds_words) in columns.iter().zip(holds_words) {
         let Some(mut column) = group.next_column()? else { break };
-        match numbers {
-            Some(numbers) => {
-                let is_there: Vec<i16> =
-                    numbers.iter().map(|number| i16::from(number.is_some())).collect();
-                let there: Vec<f64> = numbers.into_iter().flatten().collect();
-                column.typed::<DoubleType>().write_batch(&there, Some(&is_there), None)?;
-            }
-            None => {
-                let is_filled: Vec<i16> =
-                    fields.iter().map(|field| i16::from(!field.is_empty())).collect();
-                let words: Vec<ByteArray> = fields
-                    .iter()
-                    .filter(|field| !field.is_empty())
-                    .map(|field| ByteArray::from(field.as_str()))
-                    .collect();
-                column.typed::<ByteArrayType>().write_batch(&words, Some(&is_filled), None)?;
-            }
+        let levels = |is_there: &dyn Fn(&String) -> bool| -> Vec<i16> {
+            fields.iter().map(|field| i16::from(is_there(field))).collect()
+        };
+        if holds_words {
+            let there = levels(&|field| !field.is_empty());
+            let filled = fields.iter().filter(|field| !field.is_empty());
+            let words: Vec<ByteArray> =
+                filled.map(|field| ByteArray::from(field.as_str())).collect();
+            column.typed::<ByteArrayType>().write_batch(&words, Some(&there), None)?;
+        } else {
+            let there = levels(&|field| field.parse::<f64>().is_ok());
+            let numbers: Vec<f64> = fields.iter().filter_map(|field| field.parse().ok()).collect();
+            column.typed::<DoubleType>().write_batch(&numbers, Some(&there), None)?;
         }
         column.close()?;
     }
     group.close()?;
     writer.close()?;
     Ok(encoded)
-}
-
-/// The fields as numbers, if most of those that are filled are.
-fn numbers_in(fields: &[String]) -> Option<Vec<Option<f64>>> {
-    let numbers: Vec<Option<f64>> = fields.iter().map(|field| field.parse().ok()).collect();
-    let n_filled = fields.iter().filter(|field| !field.is_empty()).count();
-    (2 * numbers.iter().flatten().count() > n_filled).then_some(numbers)
 }

@@ -9,7 +9,7 @@ use simbias_nn::decoder::{Decoder, Norm, Pairs, Positions, Projection};
 use simbias_spectra::prune::Export;
 
 use crate::family::{LLAMA_3_STRETCH, stretched};
-use crate::{LanguageError, LanguageModel};
+use crate::{LanguageError, LanguageModel, Tokenizer};
 
 /// Factors of rotary frequencies, which `config.json` says by a law.
 const FREQUENCY_FACTORS: &str = "rope_freqs.weight";
@@ -31,6 +31,7 @@ pub(crate) struct Parts {
     rename: Rename,
     row_order: RowOrder,
     files: Vec<(String, Vec<u8>)>,
+    remark: Option<String>,
 }
 
 impl Dress {
@@ -41,7 +42,7 @@ impl Dress {
         }
         match LanguageModel::new(checkpoint.clone(), &simbias_nn::cpu()) {
             Ok(model) => Self::of(&model),
-            Err(error) => Ok(Self::Kept(error.to_string())),
+            Err(_) => Ok(Self::Kept("it is no language model that runs here".into())),
         }
     }
 
@@ -64,21 +65,28 @@ impl Dress {
         }
         let mut files = vec![("config.json".to_string(), pretty(&config))];
         // A checkpoint without it is still one that loads.
-        if let Some(text) = model.tokenizer().ok().and_then(|tokenizer| tokenizer.to_json()) {
-            files.push(("tokenizer.json".into(), text.into_bytes()));
-            files.push(("tokenizer_config.json".into(), pretty(&tokenizer_config(checkpoint))));
-        }
+        let tokenizer = model.tokenizer();
+        let text = tokenizer.as_ref().ok().and_then(Tokenizer::to_json);
+        let remark = match (text, tokenizer) {
+            (Some(text), _) => {
+                files.push(("tokenizer.json".into(), text.into_bytes()));
+                files.push(("tokenizer_config.json".into(), pretty(&tokenizer_config(checkpoint))));
+                None
+            }
+            (None, Err(error)) => Some(format!("No tokenizer.json was written: {error}.")),
+            (None, Ok(_)) => None,
+        };
         let orders = row_orders(model);
         let rename = move |name: &str| names.get(name).cloned();
         let row_order = move |name: &str| orders.get(name).cloned();
         let (rename, row_order): (Rename, RowOrder) = (Box::new(rename), Box::new(row_order));
-        Ok(Self::HuggingFace(Parts { rename, row_order, files }))
+        Ok(Self::HuggingFace(Parts { rename, row_order, files, remark }))
     }
 
     pub(crate) fn export(&self) -> Export<'_> {
         match self {
-            Self::HuggingFace(Parts { rename, row_order, files }) => {
-                Export { rename, row_order, files: files.clone(), remark: None }
+            Self::HuggingFace(Parts { rename, row_order, files, remark }) => {
+                Export { rename, row_order, files: files.clone(), remark: remark.clone() }
             }
             Self::Kept(reason) => Export {
                 remark: Some(format!(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use simbias_data::checkpoint::Checkpoint;
 
 use crate::SpectraError;
-use crate::layers::{Layer, SkippedTensor};
+use crate::layers::{Layer, LayerOptions, SkippedTensor, layers_of};
 use crate::scan::{ScanOptions, Watch, scan_with};
 use crate::table::{LayerRow, LayerTable};
 
@@ -152,6 +152,15 @@ impl SpectraComparison {
         movers.sort_by(|left, right| size(right).total_cmp(&size(left)));
         movers
     }
+}
+
+/// Whether the checkpoints have a layer in common, by what their headers say.
+pub fn have_common_layer(before: &Checkpoint, after: &Checkpoint, options: &LayerOptions) -> bool {
+    let (own, _) = layers_of(before, options);
+    let (others, _) = layers_of(after, options);
+    own.iter().any(|layer| {
+        others.iter().any(|other| layer.name == other.name && layer.shape == other.shape)
+    })
 }
 
 /// Scans `after - before`, layer by layer. Layers without a partner of the same shape are listed as skipped; those

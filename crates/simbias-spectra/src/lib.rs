@@ -32,7 +32,9 @@ pub use analysis::{
     WindowSummary,
 };
 pub use bulk::{BulkFit, fit_bulk};
-pub use compare::{DifferenceFigures, LayerChange, SpectraComparison, compare, scan_difference};
+pub use compare::{
+    DifferenceFigures, LayerChange, SpectraComparison, compare, have_common_layer, scan_difference,
+};
 pub use eigenvalues::{Route, eigenvalues};
 pub use error::SpectraError;
 pub use layers::{BLOCK_CONTAINERS, Layer, LayerOptions, Role, SkippedTensor, block_of, layers_of};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use simbias_data::checkpoint::{Checkpoint, Element};
 
 use crate::SpectraError;
-use crate::analysis::{LayerAnalysis, analyse};
+use crate::analysis::analyse;
 use crate::eigenvalues::Route;
 use crate::fit::TailRule;
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
@@ -18,6 +18,8 @@ use crate::windows::{WindowOptions, WindowPlan};
 
 /// Memory beyond three times the largest tensor that jobs may take together.
 const SLACK_BYTES: u64 = 150 << 20;
+/// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
+const MOST_JOBS: usize = 8;
 /// Reasons named when nothing is left to analyse.
 const SHOWN_REASONS: usize = 4;
 
@@ -68,7 +70,7 @@ pub struct ScanOptions {
     pub max_side: usize,
     /// How layers are told apart.
     pub layers: LayerOptions,
-    /// Workers; as many as rayon would use when absent.
+    /// Threads; as many as rayon would use when absent.
     pub n_threads: Option<usize>,
 }
 
@@ -264,6 +266,12 @@ fn measure_all(
     let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
         Mutex::new((0..layers.len()).map(|_| None).collect());
     let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
+    // Its own: workers wait for it, and the caller may be a thread of another pool.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build();
+    let pool = pool.map_err(|error| SpectraError::Option {
+        option: "n_threads",
+        problem: format!("{n_threads} threads cannot be started: {error}"),
+    })?;
     let work = || {
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let _admitted = gate.enter(job.n_bytes);
@@ -272,7 +280,9 @@ fn measure_all(
                 if failed.load(Ordering::Relaxed) || watch.wants_stop() {
                     return;
                 }
-                let outcome = measure(checkpoint, other, &layers[index], options, &mut numbers);
+                let layer = &layers[index];
+                let outcome =
+                    pool.install(|| measure(checkpoint, other, layer, options, &mut numbers));
                 if outcome.is_err() {
                     failed.store(true, Ordering::Relaxed);
                 }
@@ -283,7 +293,7 @@ fn measure_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..n_threads.min(jobs.len()) {
+        for _ in 1..n_threads.min(jobs.len()).min(MOST_JOBS) {
             scope.spawn(work);
         }
         work();
@@ -310,8 +320,13 @@ fn measure(
             "{count} of its numbers are NaN or infinite, the first at index {first}"
         )));
     }
-    let analysis: LayerAnalysis = analyse(layer, numbers, options)?;
-    Ok(LayerOutcome::Analysed(Box::new(analysis)))
+    match analyse(layer, numbers, options) {
+        Ok(analysis) => Ok(LayerOutcome::Analysed(Box::new(analysis))),
+        Err(SpectraError::NoConvergence { .. }) => {
+            Ok(LayerOutcome::Flagged("the iteration for its eigenvalues did not end".into()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Bytes that measuring a layer holds at most, estimated from above.
@@ -329,10 +344,8 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let short = rows.min(cols);
     let is_svd = options.compat != Compat::None
         || options.route.resolve(layer.element.epsilon()) == Route::Svd;
-    let number = match options.route {
-        Route::GramSingle => 4,
-        _ => 8,
-    };
+    // Also for 32 bits, of which some matrices are computed again in 64.
+    let number = 8;
     let whole = if short > options.max_side as u64 {
         0
     } else if is_svd {

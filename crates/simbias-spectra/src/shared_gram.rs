@@ -12,7 +12,8 @@ use faer::Mat;
 use rayon::Scope;
 
 use crate::eigenvalues::{
-    NoConvergence, Route, Scale, add_row_gram, row_gram, spectrum_of, symmetric_eigenvalues,
+    NoConvergence, Route, Scale, add_row_gram, is_drowned, row_gram, spectrum_of,
+    symmetric_eigenvalues,
 };
 use crate::matrix::{Matrix, Real};
 use crate::windows::WindowPlan;
@@ -55,14 +56,9 @@ fn separate(
     with_whole: bool,
     route: Route,
 ) -> Result<MatrixSpectra, NoConvergence> {
-    let (rows, cols) = plan.window;
-    let mut windows = Vec::with_capacity(plan.n_windows());
-    for &row in &plan.row_starts {
-        for &col in &plan.col_starts {
-            let window = matrix.window(row..row + rows, col..col + cols);
-            windows.push(spectrum_of(&window, route)?);
-        }
-    }
+    let windows =
+        (0..plan.n_windows()).map(|index| spectrum_of(&plan.window_of(matrix, index), route));
+    let windows = windows.collect::<Result<_, _>>()?;
     let whole = with_whole.then(|| spectrum_of(matrix, route)).transpose()?;
     Ok(MatrixSpectra { whole, windows })
 }
@@ -84,9 +80,20 @@ fn from_grams<T: Real>(
     for Spectrum { place, values } in
         found.spectra.into_inner().unwrap_or_else(PoisonError::into_inner)
     {
+        let mut values = values?;
         match place {
-            Place::Whole => spectra.whole = Some(values?),
-            Place::Window(index) => spectra.windows[index] = values?,
+            Place::Whole => {
+                if T::IS_SINGLE && is_drowned(&values) {
+                    values = spectrum_of(matrix, Route::Gram)?;
+                }
+                spectra.whole = Some(values);
+            }
+            Place::Window(index) => {
+                if T::IS_SINGLE && is_drowned(&values) {
+                    values = spectrum_of(&plan.window_of(matrix, index), Route::Gram)?;
+                }
+                spectra.windows[index] = values;
+            }
         }
     }
     Ok(spectra)
@@ -302,7 +309,13 @@ impl Sharing {
 pub(crate) fn held_elements(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> usize {
     let sharing = Sharing::new(shape, plan, with_whole);
     let aside = if sharing.may_go_aside() { sharing.side * sharing.side } else { 0 };
-    sharing.held() + aside
+    // After the windows, perhaps beside the last of them.
+    let whole = match sharing.way {
+        Way::OneSweep => 0,
+        _ if with_whole => shape.0.min(shape.1).pow(2),
+        _ => 0,
+    };
+    sharing.held().max(whole) + aside
 }
 
 /// A sweep along the columns.

@@ -103,6 +103,14 @@ impl WindowPlan {
         self.n_windows() == 1 && self.window == shape
     }
 
+    /// Window number `index` of `matrix`, row starts outermost.
+    pub(crate) fn window_of<'a>(&self, matrix: &Matrix<'a>, index: usize) -> Matrix<'a> {
+        let (rows, cols) = self.window;
+        let row = self.row_starts[index / self.col_starts.len()];
+        let col = self.col_starts[index % self.col_starts.len()];
+        matrix.window(row..row + rows, col..col + cols)
+    }
+
     /// Number of windows.
     pub fn n_windows(&self) -> usize {
         self.row_starts.len() * self.col_starts.len()

@@ -1,4 +1,5 @@
-//! How commands end: well, with a bad verdict, or with one helpful message and exit code 2.
+//! How commands end: well (exit code 0), with a bad verdict (1), with something left out that must not be (3), or with one
+//! helpful message and exit code 2.
 
 use std::path::Path;
 use std::process::ExitCode;

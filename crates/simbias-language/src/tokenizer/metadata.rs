@@ -63,15 +63,13 @@ pub(super) fn of_metadata(checkpoint: &Checkpoint) -> Result<Tokenizer, Language
     tokenizer.add_tokens(&marked(USER_DEFINED, false));
     let wants_first = metadata.flag("tokenizer.ggml.add_bos_token").unwrap_or(begins_by_default);
     let first = metadata.number("tokenizer.ggml.bos_token_id").filter(|_| wants_first);
-    // For whoever reads it from a tokenizer.json; here the token is put in front by hand.
+    // For whoever reads it from a tokenizer.json; here the token is put in front by hand. Names that mean something else in
+    // a template cannot be said there.
     if let Some((first, token)) = first.and_then(|first| Some((first, tokens.get(first as usize)?)))
+        && !token.starts_with('$')
+        && let Ok(template) = TemplateProcessing::builder().try_single(format!("{token} $A"))
+        && let Ok(before) = template.special_tokens(vec![((*token).to_string(), first)]).build()
     {
-        let before = TemplateProcessing::builder()
-            .try_single(format!("{token} $A"))
-            .map_err(|error| metadata.failure(format!("begin token {token:?}: {error}")))?
-            .special_tokens(vec![((*token).to_string(), first)])
-            .build()
-            .map_err(|error| metadata.failure(format!("begin token {token:?}: {error}")))?;
         tokenizer.with_post_processor(Some(before));
     }
     Ok(Tokenizer { inner: Inner::Merging(Box::new(tokenizer)), source, first })

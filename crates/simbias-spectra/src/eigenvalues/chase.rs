@@ -29,6 +29,10 @@ const STEP: [f64; 2 * BAND_WIDTH] = {
     step
 };
 
+/// A sum of squares below this has lost digits to the end of the range of numbers, and a reflection by it would not be
+/// orthogonal; the numbers are nothing against a matrix with an entry of a quarter or more.
+const NEGLIGIBLE_SQUARE: f64 = f64::MIN_POSITIVE / (f64::EPSILON * f64::EPSILON);
+
 /// A symmetric band matrix: columns of the lower triangle from the diagonal down.
 pub(super) struct Band {
     n: usize,
@@ -102,7 +106,7 @@ struct Reflection {
 }
 
 impl Reflection {
-    /// The one that leaves nothing of `column` but its first number.
+    /// The one that leaves nothing of `column` but its first number. The matrix is assumed to have an entry near one.
     #[inline(always)]
     fn clearing<S: Simd>(simd: S, column: &mut [S::f64s]) -> Self {
         let mut vector = [0.0; BAND_WIDTH];
@@ -114,7 +118,10 @@ impl Reflection {
         }
         let tail_square = simd.reduce_sum_f64s(tail_square);
         let first = first_number::<S>(column);
-        if tail_square == 0.0 {
+        if tail_square < NEGLIGIBLE_SQUARE {
+            for (part, &unit) in column.iter_mut().zip(unit::<S>()) {
+                *part = simd.mul_f64s(*part, unit);
+            }
             vector = [0.0; BAND_WIDTH];
             vector[0] = 1.0;
             return Self { vector, factor: 0.0 };
@@ -239,6 +246,23 @@ mod tests {
     use pulp::Scalar;
 
     use super::*;
+
+    #[test]
+    fn numbers_whose_squares_leave_the_range_disturb_nothing() {
+        for exponent in 120..170 {
+            let tiny = 10.0_f64.powi(-exponent);
+            let lower = Mat::from_fn(40, 40, |i, j| match i - j.min(i) {
+                0 => 1.0 + (i as f64).sin(),
+                2..5 => tiny * (1.0 + j as f64),
+                _ => 0.0,
+            });
+            let squares: f64 = (0..40).map(|j| lower[(j, j)] * lower[(j, j)]).sum();
+            let (diagonal, below) = Band::of(lower.as_ref()).tridiagonal();
+            let found: f64 = diagonal.iter().map(|x| x * x).sum::<f64>()
+                + 2.0 * below.iter().map(|x| x * x).sum::<f64>();
+            assert!((found - squares).abs() < 1e-13 * squares, "1e-{exponent}: {found} {squares}");
+        }
+    }
 
     #[test]
     fn narrow_and_wide_registers_agree() {

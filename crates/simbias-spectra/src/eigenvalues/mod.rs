@@ -41,7 +41,8 @@ pub enum Route {
     Gram,
     /// Gram matrix in 32 bits: about twice as fast, for the median rule only; the searching rules react to the
     /// noise of the smallest values. A Gram matrix has no negative eigenvalue: whatever is not twice as large as
-    /// the most negative one that comes out is set to zero.
+    /// the most negative one that comes out is lost. A matrix that loses more than one value in 500 this way is
+    /// computed again in 64 bits.
     GramSingle,
 }
 
@@ -101,7 +102,12 @@ pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>,
         }
         Route::GramSingle => {
             let mut gram = row_gram::<f32>(&matrix.wide(), scale.factor);
-            Ok(scale.finish(symmetric_eigenvalues(gram.as_mut())?))
+            let values = symmetric_eigenvalues(gram.as_mut())?;
+            drop(gram);
+            if is_drowned(&values) {
+                return spectrum_of(matrix, Route::Gram);
+            }
+            Ok(scale.finish(values))
         }
     }
 }
@@ -154,8 +160,17 @@ pub(crate) fn add_row_gram<T: Real>(gram: &mut Mat<T>, matrix: &Matrix<'_>, scal
     }
 }
 
-/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten. The band, which takes a small part of the work, is reduced
-/// in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see [`Route::GramSingle`].
+/// Whether 32 bits lost so many eigenvalues that those of 64 bits are needed.
+pub(crate) fn is_drowned(values: &[f64]) -> bool {
+    /// One of so many may be lost: the median moves by half of that.
+    const ONE_OF: usize = 500;
+    let n_lost = values.iter().filter(|&&value| value == 0.0).count();
+    n_lost > (values.len() / ONE_OF).max(1)
+}
+
+/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten. The band, which takes a small part
+/// of the work, is reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see
+/// [`Route::GramSingle`].
 pub(crate) fn symmetric_eigenvalues<T: Real>(
     mut lower: MatMut<'_, T>,
 ) -> Result<Vec<f64>, NoConvergence> {

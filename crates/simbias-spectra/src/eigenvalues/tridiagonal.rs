@@ -16,6 +16,9 @@ pub(super) fn eigenvalues_in_place(
     diagonal: &mut [f64],
     below: &mut [f64],
 ) -> Result<(), NoConvergence> {
+    if !diagonal.iter().chain(&*below).all(|x| x.is_finite()) {
+        return Err(NoConvergence);
+    }
     let largest = diagonal.iter().chain(&*below).fold(0.0_f64, |m, &x| m.max(x.abs()));
     if largest == 0.0 {
         return Ok(());
@@ -198,7 +201,10 @@ mod tests {
     fn no_rows_zeros_and_numbers_that_are_none() {
         assert!(sorted(&[], &[]).is_empty());
         assert_eq!(sorted(&[0.0; 3], &[0.0; 2]), [0.0; 3]);
-        let (mut diagonal, mut below) = ([1.0, f64::NAN, 2.0], [1.0, 1.0]);
-        assert_eq!(eigenvalues_in_place(&mut diagonal, &mut below), Err(NoConvergence));
+        for (mut diagonal, mut below) in
+            [([1.0, f64::NAN, 2.0], [1.0; 2]), ([f64::NAN; 3], [0.0; 2])]
+        {
+            assert_eq!(eigenvalues_in_place(&mut diagonal, &mut below), Err(NoConvergence));
+        }
     }
 }

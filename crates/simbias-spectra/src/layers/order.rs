@@ -10,8 +10,10 @@ use super::Layer;
 /// taken for that of the network and kept.
 pub(super) fn in_network_order(layers: Vec<Layer>) -> Vec<Layer> {
     let mut layers = layers;
-    if layers.is_sorted_by(|left, right| left.name <= right.name) {
-        layers.sort_by(|left, right| by_numbers(&left.name, &right.name));
+    // Parts of one tensor stay in their own order.
+    let stored = |layer: &Layer| layer.tensors.first().cloned().unwrap_or_default();
+    if layers.is_sorted_by_key(stored) {
+        layers.sort_by(|left, right| by_numbers(&stored(left), &stored(right)));
     }
     // Blocks of one kind share their places among themselves.
     let mut places: BTreeMap<String, Vec<(usize, u64)>> = BTreeMap::new();
@@ -43,9 +45,12 @@ fn by_numbers(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left, right);
     loop {
         let (own, other) = (next_part(&mut left), next_part(&mut right));
-        let ordering = match (own.parse::<u64>(), other.parse::<u64>()) {
-            (Ok(own), Ok(other)) => own.cmp(&other),
-            _ => own.cmp(other),
+        let ordering = match is_number(own) && is_number(other) {
+            true => {
+                let (own, other) = (own.trim_start_matches('0'), other.trim_start_matches('0'));
+                own.len().cmp(&other.len()).then_with(|| own.cmp(other))
+            }
+            false => own.cmp(other),
         };
         if ordering.is_ne() || own.is_empty() {
             return ordering;
@@ -53,10 +58,14 @@ fn by_numbers(left: &str, right: &str) -> Ordering {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    text.starts_with(|letter: char| letter.is_ascii_digit())
+}
+
 /// Takes a run of digits or of other letters off `text`.
 fn next_part<'a>(text: &mut &'a str) -> &'a str {
-    let is_number = text.starts_with(|letter: char| letter.is_ascii_digit());
-    let end = text.find(|letter: char| letter.is_ascii_digit() != is_number).unwrap_or(text.len());
+    let of_digits = is_number(text);
+    let end = text.find(|letter: char| letter.is_ascii_digit() != of_digits).unwrap_or(text.len());
     let (part, rest) = text.split_at(end);
     *text = rest;
     part
@@ -68,9 +77,10 @@ mod tests {
 
     #[test]
     fn numbers_count_and_letters_stay() {
-        let mut names = ["b.10.w", "b.2.w", "a.1", "b.2.v10", "b.2.v9", "b", "b.02.w"];
+        let long = "b.10000000000000000000000.w";
+        let mut names = [long, "b.10.w", "b.2.w", "a.1", "b.2.v10", "b.2.v9", "b", "b.02.w"];
         names.sort_by(|left, right| by_numbers(left, right));
-        assert_eq!(names, ["a.1", "b", "b.2.v9", "b.2.v10", "b.2.w", "b.02.w", "b.10.w"]);
+        assert_eq!(names, ["a.1", "b", "b.2.v9", "b.2.v10", "b.2.w", "b.02.w", "b.10.w", long]);
         assert_eq!(numbered("model.layers.12"), Some(("model.layers.", 12)));
         assert_eq!(numbered("model.layers"), None);
     }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use simbias_data::checkpoint::Checkpoint;
 use simbias_report::Report;
 use simbias_spectra::document::comparison_section;
-use simbias_spectra::{compare, scan_difference};
+use simbias_spectra::{compare, have_common_layer, scan_difference};
 
 use super::{LayerWatch, MeasuringArgs};
 use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
@@ -30,18 +31,24 @@ pub(crate) struct CompareArgs {
 
 impl CompareArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let layers = self.measuring.options(shell).layers;
+        let (first, second) = (Checkpoint::open(&self.before)?, Checkpoint::open(&self.after)?);
+        if !have_common_layer(&first, &second, &layers) {
+            return Err(Failure::input(format!(
+                "{:?} and {:?} have no layer of the same name and shape",
+                self.before, self.after
+            )));
+        }
         let run = shell.open_run(self.out.as_deref())?;
         let (first, before) = self.measuring.scan(&self.before, shell)?;
         let (second, after) = self.measuring.scan(&self.after, shell)?;
-        // Before the long part: it refuses checkpoints without a common layer.
-        let shifts = compare(&before, &after)?;
         let progress = shell.progress("spectra of the differences");
         let wants = |name: &str| self.measuring.choice.wants(name);
         let options = self.measuring.options(shell);
         let difference =
             scan_difference(&first, &second, &options, &wants, &LayerWatch(&progress))?;
         drop(progress);
-        let found = shifts.with_difference(&before, &difference);
+        let found = compare(&before, &after)?.with_difference(&before, &difference);
         let report = Report::new(format!(
             "Weight spectra of {} and {}",
             before.checkpoint, after.checkpoint

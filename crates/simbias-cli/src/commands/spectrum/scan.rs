@@ -8,6 +8,9 @@ use simbias_spectra::document::spectrum_report;
 use super::MeasuringArgs;
 use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
+/// Columns of the table of layers that hold no numbers.
+const WORD_COLUMNS: &[&str] = &["layer", "role", "block", "shape", "stored", "remark"];
+
 /// Measure the weight spectrum of every layer of a checkpoint.
 ///
 /// How heavy the upper tail of a layer's spectrum is, an exponent, is read as how well the layer is trained; the
@@ -48,14 +51,25 @@ impl ScanArgs {
         let report = spectrum_report(&table);
         let result = serde_json::json!(table);
         if self.parquet {
-            let files = report.csv_files();
-            let layers = files.iter().find(|(name, _)| name == "layers.csv");
-            let csv = layers.map_or("", |(_, csv)| csv);
-            write_parquet(&run.place("layers.parquet")?, csv)?;
+            for (_, csv) in report.csv_files().iter().filter(|(name, _)| name == "layers.csv") {
+                write_parquet(&run.place("layers.parquet")?, csv, WORD_COLUMNS)?;
+            }
         }
         shell
             .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
-        let is_flagged = table.layers.iter().any(|layer| layer.analysis().is_none());
-        Ok(if self.strict && is_flagged { Finished::Incomplete } else { Finished::Done })
+        let flagged: Vec<&str> = table
+            .layers
+            .iter()
+            .filter(|layer| layer.analysis().is_none())
+            .map(|layer| layer.name.as_str())
+            .collect();
+        if self.strict
+            && let [first, ..] = flagged.as_slice()
+        {
+            let (n, total) = (flagged.len(), table.layers.len());
+            shell.note(&format!("{n} of {total} layers could not be measured, the first {first}"));
+            return Ok(Finished::Incomplete);
+        }
+        Ok(Finished::Done)
     }
 }

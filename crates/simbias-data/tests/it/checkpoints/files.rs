@@ -47,7 +47,6 @@ pub(super) fn index(folder: &Path, entries: &[(&str, &str)]) {
     std::fs::write(folder.join("model.safetensors.index.json"), text).unwrap();
 }
 
-/// A zip archive of stored entries.
 /// A vector of 32-bit numbers as NumPy saves it.
 pub(super) fn npy(values: &[f32]) -> Vec<u8> {
     let mut npy = b"\x93NUMPY\x01\x00".to_vec();
@@ -60,6 +59,7 @@ pub(super) fn npy(values: &[f32]) -> Vec<u8> {
     npy
 }
 
+/// A zip archive of stored entries.
 pub(super) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);

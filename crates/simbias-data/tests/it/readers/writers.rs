@@ -2,7 +2,7 @@
 
 use safetensors::SafeTensors;
 use simbias_data::{
-    ReadOptions,
+    ReadOptions, Target,
     read::{ArrayValues, Missing, NamedArray, parse_safetensors},
     read_array, read_dataset, write_csv, write_npy, write_parquet, write_safetensors, write_whole,
 };
@@ -116,17 +116,24 @@ fn arrays_that_do_not_fit_are_refused() {
 fn csv_text_becomes_typed_parquet_columns() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("t.parquet");
-    write_parquet(&path, "name,x,y,empty\na,1.5,0,\n\"b, c\",,1,\nd,-2e3,0,\n").unwrap();
+    write_parquet(&path, "name,x,y,empty\na,1.5,0,\n\"b, c\",,1,\nd,-2e3,0,\n", &["name"]).unwrap();
     let options = super::labelled_by("y");
     let message = read_dataset(&path, &options).unwrap_err().to_string();
     // An empty field is no number.
     assert!(message.contains("\"empty\" is missing"), "{message}");
-    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n,1\nmany words,1\n").unwrap();
+    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n,1\nmany words,1\n", &[]).unwrap();
     let mean = ReadOptions { missing: Missing::Mean, ..options.clone() };
     assert_eq!(read_dataset(&path, &mean).unwrap().n_rows(), 5, "words and nothing are null");
-    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n").unwrap();
+    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n", &[]).unwrap();
     let data = read_dataset(&path, &options).unwrap();
     assert_eq!(data.rows.iter().copied().collect::<Vec<f32>>(), [1.5, 2.5, -2e3]);
-    assert!(write_parquet(&path, "a,b\n1\n").is_err());
+    // Words that look like numbers are words.
+    write_parquet(&path, "name,y\n1e5,0\n2,1\nhead,1\n", &["name"]).unwrap();
+    let labelled = super::labelled_by("name");
+    let names = read_dataset(&path, &labelled).unwrap().target;
+    let Target::Classes(names) = names else { panic!("{names:?}") };
+    assert_eq!(names.names, ["1e5", "2", "head"]);
+    write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n", &[]).unwrap();
+    assert!(write_parquet(&path, "a,b\n1\n", &[]).is_err());
     assert_eq!(read_dataset(&path, &options).unwrap().n_rows(), 3, "the old file stays");
 }
