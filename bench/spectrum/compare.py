@@ -202,7 +202,7 @@ def checkpoints(arguments, name, checkpoint):
         f"  FARMS' procedure, windows {windows}: {farms_seconds:.2f} s; the whole report of simbias with them "
         f"{our_seconds:.2f} s: {farms_seconds / our_seconds:.1f} x"
     )
-    bar(f"{name}: FARMS' procedure, 64 bits, peak rule", farms_seconds / our_seconds, FARMS_BAR)
+    bar(f"{name}: FARMS' procedure", farms_seconds / our_seconds, FARMS_BAR)
     single_seconds, result = timed(
         lambda: ours(arguments.program, checkpoint, work / f"{name}-single", "--farms", windows, "--dtype", "f32")
     )
@@ -210,7 +210,6 @@ def checkpoints(arguments, name, checkpoint):
     pairs = [(tail(found[l]["windows"]["spectrum"], "median")["exponent"], exponents[l]["median"]) for l in matrices]
     judge("FARMS' median exponents in 32 bits", pairs, 1e-3)
     print(f"  the same in 32 bits, median rule alone: {single_seconds:.2f} s: {farms_seconds / single_seconds:.1f} x")
-    bar(f"{name}: FARMS' procedure, 32 bits, median rule", farms_seconds / single_seconds, FARMS_BAR)
 
 
 def load_shape(checkpoint, name, cache={}):
