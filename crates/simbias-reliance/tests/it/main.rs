@@ -2,5 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod exactness;
+mod few_rows;
 mod golden;
-mod properties;
+mod results;
+mod samples;
+mod verdicts;
