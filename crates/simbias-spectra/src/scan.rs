@@ -17,7 +17,7 @@ use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
 
 /// Memory beyond three times the largest tensor that jobs may take together.
-const SLACK_BYTES: u64 = 150 << 20;
+const SLACK_BYTES: u64 = 64 << 20;
 /// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
 const MOST_JOBS: usize = 8;
 /// Reasons named when nothing is left to analyse.
@@ -165,7 +165,7 @@ impl Watch for Unwatched {
 /// Scans all layers that `select` wants by name.
 ///
 /// Layers that share a tensor are measured from one reading. At most three times the largest tensor in 64 bits plus
-/// 150 MB is held at once. The table does not depend on the number of threads.
+/// 64 MB is held at once. The table does not depend on the number of threads.
 ///
 /// # Errors
 /// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are
