@@ -164,8 +164,8 @@ impl Watch for Unwatched {
 
 /// Scans all layers that `select` wants by name.
 ///
-/// Layers that share a tensor are measured from one reading. At most three times the largest tensor in 64 bits plus
-/// 64 MB is held at once. The table does not depend on the number of threads.
+/// Layers that share a tensor are measured from one reading. Matrices at work hold at most three times the largest
+/// tensor in 64 bits plus 64 MB at once. The table does not depend on the number of threads.
 ///
 /// # Errors
 /// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are

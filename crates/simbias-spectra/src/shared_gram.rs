@@ -81,19 +81,16 @@ fn from_grams<T: Real>(
         found.spectra.into_inner().unwrap_or_else(PoisonError::into_inner)
     {
         let mut values = values?;
+        if T::IS_SINGLE && is_drowned(&values) {
+            let part = match place {
+                Place::Whole => *matrix,
+                Place::Window(index) => plan.window_of(matrix, index),
+            };
+            values = spectrum_of(&part, Route::Gram)?;
+        }
         match place {
-            Place::Whole => {
-                if T::IS_SINGLE && is_drowned(&values) {
-                    values = spectrum_of(matrix, Route::Gram)?;
-                }
-                spectra.whole = Some(values);
-            }
-            Place::Window(index) => {
-                if T::IS_SINGLE && is_drowned(&values) {
-                    values = spectrum_of(&plan.window_of(matrix, index), Route::Gram)?;
-                }
-                spectra.windows[index] = values;
-            }
+            Place::Whole => spectra.whole = Some(values),
+            Place::Window(index) => spectra.windows[index] = values,
         }
     }
     Ok(spectra)

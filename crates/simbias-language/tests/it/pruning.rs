@@ -11,7 +11,7 @@ use simbias_language::prune::{
 use simbias_language::{
     LanguageError, LanguageModel, StatisticsFile, Text, Tokenizer, Unwatched, Watch, perplexity,
 };
-use simbias_spectra::prune::Pattern;
+use simbias_spectra::prune::{Pattern, PruningReport};
 
 use crate::sample::{open, reference, sequences};
 
@@ -34,6 +34,11 @@ fn prune(
 ) {
     let request = PruneRequest { method, patterns, calibration, evaluation: None };
     prune_by_data(model, &request, out, serde_json::Value::Null, &Unwatched).unwrap();
+}
+
+fn prune_by_size(checkpoint: &Checkpoint, patterns: &Patterns, out: &Path) -> PruningReport {
+    let (method, settings) = (Method::Magnitude, serde_json::Value::Null);
+    prune_by_statistics(checkpoint, method, patterns, None, out, settings, &Unwatched).unwrap()
 }
 
 fn of_block(model: &LanguageModel, block: usize) -> Patterns {
@@ -243,17 +248,7 @@ fn a_gguf_file_that_keeps_its_names_says_why() {
     let checkpoint = Checkpoint::open(&path).unwrap();
     let patterns = Patterns::from([("blk.1.ffn_down.weight".to_string(), Pattern::Share(0.5))]);
     let out = folder.path().join("out");
-    let null = serde_json::Value::Null;
-    let report = prune_by_statistics(
-        &checkpoint,
-        Method::Magnitude,
-        &patterns,
-        None,
-        &out,
-        null,
-        &Unwatched,
-    )
-    .unwrap();
+    let report = prune_by_size(&checkpoint, &patterns, &out);
     assert!(report.remark.unwrap().contains("keeps the names"));
     assert!(Checkpoint::open(&out).unwrap().find("blk.1.ffn_down.weight").is_some());
 }
@@ -270,17 +265,7 @@ fn becomes_a_folder(file: &str) -> tempfile::TempDir {
         if method == Method::Wanda {
             prune(&model, method, &patterns, &sequences(2, 16, 3), &out);
         } else {
-            let null = serde_json::Value::Null;
-            prune_by_statistics(
-                model.checkpoint(),
-                method,
-                &patterns,
-                None,
-                &out,
-                null,
-                &Unwatched,
-            )
-            .unwrap();
+            prune_by_size(model.checkpoint(), &patterns, &out);
         }
         let written = LanguageModel::open(&out, &simbias_nn::cpu()).unwrap();
         assert!(written.checkpoint().find("model.layers.1.self_attn.q_proj.weight").is_some());
