@@ -4,6 +4,11 @@
 /// of the distance, so that most starts need no full pass.
 const N_PROBES: usize = 32;
 
+/// Into so many parts a tail is cut when its distance is sought.
+const N_PARTS: usize = 128;
+/// By how much rounding may make a fitted share larger than that of a larger eigenvalue.
+const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
 /// Factor on the smallest distance up to which a start counts as an equally good fit.
 pub(super) const NEAR_BEST: f64 = 1.1;
 
@@ -47,14 +52,34 @@ impl<'a> Tails<'a> {
         1.0 + n / (self.log_sums[start] - n * self.logs[start])
     }
 
+    /// Share of the fitted tail from `start` that lies below the eigenvalue at index `at`.
+    fn fitted(&self, start: usize, exponent: f64, at: usize) -> f64 {
+        1.0 - ((1.0 - exponent) * (self.logs[at] - self.logs[start])).exp()
+    }
+
     /// `|fitted - empirical|` at index `at` of the tail from `start`.
     fn gap(&self, start: usize, exponent: f64, at: usize) -> f64 {
         let n = (self.len() - start) as f64;
-        let survival = ((1.0 - exponent) * (self.logs[at] - self.logs[start])).exp();
-        (1.0 - survival - (at - start) as f64 / n).abs()
+        (self.fitted(start, exponent, at) - (at - start) as f64 / n).abs()
     }
 
+    /// Largest gap of the tail from `start`. Both shares grow along the tail, so that the ends of a part bound
+    /// the gaps within, and few parts need a closer look.
     pub(super) fn ks_distance(&self, start: usize, exponent: f64) -> f64 {
+        let mut distance = Distance { tails: self, start, exponent, largest: 0.0 };
+        let last = self.len() - 1;
+        let step = (last - start).div_ceil(N_PARTS).max(1);
+        let mut ends: Vec<End> =
+            (start..last).step_by(step).map(|at| distance.look_at(at)).collect();
+        ends.push(distance.look_at(last));
+        for pair in ends.windows(2) {
+            distance.look_between(pair[0], pair[1]);
+        }
+        distance.largest
+    }
+
+    /// [`Self::ks_distance`] by all gaps.
+    fn ks_distance_of_all(&self, start: usize, exponent: f64) -> f64 {
         (start..self.len()).map(|at| self.gap(start, exponent, at)).fold(0.0, f64::max)
     }
 
@@ -113,6 +138,47 @@ impl<'a> Tails<'a> {
     }
 }
 
+/// The largest gap found so far of one tail.
+struct Distance<'a> {
+    tails: &'a Tails<'a>,
+    start: usize,
+    exponent: f64,
+    largest: f64,
+}
+
+/// Where a part of a tail ends.
+#[derive(Clone, Copy)]
+struct End {
+    at: usize,
+    fitted: f64,
+}
+
+impl Distance<'_> {
+    fn empirical(&self, at: usize) -> f64 {
+        (at - self.start) as f64 / (self.tails.len() - self.start) as f64
+    }
+
+    fn look_at(&mut self, at: usize) -> End {
+        let fitted = self.tails.fitted(self.start, self.exponent, at);
+        self.largest = self.largest.max((fitted - self.empirical(at)).abs());
+        End { at, fitted }
+    }
+
+    /// Finds every gap between two ends that is larger than the largest so far.
+    fn look_between(&mut self, first: End, last: End) {
+        if last.at - first.at < 2 {
+            return;
+        }
+        let above = last.fitted - self.empirical(first.at + 1);
+        let below = self.empirical(last.at - 1) - first.fitted;
+        if above.max(below) + ROUNDING > self.largest {
+            let middle = self.look_at(first.at.midpoint(last.at));
+            self.look_between(first, middle);
+            self.look_between(middle, last);
+        }
+    }
+}
+
 /// Whether the exponent belongs to a density that can be normalised.
 pub(super) fn is_decaying(exponent: f64) -> bool {
     exponent.is_finite() && exponent > 1.0
@@ -132,7 +198,11 @@ pub fn naive_scan(
     let tails = Tails::new(eigenvalues);
     let points: Vec<TailPoint> = candidates
         .filter(|&start| is_decaying(tails.exponent(start)))
-        .map(|start| tails.point(start))
+        .map(|start| {
+            let exponent = tails.exponent(start);
+            let ks_distance = tails.ks_distance_of_all(start, exponent);
+            TailPoint { start, exponent, ks_distance }
+        })
         .collect();
     let mut best = *points.first()?;
     for point in &points {
