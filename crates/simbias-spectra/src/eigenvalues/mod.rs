@@ -7,7 +7,7 @@
 //! values bit for bit.
 //!
 //! A Gram matrix is reduced in two stages, to a band ([`band`]) and from there to tridiagonal form
-//! ([`chase`]), whose eigenvalues an iteration finds ([`tridiagonal`]).
+//! ([`chase`]), whose eigenvalues are found by counting ([`tridiagonal`]).
 
 mod band;
 mod chase;
@@ -176,13 +176,13 @@ pub(crate) fn symmetric_eigenvalues<T: Real>(
 ) -> Result<Vec<f64>, NoConvergence> {
     band::reduce_to_band(lower.rb_mut(), BAND_WIDTH);
     let band = Band::of(lower.rb());
-    let (mut diagonal, mut below) = band.tridiagonal();
-    tridiagonal::eigenvalues_in_place(&mut diagonal, &mut below)?;
+    let (diagonal, below) = band.tridiagonal();
+    let mut values = tridiagonal::eigenvalues(&diagonal, &below)?;
     if T::IS_SINGLE {
-        let noise = -2.0 * diagonal.iter().copied().fold(0.0, f64::min);
-        diagonal.iter_mut().filter(|value| **value <= noise).for_each(|value| *value = 0.0);
+        let noise = -2.0 * values.iter().copied().fold(0.0, f64::min);
+        values.iter_mut().filter(|value| **value <= noise).for_each(|value| *value = 0.0);
     }
-    Ok(diagonal)
+    Ok(values)
 }
 
 /// Singular values, descending.

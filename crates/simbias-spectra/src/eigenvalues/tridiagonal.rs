@@ -1,130 +1,210 @@
 //! Eigenvalues of a symmetric tridiagonal matrix.
 //!
-//! The QL iteration without square roots, on squares of the numbers beside the diagonal. Source: Parlett, *The Symmetric
-//! Eigenvalue Problem*, section 8.15 (the variant of Pal, Walker and Kahan).
+//! How many eigenvalues lie below a number shows in the signs of the leading minors of the matrix less that number
+//! (Sturm's sequence). Intervals that hold eigenvalues are cut until they are as narrow as the arithmetic allows. The
+//! minors obey a recurrence of three terms without division, and every number has its own, so that many are tried at
+//! once in wide registers and on all threads. Source: Barth, Martin, Wilkinson, *Calculation of the eigenvalues of
+//! a symmetric tridiagonal matrix by the method of bisection*, Numer. Math. 9, 1967.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::NoConvergence;
 
-/// Sweeps allowed for each eigenvalue, on average; about two are needed.
-const SWEEPS_PER_VALUE: usize = 30;
-/// A number beside the diagonal below this part of a rounding error of the whole matrix counts as zero.
-const PART_OF_ROUNDING: f64 = 1e-3;
+/// Numbers that one task tries.
+const TASK: usize = 128;
+/// Registers of numbers that are tried at the same time, so that the arithmetic units need not wait for a result.
+const N_REGISTERS: usize = 4;
+/// Numbers in the widest register there is.
+const MOST_LANES: usize = 8;
+/// After so many rows minors are scaled; until then they stay within the range of numbers.
+const ROWS_BETWEEN_SCALINGS: usize = 8;
+/// A number beside the diagonal counts as at least this, where the largest entry is about 1/4: a thousandth of a rounding
+/// error. Without it two minors in a row could be zero.
+const LEAST_BESIDE: f64 = 1e-3 * f64::EPSILON;
+/// Intervals narrower than this are not cut, nor those narrower than rounding of their eigenvalue.
+const NARROW: f64 = f64::EPSILON / 64.0;
+const SIGN: u64 = 1 << 63;
+const EXPONENT: u64 = 0x7ff << 52;
+/// Less the exponent of `2ᵏ`, the exponent of `2⁻ᵏ`.
+const TWICE_BIAS: u64 = 0x7fe << 52;
 
-/// Replaces `diagonal` by the eigenvalues, in no particular order; `below`, the subdiagonal, is overwritten. Errors are of
-/// the order of the rounding unit times the largest eigenvalue. Squares of entries must not overflow.
-pub(super) fn eigenvalues_in_place(
-    diagonal: &mut [f64],
-    below: &mut [f64],
-) -> Result<(), NoConvergence> {
-    if !diagonal.iter().chain(&*below).all(|x| x.is_finite()) {
+/// Eigenvalues, ascending, of the matrix with this diagonal and subdiagonal, which is one shorter. Errors are of the
+/// order of the rounding unit times the largest eigenvalue. Works on the threads of rayon's current pool; the numbers do
+/// not depend on them.
+///
+/// # Errors
+/// When there is a number that is not finite.
+pub(super) fn eigenvalues(diagonal: &[f64], below: &[f64]) -> Result<Vec<f64>, NoConvergence> {
+    let largest = diagonal.iter().chain(below).fold(0.0_f64, |m, &x| m.max(x.abs()));
+    if !diagonal.iter().chain(below).all(|x| x.is_finite()) {
         return Err(NoConvergence);
     }
-    let largest = diagonal.iter().chain(&*below).fold(0.0_f64, |m, &x| m.max(x.abs()));
     if largest == 0.0 {
-        return Ok(());
+        return Ok(vec![0.0; diagonal.len()]);
     }
-    let epsilon = f64::EPSILON;
-    let negligible = Negligible {
-        relative: epsilon.powi(2),
-        absolute: (PART_OF_ROUNDING * epsilon * largest).powi(2),
-    };
-    for value in below.iter_mut() {
-        *value = *value * *value;
-    }
-    let squares = below;
-    let mut sweeps_left = SWEEPS_PER_VALUE * diagonal.len();
-    let mut start = 0;
-    while start < diagonal.len() {
-        let end = start + negligible.end_of_block(&diagonal[start..], &squares[start..]);
-        let block = &mut diagonal[start..=end];
-        let block_squares = &mut squares[start..end];
-        // The iteration finds values at the front first, small ones best.
-        if block[end - start].abs() < block[0].abs() {
-            block.reverse();
-            block_squares.reverse();
-        }
-        let mut first = 0;
-        while first < block.len() {
-            let last = first + negligible.end_of_block(&block[first..], &block_squares[first..]);
-            if last == first {
-                first += 1;
-                continue;
+    // Entries of at most 1/4; beyond ±1000 the factor itself would leave the range of normal numbers.
+    let exponent = (largest.log2().floor() as i32 + 3).clamp(-1000, 1000);
+    let factor = 2.0_f64.powi(-exponent);
+    let tridiagonal = Tridiagonal::new(diagonal, below, factor);
+    let mut values = vec![0.0; diagonal.len()];
+    let mut intervals = vec![tridiagonal.range()];
+    while !intervals.is_empty() {
+        intervals.retain(|interval| {
+            if let Some(value) = interval.resolved() {
+                values[interval.first..interval.end].fill(value / factor);
             }
-            sweeps_left = sweeps_left.checked_sub(1).ok_or(NoConvergence)?;
-            sweep(&mut block[first..=last], &mut block_squares[first..last]);
+            interval.resolved().is_none()
+        });
+        intervals = tridiagonal.cut(&intervals);
+    }
+    Ok(values)
+}
+
+/// Numbers between which eigenvalues `first..end` lie.
+#[derive(Clone, Copy)]
+struct Interval {
+    low: f64,
+    high: f64,
+    first: usize,
+    end: usize,
+}
+
+impl Interval {
+    fn n_values(&self) -> usize {
+        self.end - self.first
+    }
+
+    /// The eigenvalue, when nothing is left to cut.
+    fn resolved(&self) -> Option<f64> {
+        let middle = self.low.midpoint(self.high);
+        let narrow = (f64::EPSILON * middle.abs()).max(NARROW);
+        (self.high - self.low <= narrow).then_some(middle)
+    }
+
+    /// As many numbers in between as there are eigenvalues.
+    fn cuts(&self) -> impl Iterator<Item = f64> {
+        let Self { low, high, .. } = *self;
+        let n_parts = self.n_values() + 1;
+        (1..n_parts).map(move |part| low + (high - low) * (part as f64 / n_parts as f64))
+    }
+}
+
+/// A matrix whose entries are at most 1/4.
+struct Tridiagonal {
+    /// Of every row the entry on the diagonal, and the negative square of the entry before it.
+    rows: Vec<[f64; 2]>,
+}
+
+impl Tridiagonal {
+    fn new(diagonal: &[f64], below: &[f64], factor: f64) -> Self {
+        let before = std::iter::once(0.0).chain(below.iter().copied());
+        let row = |(&on, beside): (&f64, f64)| {
+            let beside = (beside * factor).abs().max(LEAST_BESIDE);
+            [on * factor, -beside * beside]
+        };
+        Self { rows: diagonal.iter().zip(before).map(row).collect() }
+    }
+
+    /// An interval that holds all eigenvalues: no row adds up to more than 3/4.
+    fn range(&self) -> Interval {
+        Interval { low: -1.0, high: 1.0, first: 0, end: self.rows.len() }
+    }
+
+    /// Cuts every interval and keeps the parts that hold eigenvalues.
+    fn cut(&self, intervals: &[Interval]) -> Vec<Interval> {
+        let cuts: Vec<f64> = intervals.iter().flat_map(Interval::cuts).collect();
+        let mut n_below = vec![0; cuts.len()];
+        n_below
+            .par_chunks_mut(TASK)
+            .zip(cuts.par_chunks(TASK))
+            .for_each(|(n_below, cuts)| Arch::new().dispatch(Count { rows: &self.rows, cuts, n_below }));
+        let mut found = cuts.into_iter().zip(n_below);
+        let mut parts = Vec::with_capacity(intervals.len());
+        for &interval in intervals {
+            let Interval { mut low, mut first, .. } = interval;
+            let within = found.by_ref().take(interval.n_values());
+            for (high, end) in within.chain([(interval.high, interval.end)]) {
+                // Rounding can make a count smaller than one further down.
+                let end = end.clamp(first, interval.end);
+                if end > first {
+                    parts.push(Interval { low, high, first, end });
+                }
+                (low, first) = (high, end);
+            }
         }
-        start = end + 1;
-    }
-    Ok(())
-}
-
-/// Which squares beside the diagonal part a matrix in two.
-struct Negligible {
-    relative: f64,
-    absolute: f64,
-}
-
-impl Negligible {
-    /// Index of the last diagonal entry before the first negligible square.
-    fn end_of_block(&self, diagonal: &[f64], squares: &[f64]) -> usize {
-        let parts =
-            squares.iter().zip(diagonal).zip(&diagonal[1..]).position(|((&square, &a), &b)| {
-                square <= self.absolute || square <= self.relative * (a * b).abs()
-            });
-        parts.unwrap_or(diagonal.len() - 1)
+        parts
     }
 }
 
-/// One sweep over a block of at least two rows none of whose squares are negligible, which moves the first square towards
-/// zero.
-fn sweep(diagonal: &mut [f64], squares: &mut [f64]) {
-    let last = squares.len();
-    if last == 1 {
-        (diagonal[0], diagonal[1]) = eigenvalues_of_two(diagonal[0], squares[0], diagonal[1]);
-        squares[0] = 0.0;
-        return;
-    }
-    let shift = wilkinson_shift(diagonal[0], squares[0], diagonal[1]);
-    // Below this, the general formula for `p` would divide by zero.
-    let tiny = f64::EPSILON.powi(4);
-    let (mut cosine, mut sine) = (1.0, 0.0);
-    let mut gamma = diagonal[last] - shift;
-    let mut p = gamma * gamma;
-    for i in (0..last).rev() {
-        let square = squares[i];
-        let r = p + square;
-        if i + 1 < last {
-            squares[i + 1] = sine * r;
+/// Counts the eigenvalues below each cut, compiled for the widest instructions of the machine that runs it.
+struct Count<'a> {
+    rows: &'a [[f64; 2]],
+    cuts: &'a [f64],
+    n_below: &'a mut [usize],
+}
+
+impl WithSimd for Count<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let n_at_once = N_REGISTERS * S::F64_LANES;
+        let groups = self.cuts.chunks(n_at_once).zip(self.n_below.chunks_mut(n_at_once));
+        for (cuts, n_below) in groups {
+            let mut room = [0.0; N_REGISTERS * MOST_LANES];
+            room[..cuts.len()].copy_from_slice(cuts);
+            let registers = S::as_mut_simd_f64s(&mut room).0;
+            let mut filled = [simd.splat_f64s(0.0); N_REGISTERS];
+            filled.copy_from_slice(&registers[..N_REGISTERS]);
+            registers[..N_REGISTERS].copy_from_slice(&balances_of_signs(simd, self.rows, filled));
+            for (n_below, balance) in n_below.iter_mut().zip(room) {
+                *n_below = ((self.rows.len() as f64 - balance) / 2.0) as usize;
+            }
         }
-        // At the same time as the cosine, not after it.
-        let inverse_cosine = r / p;
-        let cosine_before = cosine;
-        cosine = p / r;
-        sine = square / r;
-        let gamma_before = gamma;
-        gamma = cosine * (diagonal[i] - shift) - sine * gamma_before;
-        diagonal[i + 1] = gamma_before + (diagonal[i] - gamma);
-        p = if cosine > tiny { gamma * gamma * inverse_cosine } else { cosine_before * square };
     }
-    squares[0] = sine * p;
-    diagonal[0] = shift + gamma;
 }
 
-/// The eigenvalue of `[[a, √square], [√square, b]]` next to `a`.
-fn wilkinson_shift(a: f64, square: f64, b: f64) -> f64 {
-    let off = square.sqrt();
-    let sigma = (b - a) / (2.0 * off);
-    a - off / (sigma + sigma.hypot(1.0).copysign(sigma))
-}
-
-fn eigenvalues_of_two(a: f64, square: f64, b: f64) -> (f64, f64) {
-    let off = square.sqrt();
-    let sum = a + b;
-    let root = (a - b).hypot(2.0 * off);
-    let larger = 0.5 * (sum + root.copysign(sum));
-    // The other one without cancellation.
-    let smaller = if larger == 0.0 { 0.0 } else { a / larger * b - off / larger * off };
-    (larger, smaller)
+/// For each number the pairs of successive minors of like sign, less those of unlike sign; the latter are as many as there
+/// are eigenvalues below the number.
+#[inline(always)]
+fn balances_of_signs<S: Simd>(
+    simd: S,
+    rows: &[[f64; 2]],
+    numbers: [S::f64s; N_REGISTERS],
+) -> [S::f64s; N_REGISTERS] {
+    let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+    let sign = simd.splat_f64s(f64::from_bits(SIGN));
+    let mut balances = [zero; N_REGISTERS];
+    let mut before = [zero; N_REGISTERS];
+    let mut minors = [one; N_REGISTERS];
+    for rows in rows.chunks(ROWS_BETWEEN_SCALINGS) {
+        for &[on_diagonal, negative_square] in rows {
+            let on_diagonal = simd.splat_f64s(on_diagonal);
+            let negative_square = simd.splat_f64s(negative_square);
+            for i in 0..N_REGISTERS {
+                let less = simd.sub_f64s(on_diagonal, numbers[i]);
+                let from_before = simd.mul_f64s(negative_square, before[i]);
+                let next = simd.mul_add_e_f64s(less, minors[i], from_before);
+                // One with the sign of the product, which itself could be too small for a number. The minors about
+                // a zero have unlike signs, so that whatever sign the zero has, it is counted once.
+                let change = simd.and_f64s(simd.xor_f64s(next, minors[i]), sign);
+                balances[i] = simd.add_f64s(balances[i], simd.or_f64s(change, one));
+                before[i] = minors[i];
+                minors[i] = next;
+            }
+        }
+        for (before, minor) in before.iter_mut().zip(&mut minors) {
+            let larger = simd.max_f64s(simd.abs_f64s(*before), simd.abs_f64s(*minor));
+            let exponent =
+                simd.and_u64s(simd.transmute_u64s_f64s(larger), simd.splat_u64s(EXPONENT));
+            let scale = simd.sub_u64s(simd.splat_u64s(TWICE_BIAS), exponent);
+            let scale = simd.transmute_f64s_u64s(scale);
+            *before = simd.mul_f64s(*before, scale);
+            *minor = simd.mul_f64s(*minor, scale);
+        }
+    }
+    balances
 }
 
 #[cfg(test)]
@@ -134,10 +214,9 @@ mod tests {
     use super::*;
 
     fn sorted(diagonal: &[f64], below: &[f64]) -> Vec<f64> {
-        let (mut diagonal, mut below) = (diagonal.to_vec(), below.to_vec());
-        eigenvalues_in_place(&mut diagonal, &mut below).unwrap();
-        diagonal.sort_by(f64::total_cmp);
-        diagonal
+        let values = eigenvalues(diagonal, below).unwrap();
+        assert!(values.is_sorted());
+        values
     }
 
     /// How many eigenvalues lie below `x`, by Sturm's sequence: another algorithm.
@@ -201,10 +280,8 @@ mod tests {
     fn no_rows_zeros_and_numbers_that_are_none() {
         assert!(sorted(&[], &[]).is_empty());
         assert_eq!(sorted(&[0.0; 3], &[0.0; 2]), [0.0; 3]);
-        for (mut diagonal, mut below) in
-            [([1.0, f64::NAN, 2.0], [1.0; 2]), ([f64::NAN; 3], [0.0; 2])]
-        {
-            assert_eq!(eigenvalues_in_place(&mut diagonal, &mut below), Err(NoConvergence));
+        for (diagonal, below) in [([1.0, f64::NAN, 2.0], [1.0; 2]), ([f64::NAN; 3], [0.0; 2])] {
+            assert_eq!(eigenvalues(&diagonal, &below), Err(NoConvergence));
         }
     }
 }
