@@ -1,5 +1,6 @@
 //! One layer: its spectra, their tails and what is random about them.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::SpectraError;
@@ -443,7 +444,7 @@ fn summarise(pool: &Pool, options: &ScanOptions, floor: &Floor) -> SpectrumSumma
     let rank = pool.windows.iter().map(|values| floor.rank(values, pool.shape)).sum();
     let tails: Vec<RuleOutcome> = options
         .rules()
-        .iter()
+        .par_iter()
         .map(|&rule| RuleOutcome { rule, tail: tail_of(&kept, &kept_windows, pool, rule) })
         .collect();
     let metrics = Metrics::of(&all, pool.shape.0.max(pool.shape.1));
@@ -464,7 +465,7 @@ fn tail_of(kept: &[f64], windows: &[Vec<f64>], pool: &Pool, rule: TailRule) -> R
     let share = (pool.n_disjoint as f64 / windows.len() as f64).min(1.0);
     let n_effective = (fit.n_tail as f64 * share).max(1.0);
     let singles: Vec<f64> = windows
-        .iter()
+        .par_iter()
         .filter_map(|values| fit_tail(values, rule).ok())
         .map(|fit| fit.exponent)
         .collect();

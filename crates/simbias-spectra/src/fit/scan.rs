@@ -1,8 +1,7 @@
 //! The search for the start of a tail: exponents of all starts by suffix sums, distances only where needed.
 
-/// Places of a tail at which its distance is looked at first. The largest gap among them is a lower bound
-/// of the distance, so that most starts need no full pass.
-const N_PROBES: usize = 32;
+/// So many starts, evenly spread, are looked at before the others, for a small distance to measure those by.
+const N_FIRST_STARTS: usize = 128;
 
 /// Into so many parts a tail is cut when its distance is sought.
 const N_PARTS: usize = 128;
@@ -57,39 +56,18 @@ impl<'a> Tails<'a> {
         1.0 - ((1.0 - exponent) * (self.logs[at] - self.logs[start])).exp()
     }
 
-    /// `|fitted - empirical|` at index `at` of the tail from `start`.
-    fn gap(&self, start: usize, exponent: f64, at: usize) -> f64 {
-        let n = (self.len() - start) as f64;
-        (self.fitted(start, exponent, at) - (at - start) as f64 / n).abs()
-    }
-
-    /// Largest gap of the tail from `start`. Both shares grow along the tail, so that the ends of a part bound
-    /// the gaps within, and few parts need a closer look.
+    /// Largest gap of the tail from `start`.
     pub(super) fn ks_distance(&self, start: usize, exponent: f64) -> f64 {
-        let mut distance = Distance { tails: self, start, exponent, largest: 0.0 };
-        let last = self.len() - 1;
-        let step = (last - start).div_ceil(N_PARTS).max(1);
-        let mut ends: Vec<End> =
-            (start..last).step_by(step).map(|at| distance.look_at(at)).collect();
-        ends.push(distance.look_at(last));
-        for pair in ends.windows(2) {
-            distance.look_between(pair[0], pair[1]);
-        }
-        distance.largest
+        let mut gaps = Gaps::new(self, start, exponent, f64::INFINITY);
+        gaps.look();
+        gaps.largest
     }
 
-    /// [`Self::ks_distance`] by all gaps.
+    /// [`Self::ks_distance`] by its definition.
     fn ks_distance_of_all(&self, start: usize, exponent: f64) -> f64 {
-        (start..self.len()).map(|at| self.gap(start, exponent, at)).fold(0.0, f64::max)
-    }
-
-    /// At most [`Self::ks_distance`]: the same gaps at a few places.
-    fn ks_bound(&self, start: usize, exponent: f64) -> f64 {
-        let n = self.len() - start;
-        let probes = N_PROBES.min(n);
-        (0..probes)
-            .map(|probe| self.gap(start, exponent, start + (2 * probe + 1) * n / (2 * probes)))
-            .fold(0.0, f64::max)
+        let n = (self.len() - start) as f64;
+        let gap = |at| (self.fitted(start, exponent, at) - (at - start) as f64 / n).abs();
+        (start..self.len()).map(gap).fold(0.0, f64::max)
     }
 
     pub(super) fn point(&self, start: usize) -> TailPoint {
@@ -98,37 +76,28 @@ impl<'a> Tails<'a> {
     }
 
     /// The best start among `candidates`, and the range of exponents of all starts whose distance is at
-    /// most [`NEAR_BEST`] times the smallest.
+    /// most [`NEAR_BEST`] times the smallest, as far as they were looked at without `with_ambiguity`.
     ///
-    /// Exactly what [`naive_scan`] finds: starts are visited in the order of their bounds, and those whose
-    /// bound exceeds what could still matter are never evaluated.
+    /// Exactly what [`naive_scan`] finds.
     pub(super) fn best(
         &self,
         candidates: std::ops::Range<usize>,
         with_ambiguity: bool,
     ) -> Option<(TailPoint, [f64; 2])> {
-        let mut bounds: Vec<(f64, usize)> = candidates
-            .filter_map(|start| {
-                let exponent = self.exponent(start);
-                is_decaying(exponent).then(|| (self.ks_bound(start, exponent), start))
-            })
-            .collect();
-        bounds.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
         let slack = if with_ambiguity { NEAR_BEST } else { 1.0 };
-        let mut best: Option<TailPoint> = None;
-        let mut visited = Vec::new();
-        for (bound, start) in bounds {
-            if best.is_some_and(|best| bound > slack * best.ks_distance) {
-                break;
-            }
-            let point = self.point(start);
-            if best.is_none_or(|best| is_better(&point, &best)) {
-                best = Some(point);
-            }
-            visited.push(point);
+        let mut search = Search { tails: self, slack, best: None, visited: Vec::new(), widest: 0 };
+        let stride = candidates.len().div_ceil(N_FIRST_STARTS).max(1);
+        for start in candidates.clone().step_by(stride) {
+            search.visit(start);
         }
-        let best = best?;
-        let range = visited
+        for start in candidates.clone() {
+            if !(start - candidates.start).is_multiple_of(stride) {
+                search.visit(start);
+            }
+        }
+        let best = search.best?;
+        let range = search
+            .visited
             .iter()
             .filter(|point| point.ks_distance <= NEAR_BEST * best.ks_distance)
             .fold([best.exponent; 2], |[low, high], point| {
@@ -138,12 +107,52 @@ impl<'a> Tails<'a> {
     }
 }
 
-/// The largest gap found so far of one tail.
-struct Distance<'a> {
+/// A search for the best start.
+struct Search<'a> {
+    tails: &'a Tails<'a>,
+    /// Starts matter up to so many times the smallest distance.
+    slack: f64,
+    best: Option<TailPoint>,
+    /// All starts that mattered when they were looked at.
+    visited: Vec<TailPoint>,
+    /// Where the last tail had its largest gap: that of the next one is not far, and mostly settles that its start
+    /// does not matter.
+    widest: usize,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, start: usize) {
+        let exponent = self.tails.exponent(start);
+        if !is_decaying(exponent) {
+            return;
+        }
+        let limit = self.best.map_or(f64::INFINITY, |best| self.slack * best.ks_distance);
+        let mut gaps = Gaps::new(self.tails, start, exponent, limit);
+        gaps.look_at(self.widest.max(start));
+        gaps.look();
+        self.widest = gaps.widest;
+        if gaps.is_over() {
+            return;
+        }
+        let point = TailPoint { start, exponent, ks_distance: gaps.largest };
+        if self.best.is_none_or(|best| is_better(&point, &best)) {
+            self.best = Some(point);
+        }
+        self.visited.push(point);
+    }
+}
+
+/// The gaps of one tail that were looked at. Both shares grow along the tail, so that the ends of a part bound the gaps
+/// within, and few parts need a closer look.
+struct Gaps<'a> {
     tails: &'a Tails<'a>,
     start: usize,
     exponent: f64,
+    /// Nothing more is looked at when a gap is larger than this.
+    limit: f64,
     largest: f64,
+    /// Where the largest is.
+    widest: usize,
 }
 
 /// Where a part of a tail ends.
@@ -153,20 +162,49 @@ struct End {
     fitted: f64,
 }
 
-impl Distance<'_> {
+impl<'a> Gaps<'a> {
+    fn new(tails: &'a Tails<'a>, start: usize, exponent: f64, limit: f64) -> Self {
+        Self { tails, start, exponent, limit, largest: 0.0, widest: start }
+    }
+
+    fn is_over(&self) -> bool {
+        self.largest > self.limit
+    }
+
     fn empirical(&self, at: usize) -> f64 {
         (at - self.start) as f64 / (self.tails.len() - self.start) as f64
     }
 
     fn look_at(&mut self, at: usize) -> End {
         let fitted = self.tails.fitted(self.start, self.exponent, at);
-        self.largest = self.largest.max((fitted - self.empirical(at)).abs());
+        let gap = (fitted - self.empirical(at)).abs();
+        if gap > self.largest {
+            (self.largest, self.widest) = (gap, at);
+        }
         End { at, fitted }
+    }
+
+    /// Finds the largest gap, or one over the limit.
+    fn look(&mut self) {
+        let last = self.tails.len() - 1;
+        let step = (last - self.start).div_ceil(N_PARTS).max(1);
+        let mut ends = [End { at: self.start, fitted: 0.0 }; N_PARTS + 1];
+        let mut n_ends = 0;
+        for at in (self.start..last).step_by(step).chain([last]) {
+            if self.is_over() {
+                return;
+            }
+            ends[n_ends] = self.look_at(at);
+            n_ends += 1;
+        }
+        for pair in ends[..n_ends].windows(2) {
+            self.look_between(pair[0], pair[1]);
+        }
     }
 
     /// Finds every gap between two ends that is larger than the largest so far.
     fn look_between(&mut self, first: End, last: End) {
-        if last.at - first.at < 2 {
+        if last.at - first.at < 2 || self.is_over() {
             return;
         }
         let above = last.fitted - self.empirical(first.at + 1);

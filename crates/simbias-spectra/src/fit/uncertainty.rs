@@ -1,5 +1,7 @@
 //! How sure an exponent is.
 
+use rayon::prelude::*;
+
 use super::rules::{TailRule, fit_tail};
 
 /// Windows are left out in at most this many groups, so that a large pool stays affordable.
@@ -31,8 +33,7 @@ pub fn jackknife(windows: &[Vec<f64>], rule: TailRule, n_disjoint: usize) -> Opt
     if n_groups < 2 {
         return None;
     }
-    let mut exponents = Vec::with_capacity(n_groups);
-    for left_out in 0..n_groups {
+    let without = |left_out: usize| {
         // Windows of one group lie apart, since neighbours share most of their weights.
         let mut pool: Vec<f64> = windows
             .iter()
@@ -41,8 +42,9 @@ pub fn jackknife(windows: &[Vec<f64>], rule: TailRule, n_disjoint: usize) -> Opt
             .flat_map(|(_, values)| values.iter().copied())
             .collect();
         pool.sort_unstable_by(f64::total_cmp);
-        exponents.push(fit_tail(&pool, rule).ok()?.exponent);
-    }
+        Some(fit_tail(&pool, rule).ok()?.exponent)
+    };
+    let exponents: Vec<f64> = (0..n_groups).into_par_iter().map(without).collect::<Option<_>>()?;
     let groups = n_groups as f64;
     let mean = exponents.iter().sum::<f64>() / groups;
     let spread: f64 = exponents.iter().map(|exponent| (exponent - mean).powi(2)).sum();

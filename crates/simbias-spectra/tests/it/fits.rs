@@ -112,7 +112,7 @@ fn the_curve_for_drawing_holds_points_of_the_scan() {
 
 /// Spectra of many shapes: planted tails, mixtures, ties, runs of one value, zeros.
 fn spectrum() -> impl Strategy<Value = Vec<f64>> {
-    (2_usize..120, 1.2_f64..6.0, 0_u8..4, any::<u32>()).prop_map(|(n, exponent, kind, index)| {
+    (prop_oneof![2_usize..120, 120_usize..900], 1.2_f64..6.0, 0_u8..4, any::<u32>()).prop_map(|(n, exponent, kind, index)| {
         let mut values = pareto(exponent, n, u64::from(index));
         match kind {
             1 => values.iter_mut().for_each(|value| *value = (*value * 4.0).round() / 4.0),
