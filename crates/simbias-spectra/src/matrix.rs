@@ -194,13 +194,21 @@ impl<'a> Matrix<'a> {
         mut target: MatMut<'_, T>,
     ) {
         const TILE: usize = 32;
-        for row_tile in (0..self.n_rows).step_by(TILE) {
-            let rows = row_tile..(row_tile + TILE).min(self.n_rows);
+        let tile_rows = if self.row_step == 1 { self.n_rows.max(1) } else { TILE };
+        for row_tile in (0..self.n_rows).step_by(tile_rows) {
+            let rows = row_tile..(row_tile + tile_rows).min(self.n_rows);
             for col_tile in (0..self.n_cols).step_by(TILE) {
                 for col in col_tile..(col_tile + TILE).min(self.n_cols) {
                     let start = self.offset + col * self.col_step;
                     let column = target.rb_mut().col_mut(col).subrows_mut(row_tile, rows.len());
                     let column = column.try_as_col_major_mut().expect("a column-major target");
+                    if self.row_step == 1 {
+                        let line = &values[start + row_tile..][..rows.len()];
+                        for (target, &value) in column.as_slice_mut().iter_mut().zip(line) {
+                            *target = T::from_f64(scale * value.into());
+                        }
+                        continue;
+                    }
                     for (row, target) in rows.clone().zip(column.as_slice_mut()) {
                         let value: f64 = values[start + row * self.row_step].into();
                         *target = T::from_f64(scale * value);

@@ -258,9 +258,8 @@ fn measure_all(
     }
     // The longest jobs first, so that no worker waits long at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.n_bytes));
-    let budget = 3 * largest + SLACK_BYTES;
-    let gate = Gate::new(budget);
-    let next = AtomicUsize::new(0);
+    let n_jobs = jobs.len();
+    let gate = Gate::new(3 * largest + SLACK_BYTES, jobs);
     let done = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
@@ -273,10 +272,9 @@ fn measure_all(
         problem: format!("{n_threads} threads cannot be started: {error}"),
     })?;
     let work = || {
-        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let _admitted = gate.enter(job.n_bytes);
+        while let Some(admitted) = gate.next() {
             let mut numbers = None;
-            for &index in &job.layers {
+            for &index in &admitted.job.layers {
                 if failed.load(Ordering::Relaxed) || watch.wants_stop() {
                     return;
                 }
@@ -293,7 +291,7 @@ fn measure_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..n_threads.min(jobs.len()).min(MOST_JOBS) {
+        for _ in 1..n_threads.min(n_jobs).min(MOST_JOBS) {
             scope.spawn(work);
         }
         work();
@@ -352,49 +350,65 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
         // The copy, and the workspace of the decomposition.
         24 * rows * cols
     } else {
-        number * (short * short + 256 * short)
+        number * (short * short + 640 * short)
     };
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
-        // Gram matrices, panels at work, and sorted pools, which are held up to four times.
-        number * (held_elements(layer.shape, &plan, true) as u64 + 512 * side)
-            + 32 * plan.n_eigenvalues() as u64
+        // Gram matrices with panels at work and what is found; afterwards sorted pools, held up to four times, and
+        // logarithms of what a thread fits.
+        let found = number * plan.n_eigenvalues() as u64;
+        let grams = number * (held_elements(layer.shape, &plan, true) as u64 + 640 * side);
+        let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads) as u64;
+        (grams + found).max((4 + 3 * n_threads) * found)
     });
     stored + whole.max(windows)
 }
 
-/// Lets jobs in while their memory fits; one that never fits runs alone.
+/// Hands jobs out while their memory fits, the first in line that does; one that never fits runs alone.
 struct Gate {
     budget: u64,
-    used: Mutex<u64>,
+    state: Mutex<GateState>,
     freed: Condvar,
 }
 
+struct GateState {
+    used: u64,
+    waiting: Vec<Job>,
+}
+
+/// A job that holds its memory until this is dropped.
 struct Admission<'a> {
     gate: &'a Gate,
-    n_bytes: u64,
+    job: Job,
 }
 
 impl Gate {
-    fn new(budget: u64) -> Self {
-        Self { budget, used: Mutex::new(0), freed: Condvar::new() }
+    fn new(budget: u64, waiting: Vec<Job>) -> Self {
+        Self { budget, state: Mutex::new(GateState { used: 0, waiting }), freed: Condvar::new() }
     }
 
-    fn enter(&self, n_bytes: u64) -> Admission<'_> {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        while *used > 0 && *used + n_bytes > self.budget {
-            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
+    /// Waits until a job fits; `None` when there are no more.
+    fn next(&self) -> Option<Admission<'_>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.waiting.is_empty() {
+            let used = state.used;
+            let fits = |job: &Job| used == 0 || used + job.n_bytes <= self.budget;
+            if let Some(index) = state.waiting.iter().position(fits) {
+                let job = state.waiting.remove(index);
+                state.used += job.n_bytes;
+                return Some(Admission { gate: self, job });
+            }
+            state = self.freed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        *used += n_bytes;
-        Admission { gate: self, n_bytes }
+        None
     }
 }
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        let mut used = self.gate.used.lock().unwrap_or_else(PoisonError::into_inner);
-        *used -= self.n_bytes;
+        let mut state = self.gate.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.used -= self.job.n_bytes;
         self.gate.freed.notify_all();
     }
 }

@@ -239,7 +239,7 @@ impl Sharing {
         let pieces = self.pieces(&(0..self.strips.len()), includes_whole);
         let swept = square * pieces.iter().map(|piece| piece.1 - piece.0).sum::<usize>();
         let most_open = pieces.iter().map(|&piece| self.open(piece).count()).max().unwrap_or(0);
-        let n_held = most_open + 1 + usize::from(includes_whole);
+        let n_held = most_open + usize::from(includes_whole);
         let way = if with_whole == includes_whole
             && swept < separate.min(by_strip)
             && n_held * square <= HELD_OF_MATRIX * length * width
@@ -328,23 +328,21 @@ impl Sweep<'_, '_> {
     /// The windows of these strips, and the whole if wanted.
     fn run<T: Real>(&self, strips: std::ops::Range<usize>, with_whole: bool) {
         let length = self.sharing.shape.0;
-        let mut whole: Option<Mat<T>> = with_whole.then(|| Mat::zeros(length, length));
+        let zeros = || Mat::<T>::zeros(length, length);
+        let mut whole = with_whole.then(zeros);
         let mut grams: Vec<Option<Mat<T>>> = strips.clone().map(|_| None).collect();
         for (start, end) in self.sharing.pieces(&strips, with_whole) {
-            let piece = self.matrix.window(0..length, start..end);
             let open: Vec<usize> = self
                 .sharing
                 .open((start, end))
                 .filter(|strip| strips.contains(strip))
                 .map(|strip| strip - strips.start)
                 .collect();
-            let mut users: Vec<&mut Option<Mat<T>>> = Vec::new();
-            for (index, gram) in grams.iter_mut().enumerate() {
-                if open.contains(&index) {
-                    users.push(gram);
-                }
-            }
-            self.add_piece(&piece, &mut users, whole.as_mut());
+            let of_strips = grams.iter_mut().enumerate().filter(|(index, _)| open.contains(index));
+            let mut users: Vec<&mut Mat<T>> =
+                of_strips.map(|(_, gram)| gram.get_or_insert_with(zeros)).chain(&mut whole).collect();
+            let piece = self.matrix.window(0..length, start..end);
+            add_row_gram(&mut users, &piece, self.finish.scale.factor);
             for index in open {
                 if self.sharing.strips[strips.start + index] + self.sharing.strip_width == end
                     && let Some(gram) = grams[index].take()
@@ -375,35 +373,6 @@ impl Sweep<'_, '_> {
         Place::Window(row * self.n_cols + col)
     }
 
-    fn add_piece<T: Real>(
-        &self,
-        piece: &Matrix<'_>,
-        users: &mut [&mut Option<Mat<T>>],
-        whole: Option<&mut Mat<T>>,
-    ) {
-        let factor = self.finish.scale.factor;
-        match (users, whole) {
-            ([], None) => {}
-            ([], Some(whole)) => add_row_gram(whole, piece, factor),
-            ([only], None) => match only {
-                Some(gram) => add_row_gram(gram, piece, factor),
-                None => **only = Some(row_gram(piece, factor)),
-            },
-            (users, whole) => {
-                let gram: Mat<T> = row_gram(piece, factor);
-                if let Some(whole) = whole {
-                    add_lower(whole, &gram);
-                }
-                for user in users {
-                    match user {
-                        Some(sum) => add_lower(sum, &gram),
-                        None => **user = Some(gram.clone()),
-                    }
-                }
-            }
-        }
-    }
-
     fn finish_strip<T: Real>(&self, strip: usize, gram: Mat<T>) {
         let mut gram = Some(gram);
         let (starts, side) = (&self.sharing.starts, self.sharing.side);
@@ -420,16 +389,6 @@ impl Sweep<'_, '_> {
                 None => return,
             };
             self.finish.take(part, self.place(strip, at), self.sharing.may_go_aside());
-        }
-    }
-}
-
-/// Adds the lower triangle of `other` to that of `sum`.
-fn add_lower<T: Real>(sum: &mut Mat<T>, other: &Mat<T>) {
-    for j in 0..sum.ncols() {
-        let target = &mut sum.col_as_slice_mut(j)[j..];
-        for (value, &more) in target.iter_mut().zip(&other.col_as_slice(j)[j..]) {
-            *value += more;
         }
     }
 }

@@ -12,6 +12,8 @@
 mod band;
 mod chase;
 mod product;
+mod sweep;
+mod tiles;
 mod tridiagonal;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -24,8 +26,8 @@ use self::chase::{BAND_WIDTH, Band};
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
 
-/// Rows of the longer side that enter a Gram matrix at once.
-const GRAM_BLOCK: usize = 256;
+/// Rows or columns, along the longer side, that enter a Gram matrix at once.
+const GRAM_BLOCK: usize = 512;
 
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,25 +141,36 @@ impl Scale {
     }
 }
 
-/// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; the other triangle is zero.
+/// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; what stands above it means nothing.
 pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
     let n = matrix.shape().0;
     let mut gram = Mat::<T>::zeros(n, n);
-    add_row_gram(&mut gram, matrix, scale);
+    add_row_gram(&mut [&mut gram], matrix, scale);
     gram
 }
 
-/// Adds [`row_gram`] to the lower triangle of `gram`.
-pub(crate) fn add_row_gram<T: Real>(gram: &mut Mat<T>, matrix: &Matrix<'_>, scale: f64) {
+/// Adds [`row_gram`] to the lower triangles of `grams`.
+pub(crate) fn add_row_gram<T: Real>(grams: &mut [&mut Mat<T>], matrix: &Matrix<'_>, scale: f64) {
     let (n, depth) = matrix.shape();
-    let mut room = Mat::<T>::zeros(n, GRAM_BLOCK.min(depth));
+    let mut room = Mat::<T>::zeros(GRAM_BLOCK.min(depth), n);
     for start in (0..depth).step_by(GRAM_BLOCK) {
         let end = (start + GRAM_BLOCK).min(depth);
-        let mut block = room.as_mut().subcols_mut(0, end - start);
-        matrix.window(0..n, start..end).write_to(block.rb_mut(), scale);
-        let one = T::from_f64(1.0);
-        product::add_product(gram.as_mut(), block.rb(), block.rb(), one);
+        let mut block = room.as_mut().subrows_mut(0, end - start);
+        write_on_threads(&matrix.window(0..n, start..end).transposed(), block.rb_mut(), scale);
+        product::add_gram(grams.iter_mut().map(|gram| gram.as_mut()).collect(), block.rb());
     }
+}
+
+fn write_on_threads<T: Real>(matrix: &Matrix<'_>, target: MatMut<'_, T>, scale: f64) {
+    let (n_rows, n_cols) = matrix.shape();
+    let Some(at) = tiles::half(n_cols, tiles::TILE_COLS) else {
+        return matrix.write_to(target, scale);
+    };
+    let (first, last) = target.split_at_col_mut(at);
+    rayon::join(
+        || write_on_threads(&matrix.window(0..n_rows, 0..at), first, scale),
+        || write_on_threads(&matrix.window(0..n_rows, at..n_cols), last, scale),
+    );
 }
 
 /// Whether 32 bits lost so many eigenvalues that those of 64 bits are needed.
