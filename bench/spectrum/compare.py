@@ -99,9 +99,10 @@ def starts(length, window, per_axis):
     return [min(i * step, length - window) for i in range(min(per_axis, max(1, (length - window) // step + 1)))]
 
 
-def farms(checkpoint, names):
-    """FARMS' procedure as its authors wrote it for language models: singular values of every window by PyTorch, the
-    pooled spectrum, the search for the tail around the mode by one pass over all starts."""
+def farms(checkpoint, names, per_axis):
+    """FARMS' procedure as its authors run it on language models, all in PyTorch in 32 bits: singular values of every
+    window, the pooled spectrum, the upper half's exponent, and the search for the tail around the mode over all starts.
+    """
     weights = load_file(checkpoint)
     exponents = {}
     for name in names:
@@ -109,34 +110,40 @@ def farms(checkpoint, names):
         rows, cols = weight.shape
         side = min(FARMS_WINDOW, rows, cols)
         pool = []
-        for row in starts(rows, side, FARMS_PER_AXIS):
-            for col in starts(cols, side, FARMS_PER_AXIS):
+        for row in starts(rows, side, per_axis):
+            for col in starts(cols, side, per_axis):
                 pool.append(torch.linalg.svdvals(weight[row : row + side, col : col + side]).square())
-        values = torch.sort(torch.cat(pool)).values.double().numpy()
-        exponents[name] = {"median": median_exponent(values), "peak": peak_exponent(values)}
+        values = torch.sort(torch.cat(pool)).values
+        logs = torch.log(values)
+        middle = exponent_from(logs, int(len(values) / 2)).item()
+        exponents[name] = {"median": middle, "peak": peak_exponent(values, logs)}
     return exponents
 
 
-def median_exponent(values):
-    start = int(len(values) / 2)
-    tail = values[start:]
-    return 1 + len(tail) / (np.log(tail).sum() - len(tail) * np.log(tail[0]))
+def exponent_from(logs, start):
+    n = float(len(logs) - start)
+    return 1 + n / (logs[start:].sum() - n * logs[start])
 
 
-def peak_exponent(values):
-    counts, edges = np.histogram(np.log10(values), bins=100)
-    mode = 10 ** edges[np.argmax(counts)]
-    best = (np.inf, np.nan)
-    for start in range(len(values) - 1):
-        if not np.log10(0.95 * mode) <= values[start] <= 1.5 * mode:
+def peak_exponent(values, logs):
+    exponents = torch.zeros(len(values) - 1)
+    distances = torch.ones(len(values) - 1)
+    decades = torch.log10(values)
+    counts = torch.histc(decades, 100)
+    mode = 10 ** torch.linspace(decades.min(), decades.max(), 101)[counts.argmax()]
+    low, high = torch.log10(0.95 * mode), 1.5 * mode
+    for start, smallest in enumerate(values[:-1]):
+        if smallest < low:
             continue
-        tail = values[start:]
-        n = len(tail)
-        alpha = 1 + n / (np.log(tail).sum() - n * np.log(tail[0]))
-        if alpha > 1:
-            distance = np.abs(1 - (tail / tail[0]) ** (1 - alpha) - np.arange(n) / n).max()
-            best = min(best, (distance, alpha))
-    return best[1]
+        if smallest > high:
+            break
+        n = float(len(values) - start)
+        exponent = exponent_from(logs, start)
+        exponents[start] = exponent
+        if exponent > 1:
+            fitted = 1 - (values[start:] / smallest) ** (1 - exponent)
+            distances[start] = (fitted - torch.arange(n) / n).abs().max()
+    return exponents[distances.argmin()].item()
 
 
 def analysed(result):

@@ -339,8 +339,10 @@ impl Sweep<'_, '_> {
                 .map(|strip| strip - strips.start)
                 .collect();
             let of_strips = grams.iter_mut().enumerate().filter(|(index, _)| open.contains(index));
-            let mut users: Vec<&mut Mat<T>> =
-                of_strips.map(|(_, gram)| gram.get_or_insert_with(zeros)).chain(&mut whole).collect();
+            let mut users: Vec<&mut Mat<T>> = of_strips
+                .map(|(_, gram)| gram.get_or_insert_with(zeros))
+                .chain(&mut whole)
+                .collect();
             let piece = self.matrix.window(0..length, start..end);
             add_row_gram(&mut users, &piece, self.finish.scale.factor);
             for index in open {

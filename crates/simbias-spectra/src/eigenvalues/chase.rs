@@ -13,40 +13,50 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::matrix::Real;
 
-/// Subdiagonals of a band, a multiple of any register's numbers. Wider ones make the reduction to a band faster, because it
-/// reads the matrix less often, and this one slower.
-pub(super) const BAND_WIDTH: usize = 32;
-/// Numbers kept of a column: the band, and room for the bulge.
-const STRIDE: usize = 2 * BAND_WIDTH;
-/// `STEP[BAND_WIDTH - j ..]` is zero up to index `j` and one from there on.
-const STEP: [f64; 2 * BAND_WIDTH] = {
-    let mut step = [0.0; 2 * BAND_WIDTH];
-    let mut i = BAND_WIDTH;
+/// Subdiagonals of the widest band.
+const MOST_WIDTH: usize = 32;
+/// `STEP[MOST_WIDTH - j ..]` is zero up to index `j` and one from there on.
+const STEP: [f64; 2 * MOST_WIDTH] = {
+    let mut step = [0.0; 2 * MOST_WIDTH];
+    let mut i = MOST_WIDTH;
     while i < step.len() {
         step[i] = 1.0;
         i += 1;
     }
     step
 };
+/// One at index 0, zero elsewhere.
+const UNIT: [f64; MOST_WIDTH] = {
+    let mut unit = [0.0; MOST_WIDTH];
+    unit[0] = 1.0;
+    unit
+};
 
 /// A sum of squares below this has lost digits to the end of the range of numbers, and a reflection by it would not be
 /// orthogonal; the numbers are nothing against a matrix with an entry of a quarter or more.
 const NEGLIGIBLE_SQUARE: f64 = f64::MIN_POSITIVE / (f64::EPSILON * f64::EPSILON);
 
-/// A symmetric band matrix: columns of the lower triangle from the diagonal down.
-pub(super) struct Band {
+/// A symmetric matrix with `WIDTH` subdiagonals, a multiple of any register's numbers: columns of the lower triangle from the
+/// diagonal down. Wide bands make the reduction to them faster, because it reads the matrix less often, and this one slower.
+pub(super) struct Band<const WIDTH: usize> {
     n: usize,
     columns: Vec<f64>,
 }
 
-impl Band {
+impl<const WIDTH: usize> Band<WIDTH> {
+    /// Numbers kept of a column: the band, and room for the bulge.
+    const STRIDE: usize = {
+        assert!(WIDTH <= MOST_WIDTH, "within the tables of steps");
+        2 * WIDTH
+    };
+
     /// The band of the matrix with this lower triangle; what stands below the band is not read.
     pub(super) fn of<T: Real>(lower: MatRef<'_, T>) -> Self {
         let n = lower.nrows();
         // A chase reads at most two blocks beyond the last column.
-        let mut columns = vec![0.0; (n + 2 * BAND_WIDTH) * STRIDE];
-        for (j, column) in columns.chunks_exact_mut(STRIDE).enumerate().take(n) {
-            for (i, value) in column.iter_mut().enumerate().take((BAND_WIDTH + 1).min(n - j)) {
+        let mut columns = vec![0.0; (n + 2 * WIDTH) * Self::STRIDE];
+        for (j, column) in columns.chunks_exact_mut(Self::STRIDE).enumerate().take(n) {
+            for (i, value) in column.iter_mut().enumerate().take((WIDTH + 1).min(n - j)) {
                 *value = lower[(j + i, j)].to_f64();
             }
         }
@@ -56,24 +66,24 @@ impl Band {
     /// Diagonal and first subdiagonal (one shorter) of a tridiagonal matrix with the same eigenvalues.
     pub(super) fn tridiagonal(mut self) -> (Vec<f64>, Vec<f64>) {
         Arch::new().dispatch(Chases(&mut self));
-        let columns = self.columns.chunks_exact(STRIDE).take(self.n);
+        let columns = self.columns.chunks_exact(Self::STRIDE).take(self.n);
         let (diagonal, mut below): (Vec<f64>, Vec<f64>) =
             columns.map(|column| (column[0], column[1])).unzip();
         below.pop();
         (diagonal, below)
     }
 
-    /// The registers of `BAND_WIDTH` numbers of a column.
+    /// The registers of `WIDTH` numbers of a column.
     #[inline(always)]
     fn part<S: Simd>(&mut self, start: usize) -> &mut [S::f64s] {
-        S::as_mut_simd_f64s(&mut self.columns[start..start + BAND_WIDTH]).0
+        S::as_mut_simd_f64s(&mut self.columns[start..start + WIDTH]).0
     }
 }
 
 /// All chases, compiled for the widest instructions of the machine that runs them.
-struct Chases<'a>(&'a mut Band);
+struct Chases<'a, const WIDTH: usize>(&'a mut Band<WIDTH>);
 
-impl WithSimd for Chases<'_> {
+impl<const WIDTH: usize> WithSimd for Chases<'_, WIDTH> {
     type Output = ();
 
     #[inline(always)]
@@ -86,43 +96,44 @@ impl WithSimd for Chases<'_> {
 
 /// Makes `column` tridiagonal and restores the band below.
 #[inline(always)]
-fn chase<S: Simd>(simd: S, band: &mut Band, column: usize) {
-    let mut reflection = Reflection::clearing(simd, band.part::<S>(column * STRIDE + 1));
+fn chase<S: Simd, const WIDTH: usize>(simd: S, band: &mut Band<WIDTH>, column: usize) {
+    let mut reflection =
+        Reflection::clearing(simd, band.part::<S>(column * Band::<WIDTH>::STRIDE + 1));
     let mut first = column + 1;
     loop {
         reflection.change_diagonal_block(simd, band, first);
-        if first + BAND_WIDTH >= band.n {
+        if first + WIDTH >= band.n {
             return;
         }
         reflection = reflection.change_block_below(simd, band, first);
-        first += BAND_WIDTH;
+        first += WIDTH;
     }
 }
 
 /// `I - factor · v vᵀ`, with `v[0] = 1`.
-struct Reflection {
-    vector: [f64; BAND_WIDTH],
+struct Reflection<const WIDTH: usize> {
+    vector: [f64; WIDTH],
     factor: f64,
 }
 
-impl Reflection {
+impl<const WIDTH: usize> Reflection<WIDTH> {
     /// The one that leaves nothing of `column` but its first number. The matrix is assumed to have an entry near one.
     #[inline(always)]
     fn clearing<S: Simd>(simd: S, column: &mut [S::f64s]) -> Self {
-        let mut vector = [0.0; BAND_WIDTH];
+        let mut vector = [0.0; WIDTH];
         let head = S::as_mut_simd_f64s(&mut vector).0;
         let mut tail_square = simd.splat_f64s(0.0);
-        for ((kept, &part), &step) in head.iter_mut().zip(&*column).zip(step_at::<S>(1)) {
+        for ((kept, &part), &step) in head.iter_mut().zip(&*column).zip(step_at::<S, WIDTH>(1)) {
             *kept = simd.mul_f64s(part, step);
             tail_square = simd.mul_add_e_f64s(*kept, *kept, tail_square);
         }
         let tail_square = simd.reduce_sum_f64s(tail_square);
         let first = first_number::<S>(column);
         if tail_square < NEGLIGIBLE_SQUARE {
-            for (part, &unit) in column.iter_mut().zip(unit::<S>()) {
+            for (part, &unit) in column.iter_mut().zip(S::as_simd_f64s(&UNIT[..WIDTH]).0) {
                 *part = simd.mul_f64s(*part, unit);
             }
-            vector = [0.0; BAND_WIDTH];
+            vector = [0.0; WIDTH];
             vector[0] = 1.0;
             return Self { vector, factor: 0.0 };
         }
@@ -131,7 +142,8 @@ impl Reflection {
         let pivot = first + norm;
         let scale = simd.splat_f64s(1.0 / pivot);
         let left = simd.splat_f64s(-norm);
-        for ((part, v), &unit) in column.iter_mut().zip(head).zip(unit::<S>()) {
+        for ((part, v), &unit) in column.iter_mut().zip(head).zip(S::as_simd_f64s(&UNIT[..WIDTH]).0)
+        {
             *v = simd.mul_add_e_f64s(*v, scale, unit);
             *part = simd.mul_f64s(left, unit);
         }
@@ -140,17 +152,17 @@ impl Reflection {
 
     /// From both sides, of the symmetric block whose rows and columns begin at `first`.
     #[inline(always)]
-    fn change_diagonal_block<S: Simd>(&self, simd: S, band: &mut Band, first: usize) {
+    fn change_diagonal_block<S: Simd>(&self, simd: S, band: &mut Band<WIDTH>, first: usize) {
         // Before the diagonal stand numbers of other columns.
-        let place = |j: usize| (first + j) * STRIDE - j;
+        let place = |j: usize| (first + j) * Band::<WIDTH>::STRIDE - j;
         let vector = S::as_simd_f64s(&self.vector).0;
-        let mut image = [0.0; BAND_WIDTH];
+        let mut image = [0.0; WIDTH];
         let image = S::as_mut_simd_f64s(&mut image).0;
-        let mut transposed = [0.0; BAND_WIDTH];
+        let mut transposed = [0.0; WIDTH];
         for (j, transposed) in transposed.iter_mut().enumerate() {
             let v = simd.splat_f64s(self.vector[j]);
             let mut sum = simd.splat_f64s(0.0);
-            let steps = step_at::<S>(j).iter().zip(step_at::<S>(j + 1));
+            let steps = step_at::<S, WIDTH>(j).iter().zip(step_at::<S, WIDTH>(j + 1));
             let parts = band.part::<S>(place(j)).iter().zip(&mut *image).zip(vector).zip(steps);
             for (((&part, image), &vector), (&from_diagonal, &below)) in parts {
                 *image = simd.mul_add_e_f64s(simd.mul_f64s(part, below), v, *image);
@@ -166,7 +178,7 @@ impl Reflection {
         }
         let along = -0.5 * self.factor * self.factor * simd.reduce_sum_f64s(along);
         let (along, factor) = (simd.splat_f64s(along), simd.splat_f64s(self.factor));
-        let mut weights = [0.0; BAND_WIDTH];
+        let mut weights = [0.0; WIDTH];
         let weight = S::as_mut_simd_f64s(&mut weights).0;
         for ((weight, &image), &vector) in weight.iter_mut().zip(&*image).zip(vector) {
             *weight = simd.mul_add_e_f64s(along, vector, simd.mul_f64s(factor, image));
@@ -175,7 +187,7 @@ impl Reflection {
         for (j, (&v, &w)) in self.vector.iter().zip(&weights).enumerate() {
             let (v, w) = (simd.splat_f64s(-v), simd.splat_f64s(-w));
             let parts = band.part::<S>(place(j)).iter_mut().zip(vector).zip(weight);
-            for (((part, &vector), &weight), &step) in parts.zip(step_at::<S>(j)) {
+            for (((part, &vector), &weight), &step) in parts.zip(step_at::<S, WIDTH>(j)) {
                 let change = simd.mul_add_e_f64s(vector, w, simd.mul_f64s(weight, v));
                 *part = simd.mul_add_e_f64s(change, step, *part);
             }
@@ -185,11 +197,11 @@ impl Reflection {
     /// From the right, of the block below; then a new one from the left that clears the first column of what that makes of
     /// it. Returns the new one.
     #[inline(always)]
-    fn change_block_below<S: Simd>(&self, simd: S, band: &mut Band, first: usize) -> Self {
-        let place = |j: usize| (first + j) * STRIDE + BAND_WIDTH - j;
-        let mut image = [0.0; BAND_WIDTH];
+    fn change_block_below<S: Simd>(&self, simd: S, band: &mut Band<WIDTH>, first: usize) -> Self {
+        let place = |j: usize| (first + j) * Band::<WIDTH>::STRIDE + WIDTH - j;
+        let mut image = [0.0; WIDTH];
         let image = S::as_mut_simd_f64s(&mut image).0;
-        for j in 0..BAND_WIDTH {
+        for j in 0..WIDTH {
             let v = simd.splat_f64s(self.vector[j] * self.factor);
             for (image, &part) in image.iter_mut().zip(&*band.part::<S>(place(j))) {
                 *image = simd.mul_add_e_f64s(part, v, *image);
@@ -201,7 +213,7 @@ impl Reflection {
         }
         let next = Self::clearing(simd, column);
         let vector = S::as_simd_f64s(&next.vector).0;
-        for j in 1..BAND_WIDTH {
+        for j in 1..WIDTH {
             let v = simd.splat_f64s(-self.vector[j]);
             let column = band.part::<S>(place(j));
             let mut sum = simd.splat_f64s(0.0);
@@ -220,19 +232,8 @@ impl Reflection {
 
 /// One from index `j` on, zero before.
 #[inline(always)]
-fn step_at<S: Simd>(j: usize) -> &'static [S::f64s] {
-    S::as_simd_f64s(&STEP[BAND_WIDTH - j..2 * BAND_WIDTH - j]).0
-}
-
-/// One at index 0, zero elsewhere.
-#[inline(always)]
-fn unit<S: Simd>() -> &'static [S::f64s] {
-    const UNIT: [f64; BAND_WIDTH] = {
-        let mut unit = [0.0; BAND_WIDTH];
-        unit[0] = 1.0;
-        unit
-    };
-    S::as_simd_f64s(&UNIT).0
+fn step_at<S: Simd, const WIDTH: usize>(j: usize) -> &'static [S::f64s] {
+    S::as_simd_f64s(&STEP[MOST_WIDTH - j..MOST_WIDTH - j + WIDTH]).0
 }
 
 #[inline(always)]
@@ -257,7 +258,7 @@ mod tests {
                 _ => 0.0,
             });
             let squares: f64 = (0..40).map(|j| lower[(j, j)] * lower[(j, j)]).sum();
-            let (diagonal, below) = Band::of(lower.as_ref()).tridiagonal();
+            let (diagonal, below) = Band::<32>::of(lower.as_ref()).tridiagonal();
             let found: f64 = diagonal.iter().map(|x| x * x).sum::<f64>()
                 + 2.0 * below.iter().map(|x| x * x).sum::<f64>();
             assert!((found - squares).abs() < 1e-13 * squares, "1e-{exponent}: {found} {squares}");
@@ -266,20 +267,26 @@ mod tests {
 
     #[test]
     fn narrow_and_wide_registers_agree() {
+        check_registers::<16>();
+        check_registers::<32>();
+    }
+
+    fn check_registers<const WIDTH: usize>() {
+        let stride = Band::<WIDTH>::STRIDE;
         for n in [1, 2, 3, 31, 32, 33, 34, 65, 97, 130] {
             let lower = Mat::from_fn(n, n, |i, j| ((7 * i + 3 * j + i * j) as f64).sin());
-            let of = |run: &dyn Fn(Chases<'_>)| {
-                let mut band = Band::of(lower.as_ref());
+            let of = |run: &dyn Fn(Chases<'_, WIDTH>)| {
+                let mut band = Band::<WIDTH>::of(lower.as_ref());
                 run(Chases(&mut band));
                 band.columns
             };
             let narrow = of(&|chases| chases.with_simd(Scalar));
             let wide = of(&|chases| Arch::new().dispatch(chases));
             let trace: f64 = (0..n).map(|j| lower[(j, j)]).sum();
-            let sum: f64 = narrow.chunks_exact(STRIDE).take(n).map(|column| column[0]).sum();
+            let sum: f64 = narrow.chunks_exact(stride).take(n).map(|column| column[0]).sum();
             assert!((trace - sum).abs() < 1e-11, "{n}: {trace} {sum}");
             for (index, (narrow, wide)) in narrow.iter().zip(&wide).enumerate() {
-                let (column, below) = (index / STRIDE, index % STRIDE);
+                let (column, below) = (index / stride, index % stride);
                 assert!((narrow - wide).abs() < 1e-9, "{n}, column {column}: {narrow} {wide}");
                 let is_tridiagonal = below < 2 && column + below < n;
                 assert!(is_tridiagonal || narrow.abs() < 1e-12, "{n}: {column} {below} {narrow}");

@@ -22,12 +22,15 @@ use faer::prelude::{Reborrow, ReborrowMut, default};
 use faer::{Mat, MatMut, MatRef, Par};
 use serde::{Deserialize, Serialize};
 
-use self::chase::{BAND_WIDTH, Band};
+use self::chase::Band;
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
 
 /// Rows or columns, along the longer side, that enter a Gram matrix at once.
 const GRAM_BLOCK: usize = 512;
+
+/// Matrices with fewer rows are reduced to the narrower of two bands.
+const WIDE_BAND_ROWS: usize = 768;
 
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,17 +188,26 @@ pub(crate) fn is_drowned(values: &[f64]) -> bool {
 /// of the work, is reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see
 /// [`Route::GramSingle`].
 pub(crate) fn symmetric_eigenvalues<T: Real>(
-    mut lower: MatMut<'_, T>,
+    lower: MatMut<'_, T>,
 ) -> Result<Vec<f64>, NoConvergence> {
-    band::reduce_to_band(lower.rb_mut(), BAND_WIDTH);
-    let band = Band::of(lower.rb());
-    let (diagonal, below) = band.tridiagonal();
+    let (diagonal, below) = if lower.nrows() < WIDE_BAND_ROWS {
+        tridiagonal_of::<16, T>(lower)
+    } else {
+        tridiagonal_of::<32, T>(lower)
+    };
     let mut values = tridiagonal::eigenvalues(&diagonal, &below)?;
     if T::IS_SINGLE {
         let noise = -2.0 * values.iter().copied().fold(0.0, f64::min);
         values.iter_mut().filter(|value| **value <= noise).for_each(|value| *value = 0.0);
     }
     Ok(values)
+}
+
+fn tridiagonal_of<const BAND_WIDTH: usize, T: Real>(
+    mut lower: MatMut<'_, T>,
+) -> (Vec<f64>, Vec<f64>) {
+    band::reduce_to_band(lower.rb_mut(), BAND_WIDTH);
+    Band::<BAND_WIDTH>::of(lower.rb()).tridiagonal()
 }
 
 /// Singular values, descending.

@@ -64,8 +64,7 @@ struct Tile<T> {
 
 impl<T: Real> Tile<T> {
     fn new(n_targets: usize) -> Self {
-        let product =
-            if n_targets > 1 { Mat::zeros(TILE_ROWS, TILE_COLS) } else { Mat::new() };
+        let product = if n_targets > 1 { Mat::zeros(TILE_ROWS, TILE_COLS) } else { Mat::new() };
         Self { product }
     }
 
@@ -75,8 +74,7 @@ impl<T: Real> Tile<T> {
             matmul(only.rb_mut(), Accum::Add, left, right, one, Par::Seq);
             return;
         }
-        let mut product =
-            self.product.as_mut().submatrix_mut(0, 0, left.nrows(), right.ncols());
+        let mut product = self.product.as_mut().submatrix_mut(0, 0, left.nrows(), right.ncols());
         matmul(product.rb_mut(), Accum::Replace, left, right, one, Par::Seq);
         for mut target in targets {
             target += product.rb();

@@ -51,10 +51,11 @@ pub(super) fn eigenvalues(diagonal: &[f64], below: &[f64]) -> Result<Vec<f64>, N
     let mut intervals = vec![tridiagonal.range()];
     while !intervals.is_empty() {
         intervals.retain(|interval| {
-            if let Some(value) = interval.resolved() {
+            let resolved = interval.resolved();
+            if let Some(value) = resolved {
                 values[interval.first..interval.end].fill(value / factor);
             }
-            interval.resolved().is_none()
+            resolved.is_none()
         });
         intervals = tridiagonal.cut(&intervals);
     }
@@ -115,10 +116,9 @@ impl Tridiagonal {
     fn cut(&self, intervals: &[Interval]) -> Vec<Interval> {
         let cuts: Vec<f64> = intervals.iter().flat_map(Interval::cuts).collect();
         let mut n_below = vec![0; cuts.len()];
-        n_below
-            .par_chunks_mut(TASK)
-            .zip(cuts.par_chunks(TASK))
-            .for_each(|(n_below, cuts)| Arch::new().dispatch(Count { rows: &self.rows, cuts, n_below }));
+        n_below.par_chunks_mut(TASK).zip(cuts.par_chunks(TASK)).for_each(|(n_below, cuts)| {
+            Arch::new().dispatch(Count { rows: &self.rows, cuts, n_below })
+        });
         let mut found = cuts.into_iter().zip(n_below);
         let mut parts = Vec::with_capacity(intervals.len());
         for &interval in intervals {

@@ -4,7 +4,7 @@
 const N_FIRST_STARTS: usize = 128;
 
 /// Into so many parts a tail is cut when its distance is sought.
-const N_PARTS: usize = 128;
+const N_PARTS: usize = 16;
 /// By how much rounding may make a fitted share larger than that of a larger eigenvalue.
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
 

@@ -112,17 +112,19 @@ fn the_curve_for_drawing_holds_points_of_the_scan() {
 
 /// Spectra of many shapes: planted tails, mixtures, ties, runs of one value, zeros.
 fn spectrum() -> impl Strategy<Value = Vec<f64>> {
-    (prop_oneof![2_usize..120, 120_usize..900], 1.2_f64..6.0, 0_u8..4, any::<u32>()).prop_map(|(n, exponent, kind, index)| {
-        let mut values = pareto(exponent, n, u64::from(index));
-        match kind {
-            1 => values.iter_mut().for_each(|value| *value = (*value * 4.0).round() / 4.0),
-            2 => values.iter_mut().step_by(3).for_each(|value| *value = 1.5),
-            3 => values.iter_mut().step_by(5).for_each(|value| *value *= 1e-8),
-            _ => {}
-        }
-        values.sort_by(f64::total_cmp);
-        values
-    })
+    (prop_oneof![2_usize..120, 120_usize..900], 1.2_f64..6.0, 0_u8..4, any::<u32>()).prop_map(
+        |(n, exponent, kind, index)| {
+            let mut values = pareto(exponent, n, u64::from(index));
+            match kind {
+                1 => values.iter_mut().for_each(|value| *value = (*value * 4.0).round() / 4.0),
+                2 => values.iter_mut().step_by(3).for_each(|value| *value = 1.5),
+                3 => values.iter_mut().step_by(5).for_each(|value| *value *= 1e-8),
+                _ => {}
+            }
+            values.sort_by(f64::total_cmp);
+            values
+        },
+    )
 }
 
 proptest! {
