@@ -9,7 +9,7 @@ use simbias_data::checkpoint::{Checkpoint, Element};
 
 use crate::SpectraError;
 use crate::analysis::analyse;
-use crate::eigenvalues::Route;
+use crate::eigenvalues::{GRAM_BLOCK, Route, n_elements};
 use crate::fit::TailRule;
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
 use crate::shared_gram::held_elements;
@@ -18,6 +18,8 @@ use crate::windows::{WindowOptions, WindowPlan};
 
 /// Memory beyond three times the largest tensor that jobs may take together.
 const SLACK_BYTES: u64 = 64 << 20;
+/// Numbers for every row of a Gram matrix that work on it takes besides: a block of weights, or panels.
+const AT_WORK: u64 = GRAM_BLOCK as u64 + 128;
 /// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
 const MOST_JOBS: usize = 8;
 /// Reasons named when nothing is left to analyse.
@@ -350,7 +352,7 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
         // The copy, and the workspace of the decomposition.
         24 * rows * cols
     } else {
-        number * (short * short + 640 * short)
+        number * (n_elements(short as usize) as u64 + AT_WORK * short)
     };
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
@@ -358,7 +360,7 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
         // Gram matrices with panels at work and what is found; afterwards sorted pools, held up to four times, and
         // logarithms of what a thread fits.
         let found = number * plan.n_eigenvalues() as u64;
-        let grams = number * (held_elements(layer.shape, &plan, true) as u64 + 640 * side);
+        let grams = number * (held_elements(layer.shape, &plan, true) as u64 + AT_WORK * side);
         let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads) as u64;
         (grams + found).max((4 + 3 * n_threads) * found)
     });

@@ -8,12 +8,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use faer::Mat;
 use rayon::Scope;
 
 use crate::eigenvalues::{
-    NoConvergence, Route, Scale, add_row_gram, is_drowned, row_gram, spectrum_of,
-    symmetric_eigenvalues,
+    Lower, NoConvergence, Route, Scale, add_row_gram, is_drowned, n_elements, row_gram,
+    spectrum_of, symmetric_eigenvalues,
 };
 use crate::matrix::{Matrix, Real};
 use crate::windows::WindowPlan;
@@ -147,12 +146,10 @@ impl Finish<'_, '_> {
     }
 
     /// Two matrices at a time keep the threads busy where one has parts that only one thread can do.
-    fn take<T: Real>(&self, mut gram: Mat<T>, place: Place, may_go_aside: bool) {
+    fn take<T: Real>(&self, gram: Lower<T>, place: Place, may_go_aside: bool) {
         let Self { scale, found, .. } = *self;
         let finish = move || {
-            let values = symmetric_eigenvalues(gram.as_mut());
-            drop(gram);
-            let values = values.map(|values| scale.finish(values));
+            let values = symmetric_eigenvalues(gram).map(|values| scale.finish(values));
             let spectrum = Spectrum { place, values };
             found.spectra.lock().unwrap_or_else(PoisonError::into_inner).push(spectrum);
         };
@@ -242,10 +239,10 @@ impl Sharing {
         let n_held = most_open + usize::from(includes_whole);
         let way = if with_whole == includes_whole
             && swept < separate.min(by_strip)
-            && n_held * square <= HELD_OF_MATRIX * length * width
+            && n_held * n_elements(length) <= HELD_OF_MATRIX * length * width
         {
             Way::OneSweep
-        } else if by_strip < separate && square <= length * width {
+        } else if by_strip < separate && n_elements(length) <= length * width {
             Way::StripByStrip
         } else {
             Way::Separate
@@ -255,24 +252,23 @@ impl Sharing {
 
     /// Elements of Gram matrices, when windows are reduced one after the other.
     fn held(&self) -> usize {
-        let (length, _) = self.shape;
-        let square = length * length;
+        let length = self.shape.0;
         // The last window of a strip is reduced in the place of the strip's matrix.
         let copied = match self.side {
             side if side == length => 0,
-            side => side * side,
+            side => n_elements(side),
         };
         match self.way {
-            Way::Separate => self.side * self.side,
-            Way::StripByStrip => square + copied,
-            Way::OneSweep => self.n_held * square + copied,
+            Way::Separate => n_elements(self.side),
+            Way::StripByStrip => n_elements(length) + copied,
+            Way::OneSweep => self.n_held * n_elements(length) + copied,
         }
     }
 
     /// Whether memory allows a window to be reduced beside the rest.
     fn may_go_aside(&self) -> bool {
         let (length, width) = self.shape;
-        let window = self.side * self.side;
+        let window = n_elements(self.side);
         window <= SMALL_WINDOW || 2 * (self.held() + window) <= 5 * length * width
     }
 
@@ -305,11 +301,11 @@ impl Sharing {
 /// Elements of the Gram matrices that are held at once, those that are being reduced included.
 pub(crate) fn held_elements(shape: (usize, usize), plan: &WindowPlan, with_whole: bool) -> usize {
     let sharing = Sharing::new(shape, plan, with_whole);
-    let aside = if sharing.may_go_aside() { sharing.side * sharing.side } else { 0 };
+    let aside = if sharing.may_go_aside() { n_elements(sharing.side) } else { 0 };
     // After the windows, perhaps beside the last of them.
     let whole = match sharing.way {
         Way::OneSweep => 0,
-        _ if with_whole => shape.0.min(shape.1).pow(2),
+        _ if with_whole => n_elements(shape.0.min(shape.1)),
         _ => 0,
     };
     sharing.held().max(whole) + aside
@@ -328,9 +324,9 @@ impl Sweep<'_, '_> {
     /// The windows of these strips, and the whole if wanted.
     fn run<T: Real>(&self, strips: std::ops::Range<usize>, with_whole: bool) {
         let length = self.sharing.shape.0;
-        let zeros = || Mat::<T>::zeros(length, length);
+        let zeros = || Lower::zeros(length);
         let mut whole = with_whole.then(zeros);
-        let mut grams: Vec<Option<Mat<T>>> = strips.clone().map(|_| None).collect();
+        let mut grams: Vec<Option<Lower<T>>> = strips.clone().map(|_| None).collect();
         for (start, end) in self.sharing.pieces(&strips, with_whole) {
             let open: Vec<usize> = self
                 .sharing
@@ -339,7 +335,7 @@ impl Sweep<'_, '_> {
                 .map(|strip| strip - strips.start)
                 .collect();
             let of_strips = grams.iter_mut().enumerate().filter(|(index, _)| open.contains(index));
-            let mut users: Vec<&mut Mat<T>> = of_strips
+            let mut users: Vec<&mut Lower<T>> = of_strips
                 .map(|(_, gram)| gram.get_or_insert_with(zeros))
                 .chain(&mut whole)
                 .collect();
@@ -375,16 +371,15 @@ impl Sweep<'_, '_> {
         Place::Window(row * self.n_cols + col)
     }
 
-    fn finish_strip<T: Real>(&self, strip: usize, gram: Mat<T>) {
+    fn finish_strip<T: Real>(&self, strip: usize, gram: Lower<T>) {
         let mut gram = Some(gram);
         let (starts, side) = (&self.sharing.starts, self.sharing.side);
         for (at, &start) in starts.iter().enumerate() {
             let part = match gram.take() {
                 // The last window may have the strip's Gram matrix itself.
-                Some(all) if at + 1 == starts.len() && side == all.nrows() => all,
+                Some(all) if at + 1 == starts.len() && side == all.n_rows() => all,
                 Some(all) => {
-                    let mut part = Mat::zeros(side, side);
-                    part.copy_from_triangular_lower(all.submatrix(start, start, side, side));
+                    let part = all.window(start, side);
                     gram = Some(all);
                     part
                 }

@@ -15,28 +15,31 @@ use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::prelude::{Reborrow, ReborrowMut, default};
 use faer::{Accum, Mat, MatMut, Par};
 
+use super::lower::{Lower, STRIP_COLS, Strip};
 use super::sweep::{Change, Partials, change_and_multiply};
 use crate::matrix::Real;
 
-/// Reduces the symmetric matrix of this lower triangle to one that is zero more than `width` below the diagonal. What
-/// stands there and above the diagonal afterwards means nothing.
-pub(super) fn reduce_to_band<T: Real>(mut lower: MatMut<'_, T>, width: usize) {
-    let n = lower.nrows();
+/// Reduces a symmetric matrix to one that is zero more than `width` below the diagonal, a divisor of [`STRIP_COLS`]. What
+/// stands there afterwards means nothing.
+pub(super) fn reduce_to_band<T: Real>(matrix: &mut Lower<T>, width: usize) {
+    debug_assert!(STRIP_COLS.is_multiple_of(width), "a panel lies in one strip");
+    let n = matrix.n_rows();
     let Some(longest) = n.checked_sub(width + 1) else { return };
     let mut room = Room::new(longest + 1, width);
     for start in (0..longest).step_by(width) {
-        let rest = lower.rb_mut().get_mut(start.., start..);
-        let (mut columns, trailing) = rest.split_at_col_mut(width);
+        let mut columns = matrix.panel(start, width);
         if let Some(change) = room.change(0) {
-            change.apply_to(columns.rb_mut(), 0);
+            change.apply_to(columns.rb_mut(), 0..n - start, 0..width);
         }
-        let (_, panel) = columns.split_at_row_mut(width);
-        let (_, trailing) = trailing.split_at_row_mut(width);
-        reduce_panel(panel, trailing, &mut room);
+        room.reflect(columns.split_at_row_mut(width).1);
+        room.put_off(matrix.trailing(start + width), width);
     }
     let left = room.n_rows;
     if let Some(change) = room.change(0) {
-        change.apply_to(lower.get_mut(n - left.., n - left..), 0);
+        for Strip { first, numbers } in matrix.trailing(n - left) {
+            let (rows, cols) = numbers.shape();
+            change.apply_to(numbers, first..first + rows, first..first + cols);
+        }
     }
 }
 
@@ -81,7 +84,7 @@ impl<T: Real> Room<T> {
         }
     }
 
-    /// The change put off, less its first `skipped` rows and columns.
+    /// The change put off.
     fn change(&self, skipped: usize) -> Option<Change<'_, T>> {
         let n_rows = self.n_rows.checked_sub(skipped).filter(|_| self.depth > 0)?;
         Some(Change {
@@ -89,48 +92,93 @@ impl<T: Real> Room<T> {
             right: self.right.submatrix(0, skipped, self.depth, n_rows),
         })
     }
+
+    /// `panel` becomes triangular by reflections `Q = I - V T⁻¹ Vᵀ`, which are kept.
+    fn reflect(&mut self, mut panel: MatMut<'_, T>) {
+        let (m, width) = panel.shape();
+        let k = m.min(width);
+        let factor = self.factor.as_mut().submatrix_mut(0, 0, k, k);
+        let memory = MemStack::new(&mut self.memory);
+        qr_in_place(panel.rb_mut(), factor, Par::Seq, memory, default());
+        let mut reflections = self.reflections.as_mut().submatrix_mut(0, 0, k, m);
+        reflections.copy_from(panel.rb().subcols(0, k).transpose());
+        for j in 0..k {
+            reflections.rb_mut().row_mut(j).subcols_mut(0, j).fill(T::from_f64(0.0));
+            reflections[(j, j)] = T::from_f64(1.0);
+        }
+    }
+
+    /// The symmetric `trailing` matrix `S` is changed as was put off, where that is less its first `width` rows and columns;
+    /// that it becomes `Qᵀ S Q` is put off in turn.
+    fn put_off(&mut self, trailing: Vec<Strip<'_, T>>, width: usize) {
+        let m = trailing.first().map_or(0, |strip| strip.numbers.nrows());
+        let k = m.min(width);
+        // P = S V T⁻¹, X = P - ½ V T⁻ᵀ (Vᵀ P): then Qᵀ S Q = S - X Vᵀ - V Xᵀ. All are transposed here.
+        let reflections = self.reflections.submatrix(0, 0, k, m);
+        let mut image = self.image.as_mut().submatrix_mut(0, 0, k, m);
+        let change = (self.depth > 0).then(|| Change {
+            left: self.left.submatrix(width, 0, m, self.depth),
+            right: self.right.submatrix(0, width, self.depth, m),
+        });
+        change_and_multiply(trailing, change, reflections, image.rb_mut(), &mut self.partials);
+        let factor = self.factor.submatrix(0, 0, k, k).transpose();
+        solve_lower_triangular_in_place(factor, image.rb_mut(), Par::Seq);
+        let mut overlap = self.overlap.as_mut().submatrix_mut(0, 0, k, k);
+        let (one, half) = (T::from_f64(1.0), T::from_f64(-0.5));
+        matmul(
+            overlap.rb_mut(),
+            Accum::Replace,
+            reflections,
+            image.rb().transpose(),
+            one,
+            Par::Seq,
+        );
+        solve_lower_triangular_in_place(factor, overlap.rb_mut(), Par::Seq);
+        let overlap = overlap.rb().transpose();
+        matmul(image.rb_mut(), Accum::Add, overlap, reflections, half, Par::Seq);
+        let image = image.rb();
+        let left = self.left.as_mut().submatrix_mut(0, 0, m, 2 * k);
+        let (mut images, mut reflected) = left.split_at_col_mut(k);
+        images.copy_from(image.transpose());
+        reflected.copy_from(reflections.transpose());
+        let right = self.right.as_mut().submatrix_mut(0, 0, 2 * k, m);
+        let (mut reflected, mut images) = right.split_at_row_mut(k);
+        reflected.copy_from(reflections);
+        images.copy_from(image);
+        (self.n_rows, self.depth) = (m, 2 * k);
+    }
 }
 
-/// `panel` becomes triangular by reflections `Q = I - V T⁻¹ Vᵀ`. The symmetric `trailing` is changed as was put off; that it
-/// becomes `Qᵀ · trailing · Q` is put off in turn.
-fn reduce_panel<T: Real>(mut panel: MatMut<'_, T>, trailing: MatMut<'_, T>, room: &mut Room<T>) {
-    let (m, width) = panel.shape();
-    let k = m.min(width);
-    let mut factor = room.factor.as_mut().submatrix_mut(0, 0, k, k);
-    let memory = MemStack::new(&mut room.memory);
-    qr_in_place(panel.rb_mut(), factor.rb_mut(), Par::Seq, memory, default());
-    let mut reflections = room.reflections.as_mut().submatrix_mut(0, 0, k, m);
-    reflections.copy_from(panel.rb().subcols(0, k).transpose());
-    for j in 0..k {
-        reflections.rb_mut().row_mut(j).subcols_mut(0, j).fill(T::from_f64(0.0));
-        reflections[(j, j)] = T::from_f64(1.0);
+#[cfg(test)]
+mod tests {
+    use super::super::lower::tests::{SIZES, from_fn, wave};
+    use super::*;
+
+    /// Orthogonal changes keep the trace and the sum of all squares; what is compared in the tests of spectra are
+    /// the eigenvalues.
+    #[test]
+    fn a_band_keeps_trace_and_squares() {
+        for width in [16, 32] {
+            for n in SIZES {
+                let mut matrix: Lower<f64> = from_fn(n, wave);
+                reduce_to_band(&mut matrix, width);
+                let (mut trace, mut squares) = (0.0, 0.0);
+                let (mut expected_trace, mut expected_squares) = (0.0, 0.0);
+                for col in 0..n {
+                    for (below, &value) in matrix.column(col).iter().enumerate().take(width + 1) {
+                        let times = if below == 0 { 1.0 } else { 2.0 };
+                        trace += if below == 0 { value } else { 0.0 };
+                        squares += times * value * value;
+                    }
+                    for row in 0..n {
+                        expected_trace += if row == col { wave(row, col) } else { 0.0 };
+                        expected_squares += wave(row, col) * wave(row, col);
+                    }
+                }
+                assert!((trace - expected_trace).abs() < 1e-11 * n as f64, "{width} {n}");
+                let error = (squares - expected_squares).abs();
+                assert!(error < 1e-12 * expected_squares.max(1.0), "{width} {n}");
+            }
+        }
     }
-    // P = S V T⁻¹, X = P - ½ V T⁻ᵀ (Vᵀ P): then Qᵀ S Q = S - X Vᵀ - V Xᵀ. All are transposed here.
-    let reflections = room.reflections.submatrix(0, 0, k, m);
-    let change = (room.depth > 0).then(|| Change {
-        left: room.left.submatrix(width, 0, m, room.depth),
-        right: room.right.submatrix(0, width, room.depth, m),
-    });
-    let mut image = room.image.as_mut().submatrix_mut(0, 0, k, m);
-    change_and_multiply(trailing, change, reflections, image.rb_mut(), &mut room.partials);
-    let factor = room.factor.submatrix(0, 0, k, k).transpose();
-    solve_lower_triangular_in_place(factor, image.rb_mut(), Par::Seq);
-    let mut overlap = room.overlap.as_mut().submatrix_mut(0, 0, k, k);
-    let (one, half) = (T::from_f64(1.0), T::from_f64(-0.5));
-    matmul(overlap.rb_mut(), Accum::Replace, reflections, image.rb().transpose(), one, Par::Seq);
-    solve_lower_triangular_in_place(factor, overlap.rb_mut(), Par::Seq);
-    let overlap = overlap.rb().transpose();
-    matmul(image.rb_mut(), Accum::Add, overlap, reflections, half, Par::Seq);
-    let mut left = room.left.as_mut().submatrix_mut(0, 0, m, 2 * k);
-    left.rb_mut().subcols_mut(0, k).copy_from(image.rb().transpose());
-    left.subcols_mut(k, k).copy_from(panel.rb().subcols(0, k));
-    let mut last = room.left.as_mut().submatrix_mut(0, k, m, k);
-    for j in 0..k {
-        last.rb_mut().col_mut(j).subrows_mut(0, j).fill(T::from_f64(0.0));
-        last[(j, j)] = T::from_f64(1.0);
-    }
-    let mut right = room.right.as_mut().submatrix_mut(0, 0, 2 * k, m);
-    right.rb_mut().subrows_mut(0, k).copy_from(reflections);
-    right.subrows_mut(k, k).copy_from(image.rb());
-    (room.n_rows, room.depth) = (m, 2 * k);
 }

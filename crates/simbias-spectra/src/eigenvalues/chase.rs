@@ -8,9 +8,9 @@
 //! Blocks have one size, written in whole registers: the matrix is followed by zeros, which reflections leave alone, and
 //! what is not part of a triangle is multiplied by zero.
 
-use faer::MatRef;
 use pulp::{Arch, Simd, WithSimd};
 
+use super::lower::Lower;
 use crate::matrix::Real;
 
 /// Subdiagonals of the widest band.
@@ -50,14 +50,14 @@ impl<const WIDTH: usize> Band<WIDTH> {
         2 * WIDTH
     };
 
-    /// The band of the matrix with this lower triangle; what stands below the band is not read.
-    pub(super) fn of<T: Real>(lower: MatRef<'_, T>) -> Self {
-        let n = lower.nrows();
+    /// The band of this matrix; what stands below the band is not read.
+    pub(super) fn of<T: Real>(matrix: &Lower<T>) -> Self {
+        let n = matrix.n_rows();
         // A chase reads at most two blocks beyond the last column.
         let mut columns = vec![0.0; (n + 2 * WIDTH) * Self::STRIDE];
         for (j, column) in columns.chunks_exact_mut(Self::STRIDE).enumerate().take(n) {
-            for (i, value) in column.iter_mut().enumerate().take((WIDTH + 1).min(n - j)) {
-                *value = lower[(j + i, j)].to_f64();
+            for (value, &kept) in column.iter_mut().zip(matrix.column(j)).take(WIDTH + 1) {
+                *value = kept.to_f64();
             }
         }
         Self { n, columns }
@@ -243,22 +243,22 @@ fn first_number<S: Simd>(column: &[S::f64s]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use faer::Mat;
     use pulp::Scalar;
 
+    use super::super::lower::tests::from_fn;
     use super::*;
 
     #[test]
     fn numbers_whose_squares_leave_the_range_disturb_nothing() {
         for exponent in 120..170 {
             let tiny = 10.0_f64.powi(-exponent);
-            let lower = Mat::from_fn(40, 40, |i, j| match i - j.min(i) {
+            let matrix = from_fn::<f64>(40, |i, j| match i - j {
                 0 => 1.0 + (i as f64).sin(),
                 2..5 => tiny * (1.0 + j as f64),
                 _ => 0.0,
             });
-            let squares: f64 = (0..40).map(|j| lower[(j, j)] * lower[(j, j)]).sum();
-            let (diagonal, below) = Band::<32>::of(lower.as_ref()).tridiagonal();
+            let squares: f64 = (0..40).map(|j| matrix.column(j)[0].powi(2)).sum();
+            let (diagonal, below) = Band::<32>::of(&matrix).tridiagonal();
             let found: f64 = diagonal.iter().map(|x| x * x).sum::<f64>()
                 + 2.0 * below.iter().map(|x| x * x).sum::<f64>();
             assert!((found - squares).abs() < 1e-13 * squares, "1e-{exponent}: {found} {squares}");
@@ -274,15 +274,15 @@ mod tests {
     fn check_registers<const WIDTH: usize>() {
         let stride = Band::<WIDTH>::STRIDE;
         for n in [1, 2, 3, 31, 32, 33, 34, 65, 97, 130] {
-            let lower = Mat::from_fn(n, n, |i, j| ((7 * i + 3 * j + i * j) as f64).sin());
+            let matrix = from_fn::<f64>(n, |i, j| ((7 * i + 3 * j + i * j) as f64).sin());
             let of = |run: &dyn Fn(Chases<'_, WIDTH>)| {
-                let mut band = Band::<WIDTH>::of(lower.as_ref());
+                let mut band = Band::<WIDTH>::of(&matrix);
                 run(Chases(&mut band));
                 band.columns
             };
             let narrow = of(&|chases| chases.with_simd(Scalar));
             let wide = of(&|chases| Arch::new().dispatch(chases));
-            let trace: f64 = (0..n).map(|j| lower[(j, j)]).sum();
+            let trace: f64 = (0..n).map(|j| matrix.column(j)[0]).sum();
             let sum: f64 = narrow.chunks_exact(stride).take(n).map(|column| column[0]).sum();
             assert!((trace - sum).abs() < 1e-11, "{n}: {trace} {sum}");
             for (index, (narrow, wide)) in narrow.iter().zip(&wide).enumerate() {

@@ -11,23 +11,22 @@
 
 mod band;
 mod chase;
-mod product;
+mod gram;
+mod lower;
 mod sweep;
-mod tiles;
 mod tridiagonal;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::prelude::{Reborrow, ReborrowMut, default};
-use faer::{Mat, MatMut, MatRef, Par};
+use faer::prelude::default;
+use faer::{MatRef, Par};
 use serde::{Deserialize, Serialize};
 
 use self::chase::Band;
+pub(crate) use self::gram::{GRAM_BLOCK, add_row_gram, row_gram};
+pub(crate) use self::lower::{Lower, n_elements};
 use crate::SpectraError;
 use crate::matrix::{Matrix, Real};
-
-/// Rows or columns, along the longer side, that enter a Gram matrix at once.
-const GRAM_BLOCK: usize = 512;
 
 /// Matrices with fewer rows are reduced to the narrower of two bands.
 const WIDE_BAND_ROWS: usize = 768;
@@ -102,13 +101,12 @@ pub(crate) fn spectrum_of(matrix: &Matrix<'_>, route: Route) -> Result<Vec<f64>,
             Ok(scale.finish(squares.into_iter().map(|sigma| sigma * sigma)))
         }
         Route::Gram | Route::Auto => {
-            let mut gram = row_gram::<f64>(&matrix.wide(), scale.factor);
-            Ok(scale.finish(symmetric_eigenvalues(gram.as_mut())?))
+            let gram = row_gram::<f64>(&matrix.wide(), scale.factor);
+            Ok(scale.finish(symmetric_eigenvalues(gram)?))
         }
         Route::GramSingle => {
-            let mut gram = row_gram::<f32>(&matrix.wide(), scale.factor);
-            let values = symmetric_eigenvalues(gram.as_mut())?;
-            drop(gram);
+            let gram = row_gram::<f32>(&matrix.wide(), scale.factor);
+            let values = symmetric_eigenvalues(gram)?;
             if is_drowned(&values) {
                 return spectrum_of(matrix, Route::Gram);
             }
@@ -144,38 +142,6 @@ impl Scale {
     }
 }
 
-/// Lower triangle of `s² · M Mᵀ`, shape `[n_rows, n_rows]`; what stands above it means nothing.
-pub(crate) fn row_gram<T: Real>(matrix: &Matrix<'_>, scale: f64) -> Mat<T> {
-    let n = matrix.shape().0;
-    let mut gram = Mat::<T>::zeros(n, n);
-    add_row_gram(&mut [&mut gram], matrix, scale);
-    gram
-}
-
-/// Adds [`row_gram`] to the lower triangles of `grams`.
-pub(crate) fn add_row_gram<T: Real>(grams: &mut [&mut Mat<T>], matrix: &Matrix<'_>, scale: f64) {
-    let (n, depth) = matrix.shape();
-    let mut room = Mat::<T>::zeros(GRAM_BLOCK.min(depth), n);
-    for start in (0..depth).step_by(GRAM_BLOCK) {
-        let end = (start + GRAM_BLOCK).min(depth);
-        let mut block = room.as_mut().subrows_mut(0, end - start);
-        write_on_threads(&matrix.window(0..n, start..end).transposed(), block.rb_mut(), scale);
-        product::add_gram(grams.iter_mut().map(|gram| gram.as_mut()).collect(), block.rb());
-    }
-}
-
-fn write_on_threads<T: Real>(matrix: &Matrix<'_>, target: MatMut<'_, T>, scale: f64) {
-    let (n_rows, n_cols) = matrix.shape();
-    let Some(at) = tiles::half(n_cols, tiles::TILE_COLS) else {
-        return matrix.write_to(target, scale);
-    };
-    let (first, last) = target.split_at_col_mut(at);
-    rayon::join(
-        || write_on_threads(&matrix.window(0..n_rows, 0..at), first, scale),
-        || write_on_threads(&matrix.window(0..n_rows, at..n_cols), last, scale),
-    );
-}
-
 /// Whether 32 bits lost so many eigenvalues that those of 64 bits are needed.
 pub(crate) fn is_drowned(values: &[f64]) -> bool {
     /// One of so many may be lost: the median moves by half of that.
@@ -184,16 +150,14 @@ pub(crate) fn is_drowned(values: &[f64]) -> bool {
     n_lost > (values.len() / ONE_OF).max(1)
 }
 
-/// Eigenvalues of the symmetric matrix with this lower triangle, which is overwritten. The band, which takes a small part
+/// Eigenvalues of a symmetric matrix. The band, which takes a small part
 /// of the work, is reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see
 /// [`Route::GramSingle`].
-pub(crate) fn symmetric_eigenvalues<T: Real>(
-    lower: MatMut<'_, T>,
-) -> Result<Vec<f64>, NoConvergence> {
-    let (diagonal, below) = if lower.nrows() < WIDE_BAND_ROWS {
-        tridiagonal_of::<16, T>(lower)
+pub(crate) fn symmetric_eigenvalues<T: Real>(matrix: Lower<T>) -> Result<Vec<f64>, NoConvergence> {
+    let (diagonal, below) = if matrix.n_rows() < WIDE_BAND_ROWS {
+        tridiagonal_of::<16, T>(matrix)
     } else {
-        tridiagonal_of::<32, T>(lower)
+        tridiagonal_of::<32, T>(matrix)
     };
     let mut values = tridiagonal::eigenvalues(&diagonal, &below)?;
     if T::IS_SINGLE {
@@ -203,11 +167,11 @@ pub(crate) fn symmetric_eigenvalues<T: Real>(
     Ok(values)
 }
 
-fn tridiagonal_of<const BAND_WIDTH: usize, T: Real>(
-    mut lower: MatMut<'_, T>,
-) -> (Vec<f64>, Vec<f64>) {
-    band::reduce_to_band(lower.rb_mut(), BAND_WIDTH);
-    Band::<BAND_WIDTH>::of(lower.rb()).tridiagonal()
+fn tridiagonal_of<const BAND_WIDTH: usize, T: Real>(mut matrix: Lower<T>) -> (Vec<f64>, Vec<f64>) {
+    band::reduce_to_band(&mut matrix, BAND_WIDTH);
+    let band = Band::<BAND_WIDTH>::of(&matrix);
+    drop(matrix);
+    band.tridiagonal()
 }
 
 /// Singular values, descending.

@@ -1,18 +1,20 @@
 //! One pass over a symmetric matrix that changes it and multiplies it.
 //!
-//! Only the lower triangle is stored, and it is worked on in tiles that fit the cache: each is read once, changed, and
-//! multiplied from both sides. Thin matrices lie on their side, which products of matrices are fastest with.
+//! It is worked on in tiles that fit the cache: each is read once, changed, and multiplied from both sides. Thin matrices
+//! lie on their side, which products of matrices are fastest with.
+
+use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::tiles::{BLOCK, TILE_COLS, TILE_ROWS, half};
+use super::lower::{BLOCK, Piece, STRIP_COLS, Strip, pieces};
 use crate::matrix::Real;
 
-/// Columns of tiles for each sum that is gathered by itself.
-const COLUMNS_PER_SUM: usize = 4;
+/// Strips for each sum that is gathered by itself.
+const STRIPS_PER_SUM: usize = 4;
 
 /// What is subtracted from a symmetric matrix: `left · right`, itself symmetric. Shapes: `[n, depth]`, `[depth, n]`.
 #[derive(Clone, Copy)]
@@ -22,20 +24,9 @@ pub(super) struct Change<'a, T> {
 }
 
 impl<T: Real> Change<'_, T> {
-    /// Changes the part of the matrix that begins on the diagonal at row `first`.
-    pub(super) fn apply_to(&self, part: MatMut<'_, T>, first: usize) {
-        let (n_rows, n_cols) = part.shape();
-        self.apply_at(part, first..first + n_rows, first..first + n_cols);
-    }
-
-    fn apply_at(
-        &self,
-        part: MatMut<'_, T>,
-        rows: std::ops::Range<usize>,
-        cols: std::ops::Range<usize>,
-    ) {
-        let left = self.left.get(rows, ..);
-        let right = self.right.get(.., cols);
+    /// Changes a part of the matrix, that of these rows and columns.
+    pub(super) fn apply_to(&self, part: MatMut<'_, T>, rows: Range<usize>, cols: Range<usize>) {
+        let (left, right) = (self.left.get(rows, ..), self.right.get(.., cols));
         matmul(part, Accum::Add, left, right, T::from_f64(-1.0), Par::Seq);
     }
 }
@@ -58,13 +49,12 @@ impl<T: Real> Partials<T> {
 }
 
 fn n_sums(n: usize) -> usize {
-    n.div_ceil(TILE_COLS * COLUMNS_PER_SUM).max(1)
+    n.div_ceil(STRIP_COLS * STRIPS_PER_SUM).max(1)
 }
 
-/// Changes the symmetric matrix of this lower triangle, and sets `product` to `thin` times it. Shapes of the latter:
-/// `[depth, n]`. What stands above the diagonal is overwritten.
+/// Changes the symmetric matrix of these strips, and sets `product` to `thin` times it. Shapes of the latter: `[depth, n]`.
 pub(super) fn change_and_multiply<T: Real>(
-    lower: MatMut<'_, T>,
+    strips: Vec<Strip<'_, T>>,
     change: Option<Change<'_, T>>,
     thin: MatRef<'_, T>,
     mut product: MatMut<'_, T>,
@@ -72,25 +62,22 @@ pub(super) fn change_and_multiply<T: Real>(
 ) {
     let (depth, n) = thin.shape();
     let n_sums = n_sums(n);
-    let n_columns = n.div_ceil(TILE_COLS);
-    let mut shares: Vec<Vec<(usize, MatMut<'_, T>)>> = (0..n_sums).map(|_| Vec::new()).collect();
-    let mut rest = lower;
-    for column in 0..n_columns {
-        let width = TILE_COLS.min(rest.ncols());
-        let (tiles, after) = rest.split_at_col_mut(width);
-        // The first columns are the longest; each share gets as many short ones.
-        let share = column.min(n_columns - 1 - column) % n_sums;
-        shares[share].push((column * TILE_COLS, tiles));
-        rest = after.split_at_row_mut(width).1;
+    let n_strips = strips.len();
+    let mut shares: Vec<Vec<Strip<'_, T>>> = (0..n_sums).map(|_| Vec::new()).collect();
+    for (index, strip) in strips.into_iter().enumerate() {
+        // The first strips are the longest; each share gets as many short ones.
+        shares[index.min(n_strips - 1 - index) % n_sums].push(strip);
     }
     let sums = partials.sums.iter_mut().zip(&mut partials.blocks);
     let work: Vec<_> = shares.into_iter().zip(sums).collect();
-    work.into_par_iter().for_each(|(columns, (sum, block))| {
+    work.into_par_iter().for_each(|(strips, (sum, block))| {
         let mut sum = sum.as_mut().submatrix_mut(0, 0, depth, n);
         sum.fill(T::from_f64(0.0));
         let mut pass = Pass { change, thin, sum, block: block.as_mut() };
-        for (first, tiles) in columns {
-            pass.column_of_tiles(tiles, first);
+        for mut strip in strips {
+            for piece in pieces(strip.numbers.shape()) {
+                pass.piece(piece.of(&mut strip.numbers), &piece, strip.first);
+            }
         }
     });
     product.copy_from(partials.sums[0].submatrix(0, 0, depth, n));
@@ -103,70 +90,92 @@ struct Pass<'a, T> {
     change: Option<Change<'a, T>>,
     thin: MatRef<'a, T>,
     sum: MatMut<'a, T>,
-    /// Room for a block on the diagonal.
+    /// Room for a square on the diagonal.
     block: MatMut<'a, T>,
 }
 
 impl<T: Real> Pass<'_, T> {
-    /// A column of tiles from the one on the diagonal down, which begins at row and column `first`.
-    fn column_of_tiles(&mut self, tiles: MatMut<'_, T>, first: usize) {
-        let width = tiles.ncols();
-        let (on_diagonal, mut below) = tiles.split_at_row_mut(width);
-        self.symmetric(on_diagonal, first);
-        let mut row = first + width;
-        while below.nrows() > 0 {
-            let height = TILE_ROWS.min(below.nrows());
-            let (tile, after) = below.split_at_row_mut(height);
-            self.rectangle(tile, row, first);
-            row += height;
-            below = after;
-        }
-    }
-
-    fn rectangle(&mut self, mut tile: MatMut<'_, T>, row: usize, col: usize) {
-        let (rows, cols) = (row..row + tile.nrows(), col..col + tile.ncols());
+    /// `part` is this piece of a strip that begins at row and column `first`.
+    fn piece(&mut self, mut part: MatMut<'_, T>, piece: &Piece, first: usize) {
+        let rows = first + piece.rows.start..first + piece.rows.end;
+        let cols = first + piece.cols.start..first + piece.cols.end;
         if let Some(change) = &self.change {
-            change.apply_at(tile.rb_mut(), rows.clone(), cols.clone());
+            change.apply_to(part.rb_mut(), rows.clone(), cols.clone());
         }
-        self.add_product(rows.clone(), tile.rb(), cols.clone());
-        self.add_product(cols, tile.rb().transpose(), rows);
+        if piece.is_on_diagonal() {
+            let n = rows.len();
+            for j in 0..n {
+                for i in j..n {
+                    let value = part[(i, j)];
+                    self.block[(i, j)] = value;
+                    self.block[(j, i)] = value;
+                }
+            }
+            let whole = self.block.rb().submatrix(0, 0, n, n);
+            add_product(self.sum.rb_mut(), self.thin, rows, whole, cols);
+        } else {
+            let part = part.rb();
+            add_product(self.sum.rb_mut(), self.thin, rows.clone(), part, cols.clone());
+            add_product(self.sum.rb_mut(), self.thin, cols, part.transpose(), rows);
+        }
     }
+}
 
-    /// Adds `thin[from] · part` to `sum[to]`.
-    fn add_product(
-        &mut self,
-        from: std::ops::Range<usize>,
-        part: MatRef<'_, T>,
-        to: std::ops::Range<usize>,
-    ) {
-        let thin = self.thin.get(.., from);
-        let sum = self.sum.rb_mut().get_mut(.., to);
-        matmul(sum, Accum::Add, thin, part, T::from_f64(1.0), Par::Seq);
-    }
+/// Adds `thin[from] · part` to `sum[to]`.
+fn add_product<T: Real>(
+    sum: MatMut<'_, T>,
+    thin: MatRef<'_, T>,
+    from: Range<usize>,
+    part: MatRef<'_, T>,
+    to: Range<usize>,
+) {
+    let (sum, thin) = (sum.get_mut(.., to), thin.get(.., from));
+    matmul(sum, Accum::Add, thin, part, T::from_f64(1.0), Par::Seq);
+}
 
-    fn symmetric(&mut self, part: MatMut<'_, T>, first: usize) {
-        let n = part.nrows();
-        if let Some(at) = half(n, BLOCK) {
-            let (upper, _, below, last) = part.split_at_mut(at, at);
-            self.symmetric(upper, first);
-            self.rectangle(below, first + at, first);
-            self.symmetric(last, first + at);
-            return;
-        }
-        let mut part = part;
-        if let Some(change) = &self.change {
-            change.apply_to(part.rb_mut(), first);
-        }
-        let mut whole = self.block.rb_mut().submatrix_mut(0, 0, n, n);
-        for j in 0..n {
-            for i in j..n {
-                let value = part[(i, j)];
-                whole[(i, j)] = value;
-                whole[(j, i)] = value;
+#[cfg(test)]
+mod tests {
+    use super::super::lower::Lower;
+    use super::super::lower::tests::{SIZES, from_fn, wave};
+    use super::*;
+
+    /// The definition, on whole matrices.
+    #[test]
+    fn a_pass_changes_and_multiplies() {
+        let depth = 5;
+        for n in SIZES {
+            // One of two symmetric parts, so that left · right is symmetric.
+            let left = Mat::from_fn(n, 2, |i, j| wave(i, 7 + 3 * j));
+            let right = Mat::from_fn(2, n, |i, j| left[(j, i)]);
+            let thin = Mat::from_fn(depth, n, |i, j| wave(j, 11 * i));
+            let change = Change { left: left.as_ref(), right: right.as_ref() };
+            for (first, change) in [(0, None), (0, Some(change)), (n / 3, None)] {
+                let mut matrix: Lower<f64> = from_fn(n, wave);
+                let m = n - first;
+                let thin = thin.subcols(0, m);
+                let mut product = Mat::zeros(depth, m);
+                let mut partials = Partials::new(depth, n);
+                let trailing = matrix.trailing(first);
+                change_and_multiply(trailing, change, thin, product.as_mut(), &mut partials);
+                let whole = Mat::from_fn(m, m, |i, j| {
+                    let subtracted = change.map_or(0.0, |change| {
+                        (0..2).map(|k| change.left[(i, k)] * change.right[(k, j)]).sum()
+                    });
+                    wave(first + i, first + j) - subtracted
+                });
+                let expected = thin * &whole;
+                for i in 0..depth {
+                    for j in 0..m {
+                        let difference = (product[(i, j)] - expected[(i, j)]).abs();
+                        assert!(difference < 1e-11 * m as f64, "{n} {first}: {i} {j}");
+                    }
+                }
+                for col in 0..m {
+                    for (below, &value) in matrix.column(first + col).iter().enumerate() {
+                        assert!((value - whole[(col + below, col)]).abs() < 1e-13);
+                    }
+                }
             }
         }
-        let thin = self.thin.subcols(first, n);
-        let sum = self.sum.rb_mut().subcols_mut(first, n);
-        matmul(sum, Accum::Add, thin, whole.rb(), T::from_f64(1.0), Par::Seq);
     }
 }
