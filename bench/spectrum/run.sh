@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Spectra of a checkpoint beside WeightWatcher, FARMS' procedure in NumPy and PyTorch, and SciPy's singular values: the
+# Spectra of a checkpoint beside WeightWatcher, FARMS' procedure in PyTorch, and SciPy's singular values: the
 # same weights, the same machine, the same run, two threads each. Prints ratios; results that should be equal are
 # compared first, and the run ends with 1 when they are not.
 #
 # Peers come from the interpreter named by PYTHON; without it they are installed once into bench/.cache.
-# SIMBIAS names a built program; without it one is built. Options go to compare.py (--parts, --layers, --repeats).
+# SIMBIAS names a built program; without it one is built. Options go to compare.py (--parts, --layers, --per-axis, --repeats).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."

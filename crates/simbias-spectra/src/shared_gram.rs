@@ -236,7 +236,7 @@ impl Sharing {
         let pieces = self.pieces(&(0..self.strips.len()), includes_whole);
         let swept = square * pieces.iter().map(|piece| piece.1 - piece.0).sum::<usize>();
         let most_open = pieces.iter().map(|&piece| self.open(piece).count()).max().unwrap_or(0);
-        let n_held = most_open + usize::from(includes_whole);
+        let n_held = most_open + 1 + usize::from(includes_whole);
         let way = if with_whole == includes_whole
             && swept < separate.min(by_strip)
             && n_held * n_elements(length) <= HELD_OF_MATRIX * length * width
@@ -324,8 +324,7 @@ impl Sweep<'_, '_> {
     /// The windows of these strips, and the whole if wanted.
     fn run<T: Real>(&self, strips: std::ops::Range<usize>, with_whole: bool) {
         let length = self.sharing.shape.0;
-        let zeros = || Lower::zeros(length);
-        let mut whole = with_whole.then(zeros);
+        let mut whole: Option<Lower<T>> = None;
         let mut grams: Vec<Option<Lower<T>>> = strips.clone().map(|_| None).collect();
         for (start, end) in self.sharing.pieces(&strips, with_whole) {
             let open: Vec<usize> = self
@@ -335,12 +334,12 @@ impl Sweep<'_, '_> {
                 .map(|strip| strip - strips.start)
                 .collect();
             let of_strips = grams.iter_mut().enumerate().filter(|(index, _)| open.contains(index));
-            let mut users: Vec<&mut Lower<T>> = of_strips
-                .map(|(_, gram)| gram.get_or_insert_with(zeros))
-                .chain(&mut whole)
-                .collect();
+            let mut users: Vec<&mut Option<Lower<T>>> = of_strips.map(|(_, gram)| gram).collect();
+            if with_whole {
+                users.push(&mut whole);
+            }
             let piece = self.matrix.window(0..length, start..end);
-            add_row_gram(&mut users, &piece, self.finish.scale.factor);
+            self.add_piece(&piece, &mut users);
             for index in open {
                 if self.sharing.strips[strips.start + index] + self.sharing.strip_width == end
                     && let Some(gram) = grams[index].take()
@@ -369,6 +368,21 @@ impl Sweep<'_, '_> {
     fn place(&self, strip: usize, at: usize) -> Place {
         let (row, col) = if self.sharing.over_rows { (at, strip) } else { (strip, at) };
         Place::Window(row * self.n_cols + col)
+    }
+
+    /// Adds the Gram matrix of a piece wherever it belongs; absent sums are zero.
+    fn add_piece<T: Real>(&self, piece: &Matrix<'_>, users: &mut [&mut Option<Lower<T>>]) {
+        let factor = self.finish.scale.factor;
+        if let [Some(only)] = users {
+            return add_row_gram(only, piece, factor);
+        }
+        let gram = row_gram(piece, factor);
+        users.iter_mut().filter_map(|user| user.as_mut()).for_each(|sum| sum.add(&gram));
+        let mut absent: Vec<_> = users.iter_mut().filter(|user| user.is_none()).collect();
+        if let Some(last) = absent.pop() {
+            absent.into_iter().for_each(|user| **user = Some(gram.clone()));
+            **last = Some(gram);
+        }
     }
 
     fn finish_strip<T: Real>(&self, strip: usize, gram: Lower<T>) {

@@ -17,6 +17,7 @@ pub(super) const BLOCK: usize = 64;
 
 /// A symmetric matrix in strips of columns, each from its first row on the diagonal down: little more than half the memory
 /// of the whole. What a strip holds above the diagonal means nothing.
+#[derive(Clone)]
 pub(crate) struct Lower<T> {
     n: usize,
     strips: Vec<Mat<T>>,
@@ -58,6 +59,11 @@ impl<T: Real> Lower<T> {
             }
         });
         copied
+    }
+
+    /// Adds a matrix of as many rows.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.strips.par_iter_mut().zip(&other.strips).for_each(|(strip, other)| *strip += other);
     }
 
     /// The columns `first..first + n`, which lie in one strip, from row `first` down.
