@@ -45,8 +45,23 @@ pub(crate) fn matrix_spectra(
     match route {
         Route::Svd => separate(matrix, plan, with_whole, route),
         Route::Gram | Route::Auto => from_grams::<f64>(matrix, plan, with_whole, route),
+        Route::GramSingle if first_is_drowned(matrix, plan) => {
+            from_grams::<f64>(matrix, plan, with_whole, Route::Gram)
+        }
         Route::GramSingle => from_grams::<f32>(matrix, plan, with_whole, route),
     }
+}
+
+/// Whether 32 bits are not enough for the first of several windows: they are not for the others then either, and it is no use
+/// to try them all.
+fn first_is_drowned(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
+    /// Trying one of fewer windows costs more than it saves.
+    const FEWEST_WINDOWS: usize = 4;
+    let Some(scale) = Scale::of(matrix).filter(|_| plan.n_windows() >= FEWEST_WINDOWS) else {
+        return false;
+    };
+    let gram = row_gram::<f32>(&plan.window_of(matrix, 0).wide(), scale.factor);
+    symmetric_eigenvalues(gram).is_ok_and(|values| is_drowned(&values))
 }
 
 fn separate(

@@ -302,6 +302,25 @@ fn thirty_two_bits_keep_the_median_exponent_and_find_the_rank() {
     }
 }
 
+/// All windows in 64 bits, rather than all in 32 and those that lost much again.
+#[test]
+fn windows_that_drown_in_thirty_two_bits_are_those_of_sixty_four() {
+    let side = 300;
+    let mut weights = gaussian(side * side, 8);
+    let options = WindowOptions {
+        n_rows: Some(200),
+        sampling: Sampling::PerAxis(3),
+        ..WindowOptions::default()
+    };
+    let of = |weights: &[f32], route| {
+        let values = numbers(weights);
+        window_eigenvalues(&Matrix::new(&values, side, side), &options, route).unwrap()
+    };
+    assert!(of(&weights, Route::GramSingle) != of(&weights, Route::Gram));
+    weights.iter_mut().for_each(|weight| *weight += 30.0);
+    assert!(of(&weights, Route::GramSingle) == of(&weights, Route::Gram));
+}
+
 #[test]
 fn reflections_stay_orthogonal_at_the_end_of_the_range_of_numbers() {
     for tiny in [3e-43, 5e-43, 5.4e-43, 7e-43, 1e-40, 1e-30] {

@@ -83,7 +83,7 @@ pub(crate) struct MeasuringArgs {
     /// Windows without shape bias: auto, off, ROWS or ROWSxPER_AXIS such as 2000x15
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = windows)]
     farms: Windows,
-    /// Arithmetic of eigenvalues: f32 is about twice as fast and allows the median rule only; matrices that lose more
+    /// Arithmetic of eigenvalues: f32 is about 1.7 times as fast and allows the median rule only; matrices that lose more
     /// than one eigenvalue in 500 to its rounding are computed again in f64
     #[arg(long, value_enum, default_value_t = DtypeWord::F64)]
     dtype: DtypeWord,
