@@ -1,5 +1,7 @@
 //! Text of unknown origin on its way into markup.
 
+use serde::Serialize;
+
 /// Text for an HTML element or a double-quoted attribute.
 pub(crate) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -22,9 +24,9 @@ pub(crate) fn chart(text: &str) -> String {
 }
 
 /// JSON for a `<script>` element: nothing in it can end the element or open a comment.
-pub(crate) fn json_in_script(value: &serde_json::Value) -> String {
-    value
-        .to_string()
+pub(crate) fn json_in_script(value: &impl Serialize) -> String {
+    serde_json::to_string(value)
+        .expect("what a page shows has string keys only and is written to memory")
         .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")

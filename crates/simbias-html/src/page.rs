@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use plotly::Plot;
-use serde_json::{Value, json};
+use serde_json::Value;
 use simbias_report::{
     Caveat, Cell, Chart, Element, Estimate, Images, KeyFigure, Provenance, Report, Section,
     Severity, Table, Tone, Verdict, format,
@@ -35,8 +35,8 @@ pub fn render_html(report: &Report) -> String {
 /// A page under construction.
 struct Page {
     body: String,
-    /// Drawings, in the order of their elements.
-    figures: Vec<Value>,
+    /// Drawings as JSON, in the order of their elements.
+    figures: Vec<String>,
     /// CSV files, in the order of tables and charts.
     files: Vec<(String, String)>,
     /// How many of them are in use.
@@ -56,25 +56,34 @@ impl Page {
         }
     }
 
+    /// Large parts are moved into the page one by one, so that they are not in memory twice.
     fn finish(self, report: &Report) -> String {
-        let data = json!({
-            "figures": self.figures,
-            "files": self.files.iter().map(|(name, text)| json!([name, text])).collect::<Vec<_>>(),
-        });
         let library = if self.figures.is_empty() { String::new() } else { chart_library() };
-        format!(
+        let title = html(&report.title);
+        let mut page = format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"simbias\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}\
-             <script type=\"application/json\" id=\"data\">{data}</script>\n\
-             {library}\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-            title = html(&report.title),
-            body = self.body,
-            data = json_in_script(&data),
-        )
+             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+        );
+        page.push_str(&self.body);
+        drop(self.body);
+        page.push_str("<script type=\"application/json\" id=\"data\">{\"figures\":[");
+        for (index, figure) in self.figures.into_iter().enumerate() {
+            page.push_str(if index > 0 { "," } else { "" });
+            page.push_str(&figure);
+        }
+        page.push_str("],\"files\":[");
+        for (index, file) in self.files.into_iter().enumerate() {
+            page.push_str(if index > 0 { "," } else { "" });
+            page.push_str(&json_in_script(&file));
+        }
+        page.push_str("]}</script>\n");
+        page.push_str(&library);
+        page.push_str(&format!("\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"));
+        page
     }
 
     fn push(&mut self, markup: &str) {
@@ -342,7 +351,7 @@ impl Page {
              </figure>\n",
             drawing.height
         ));
-        self.figures.push(drawing.spec);
+        self.figures.push(json_in_script(&drawing.spec));
     }
 
     fn images(&mut self, images: &Images) {

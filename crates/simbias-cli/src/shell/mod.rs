@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use serde::Serialize;
 use simbias_report::{InputFingerprint, Provenance, Report};
 use simbias_stats::Seed;
 
@@ -95,11 +96,11 @@ pub(crate) struct Shell {
 }
 
 /// What a command found, in all the forms in which it is kept.
-pub(crate) struct Answer {
+pub(crate) struct Answer<R = serde_json::Value> {
     /// For people.
     pub(crate) report: Report,
-    /// For programs; carries its own `schema`.
-    pub(crate) result: serde_json::Value,
+    /// For programs; carries its own `schema`. Large results are given as they are, not as a tree of values.
+    pub(crate) result: R,
     /// What was read.
     pub(crate) inputs: Vec<InputFingerprint>,
 }
@@ -189,13 +190,17 @@ impl Shell {
     }
 
     /// Writes everything into the run's directory, gives it its name and tells the person.
-    pub(crate) fn close_run(&self, run: RunDirectory, answer: Answer) -> Result<(), Failure> {
+    pub(crate) fn close_run<R: Serialize>(
+        &self,
+        run: RunDirectory,
+        answer: Answer<R>,
+    ) -> Result<(), Failure> {
         let Answer { report, result, inputs } = answer;
         let provenance = self.provenance(inputs);
         let report = report.provenance(provenance.clone());
         run.write_json("run.json", &provenance::run_record(&provenance))?;
         run.write_json("result.json", &result)?;
-        run.write("report.json", report.to_json().as_bytes())?;
+        run.write_json("report.json", &report)?;
         run.write("report.html", simbias_html::render_html(&report).as_bytes())?;
         for (name, content) in report.csv_files() {
             run.write(&format!("csv/{name}"), content.as_bytes())?;
@@ -226,8 +231,11 @@ impl Shell {
     }
 
     /// Prints a result for programs.
-    pub(crate) fn print_json(&self, result: &serde_json::Value) -> Result<(), Failure> {
-        print(&format!("{result:#}\n"))
+    pub(crate) fn print_json(&self, result: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(result).map_err(|error| {
+            Failure::input(format!("the result cannot be written as JSON: {error}"))
+        })?;
+        print(&format!("{text}\n"))
     }
 
     /// Wall seconds since the command started.

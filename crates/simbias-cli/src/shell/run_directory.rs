@@ -1,9 +1,11 @@
 //! The directory of one run: filled under a temporary name, renamed when whole, never overwritten.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use serde::Serialize;
 
 use super::interrupt::is_ending;
 use super::{Failure, Interrupt};
@@ -65,8 +67,15 @@ impl RunDirectory {
     }
 
     /// Writes one JSON file, indented, with a final newline.
-    pub(crate) fn write_json(&self, name: &str, value: &serde_json::Value) -> Result<(), Failure> {
-        self.write(name, format!("{value:#}\n").as_bytes())
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+        let path = self.place(name)?;
+        let write = || -> std::io::Result<()> {
+            let mut file = BufWriter::new(fs::File::create(&path)?);
+            serde_json::to_writer_pretty(&mut file, value)?;
+            file.write_all(b"\n")?;
+            file.flush()
+        };
+        write().map_err(|error| cannot_write(&path, &error))
     }
 
     /// Gives the directory its name.

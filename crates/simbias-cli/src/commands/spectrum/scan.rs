@@ -49,14 +49,13 @@ impl ScanArgs {
         let run = shell.open_run(self.out.as_deref())?;
         let (checkpoint, table) = self.measuring.scan(model, shell)?;
         let report = spectrum_report(&table);
-        let result = serde_json::json!(table);
         if self.parquet {
             for (_, csv) in report.csv_files().iter().filter(|(name, _)| name == "layers.csv") {
                 write_parquet(&run.place("layers.parquet")?, csv, WORD_COLUMNS)?;
             }
         }
-        shell
-            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
+        let inputs = vec![of_checkpoint(&checkpoint)?];
+        shell.close_run(run, Answer { report, result: &table, inputs })?;
         let flagged: Vec<&str> = table
             .layers
             .iter()

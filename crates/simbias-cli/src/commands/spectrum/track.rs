@@ -51,8 +51,7 @@ impl TrackArgs {
         }
         let report = Report::new(format!("Weight spectra of {} checkpoints", tables.len()))
             .section(series_section(&series));
-        let result = serde_json::json!(series);
-        shell.close_run(run, Answer { report, result, inputs })?;
+        shell.close_run(run, Answer { report, result: series, inputs })?;
         Ok(Finished::Done)
     }
 }
