@@ -16,8 +16,11 @@ use crate::shared_gram::held_elements;
 use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
 
-/// Memory beyond three times the largest tensor that jobs may take together.
-const SLACK_BYTES: u64 = 64 << 20;
+/// Memory beyond three times the largest tensor that jobs may take together: the most, the least, and what every thread
+/// keeps to itself, of which eight are already allowed for.
+const MOST_SLACK_BYTES: u64 = 64 << 20;
+const LEAST_SLACK_BYTES: u64 = 16 << 20;
+const BYTES_OF_A_THREAD: u64 = 6 << 20;
 /// Numbers for every row of a Gram matrix that work on it takes besides: a block of weights, or panels.
 const AT_WORK: u64 = GRAM_BLOCK as u64 + 128;
 /// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
@@ -261,12 +264,14 @@ fn measure_all(
     // The longest jobs first, so that no worker waits long at the end.
     jobs.sort_by_key(|job| std::cmp::Reverse(job.n_bytes));
     let n_jobs = jobs.len();
-    let gate = Gate::new(3 * largest + SLACK_BYTES, jobs);
     let done = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let outcomes: Mutex<Vec<Option<Result<LayerOutcome, SpectraError>>>> =
         Mutex::new((0..layers.len()).map(|_| None).collect());
     let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads).max(1);
+    let further_threads = n_threads.saturating_sub(MOST_JOBS) as u64;
+    let slack = MOST_SLACK_BYTES.saturating_sub(further_threads * BYTES_OF_A_THREAD);
+    let gate = Gate::new(3 * largest + slack.max(LEAST_SLACK_BYTES), jobs);
     // Its own: workers wait for it, and the caller may be a thread of another pool.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build();
     let pool = pool.map_err(|error| SpectraError::Option {
