@@ -208,17 +208,16 @@ impl Floor {
         eigenvalues.len() - eigenvalues.partition_point(|&value| value <= cut)
     }
 
-    /// The values that fits see.
-    fn kept(&self, eigenvalues: &[f64], shape: (usize, usize)) -> Vec<f64> {
-        match self.compat {
-            Compat::None => {
-                eigenvalues[eigenvalues.len() - self.rank(eigenvalues, shape)..].to_vec()
-            }
-            Compat::Official => eigenvalues.to_vec(),
+    /// The values that fits see, out of ascending ones.
+    fn kept<'a>(&self, eigenvalues: &'a [f64], shape: (usize, usize)) -> &'a [f64] {
+        let first = match self.compat {
+            Compat::None => eigenvalues.len() - self.rank(eigenvalues, shape),
+            Compat::Official => 0,
             Compat::WeightWatcher => {
-                eigenvalues.iter().copied().filter(|&value| value > WEIGHTWATCHER_FLOOR).collect()
+                eigenvalues.partition_point(|&value| value <= WEIGHTWATCHER_FLOOR)
             }
-        }
+        };
+        &eigenvalues[first..]
     }
 }
 
@@ -322,11 +321,12 @@ fn scaled(mut eigenvalues: Vec<f64>, factor: f64) -> Vec<f64> {
     eigenvalues
 }
 
-fn pooled(windows: &[Vec<f64>]) -> Vec<f64> {
+fn pooled(windows: &[impl AsRef<[f64]>]) -> Vec<f64> {
     if let [only] = windows {
-        return only.clone();
+        return only.as_ref().to_vec();
     }
-    let mut values = windows.concat();
+    let mut values = Vec::with_capacity(windows.iter().map(|window| window.as_ref().len()).sum());
+    windows.iter().for_each(|window| values.extend_from_slice(window.as_ref()));
     values.sort_unstable_by(f64::total_cmp);
     values
 }
@@ -429,7 +429,7 @@ fn map_of(
         .chunks(plan.col_starts.len())
         .map(|row| {
             row.iter()
-                .map(|values| fit_tail(&floor.kept(values, plan.window), rule).ok())
+                .map(|values| fit_tail(floor.kept(values, plan.window), rule).ok())
                 .map(|fit| fit.map(|fit| fit.exponent))
                 .collect()
         })
@@ -437,16 +437,18 @@ fn map_of(
 }
 
 fn summarise(pool: &Pool, options: &ScanOptions, floor: &Floor) -> SpectrumSummary {
-    let all = pooled(&pool.windows);
-    let kept_windows: Vec<Vec<f64>> =
+    let kept_windows: Vec<&[f64]> =
         pool.windows.iter().map(|values| floor.kept(values, pool.shape)).collect();
     let kept = pooled(&kept_windows);
     let rank = pool.windows.iter().map(|values| floor.rank(values, pool.shape)).sum();
+    // One rule after the other: each has threads enough, and pools of many windows are large.
     let tails: Vec<RuleOutcome> = options
         .rules()
-        .par_iter()
+        .iter()
         .map(|&rule| RuleOutcome { rule, tail: tail_of(&kept, &kept_windows, pool, rule) })
         .collect();
+    drop(kept);
+    let all = pooled(&pool.windows);
     let metrics = Metrics::of(&all, pool.shape.0.max(pool.shape.1));
     let exponent =
         tails.first().and_then(|outcome| outcome.tail.ok()).map(|tail| tail.fit.exponent);
@@ -460,7 +462,7 @@ fn summarise(pool: &Pool, options: &ScanOptions, floor: &Floor) -> SpectrumSumma
     }
 }
 
-fn tail_of(kept: &[f64], windows: &[Vec<f64>], pool: &Pool, rule: TailRule) -> Result<Tail, NoFit> {
+fn tail_of(kept: &[f64], windows: &[&[f64]], pool: &Pool, rule: TailRule) -> Result<Tail, NoFit> {
     let fit = fit_tail_with_ambiguity(kept, rule)?;
     let share = (pool.n_disjoint as f64 / windows.len() as f64).min(1.0);
     let n_effective = (fit.n_tail as f64 * share).max(1.0);

@@ -10,8 +10,9 @@ use simbias_data::checkpoint::{Checkpoint, Element};
 use crate::SpectraError;
 use crate::analysis::analyse;
 use crate::eigenvalues::{GRAM_BLOCK, Route, n_elements};
-use crate::fit::TailRule;
+use crate::fit::{MANY_VALUES, TailRule};
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
+use crate::matrix::Matrix;
 use crate::shared_gram::held_elements;
 use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
@@ -25,6 +26,8 @@ const BYTES_OF_A_THREAD: u64 = 6 << 20;
 const AT_WORK: u64 = GRAM_BLOCK as u64 + 128;
 /// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
 const MOST_JOBS: usize = 8;
+/// Largest weights of a layer whose squares and sums of squares are numbers with all digits.
+const WEIGHTS_WITH_SQUARES: std::ops::RangeInclusive<f64> = 1e-130..=1e140;
 /// Reasons named when nothing is left to analyse.
 const SHOWN_REASONS: usize = 4;
 
@@ -325,6 +328,15 @@ fn measure(
             "{count} of its numbers are NaN or infinite, the first at index {first}"
         )));
     }
+    if layer.element == Element::F64 {
+        let matrices = numbers.matrices(layer);
+        let largest = matrices.iter().map(Matrix::max_abs).fold(0.0, f64::max);
+        if largest > 0.0 && !WEIGHTS_WITH_SQUARES.contains(&largest) {
+            return Ok(LayerOutcome::Flagged(format!(
+                "its largest weight is {largest:e}, whose square leaves the range of numbers"
+            )));
+        }
+    }
     match analyse(layer, numbers, options) {
         Ok(analysis) => Ok(LayerOutcome::Analysed(Box::new(analysis))),
         Err(SpectraError::NoConvergence { .. }) => {
@@ -362,12 +374,14 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
-        // Gram matrices with panels at work and what is found; afterwards sorted pools, held up to four times, and
-        // logarithms of what a thread fits.
-        let found = number * plan.n_eigenvalues() as u64;
+        // Gram matrices with panels at work and what is found; afterwards pools, and for every pool that is fitted at a time
+        // a copy, logarithms and their sums.
+        let n_values = plan.n_eigenvalues() * layer.n_matrices;
+        let found = number * n_values as u64;
         let grams = number * (held_elements(layer.shape, &plan, true) as u64 + AT_WORK * side);
         let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads) as u64;
-        (grams + found).max((4 + 3 * n_threads) * found)
+        let n_fitted = if n_values > MANY_VALUES { 1 } else { n_threads };
+        (grams + found).max((3 + 3 * n_fitted) * found)
     });
     stored + whole.max(windows)
 }

@@ -5,6 +5,7 @@
 //! strips once and adds it wherever it belongs: `L²·C` operations for a matrix of `L` rows and `C` columns, where windows
 //! of sides `s ≤ w` by themselves cost `s²·w` each. (For tall matrices read rows for columns.)
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -250,7 +251,7 @@ impl Sharing {
         let by_strip = whole + self.strips.len() * square * self.strip_width;
         let pieces = self.pieces(&(0..self.strips.len()), includes_whole);
         let swept = square * pieces.iter().map(|piece| piece.1 - piece.0).sum::<usize>();
-        let most_open = pieces.iter().map(|&piece| self.open(piece).count()).max().unwrap_or(0);
+        let most_open = pieces.iter().map(|&piece| self.open(piece).len()).max().unwrap_or(0);
         let n_held = most_open + 1 + usize::from(includes_whole);
         let way = if with_whole == includes_whole
             && swept < separate.min(by_strip)
@@ -288,15 +289,13 @@ impl Sharing {
     }
 
     /// Strips that hold this piece of columns.
-    fn open(&self, (start, end): (usize, usize)) -> impl Iterator<Item = usize> + '_ {
-        let holds = move |&strip: &usize| {
-            self.strips[strip] <= start && end <= self.strips[strip] + self.strip_width
-        };
-        (0..self.strips.len()).filter(holds)
+    fn open(&self, (start, end): (usize, usize)) -> Range<usize> {
+        let first = self.strips.partition_point(|strip| strip + self.strip_width < end);
+        first..self.strips.partition_point(|&strip| strip <= start).max(first)
     }
 
     /// The columns of these strips, and all others if `all`, cut at the borders of strips.
-    fn pieces(&self, strips: &std::ops::Range<usize>, all: bool) -> Vec<(usize, usize)> {
+    fn pieces(&self, strips: &Range<usize>, all: bool) -> Vec<(usize, usize)> {
         let chosen = &self.strips[strips.clone()];
         let mut borders: Vec<usize> =
             chosen.iter().flat_map(|&start| [start, start + self.strip_width]).collect();
@@ -306,11 +305,14 @@ impl Sharing {
         borders.sort_unstable();
         borders.dedup();
         let pieces = borders.windows(2).map(|pair| (pair[0], pair[1]));
-        let is_needed = |&(start, end): &(usize, usize)| {
-            all || chosen.iter().any(|&strip| strip <= start && end <= strip + self.strip_width)
-        };
-        pieces.filter(is_needed).collect()
+        pieces.filter(|&piece| all || !common(&self.open(piece), strips).is_empty()).collect()
     }
+}
+
+/// The part of a range that lies within another.
+fn common(range: &Range<usize>, within: &Range<usize>) -> Range<usize> {
+    let start = range.start.clamp(within.start, within.end);
+    start..range.end.clamp(start, within.end)
 }
 
 /// Elements of the Gram matrices that are held at once, those that are being reduced included.
@@ -337,19 +339,14 @@ struct Sweep<'a, 'scope> {
 
 impl Sweep<'_, '_> {
     /// The windows of these strips, and the whole if wanted.
-    fn run<T: Real>(&self, strips: std::ops::Range<usize>, with_whole: bool) {
+    fn run<T: Real>(&self, strips: Range<usize>, with_whole: bool) {
         let length = self.sharing.shape.0;
         let mut whole: Option<Lower<T>> = None;
         let mut grams: Vec<Option<Lower<T>>> = strips.clone().map(|_| None).collect();
         for (start, end) in self.sharing.pieces(&strips, with_whole) {
-            let open: Vec<usize> = self
-                .sharing
-                .open((start, end))
-                .filter(|strip| strips.contains(strip))
-                .map(|strip| strip - strips.start)
-                .collect();
-            let of_strips = grams.iter_mut().enumerate().filter(|(index, _)| open.contains(index));
-            let mut users: Vec<&mut Option<Lower<T>>> = of_strips.map(|(_, gram)| gram).collect();
+            let open = common(&self.sharing.open((start, end)), &strips);
+            let open = open.start - strips.start..open.end - strips.start;
+            let mut users: Vec<&mut Option<Lower<T>>> = grams[open.clone()].iter_mut().collect();
             if with_whole {
                 users.push(&mut whole);
             }

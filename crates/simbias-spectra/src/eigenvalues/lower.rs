@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use faer::prelude::ReborrowMut;
-use faer::{Mat, MatMut};
+use faer::{Mat, MatMut, Scale};
 use rayon::prelude::*;
 
 use crate::matrix::Real;
@@ -64,6 +64,18 @@ impl<T: Real> Lower<T> {
     /// Adds a matrix of as many rows.
     pub(crate) fn add(&mut self, other: &Self) {
         self.strips.par_iter_mut().zip(&other.strips).for_each(|(strip, other)| *strip += other);
+    }
+
+    /// Largest number on the diagonal.
+    pub(super) fn largest_on_diagonal(&self) -> f64 {
+        (0..self.n).map(|col| self.column(col)[0].to_f64()).fold(0.0, f64::max)
+    }
+
+    /// Multiplies every number.
+    pub(super) fn scale(&mut self, factor: T) {
+        for strip in &mut self.strips {
+            *strip *= Scale(factor);
+        }
     }
 
     /// The columns `first..first + n`, which lie in one strip, from row `first` down.

@@ -31,6 +31,9 @@ use crate::matrix::{Matrix, Real};
 /// Matrices with fewer rows are reduced to the narrower of two bands.
 const WIDE_BAND_ROWS: usize = 768;
 
+/// Matrices of smaller numbers are scaled before they are reduced.
+const FAR_BELOW_ONE: f64 = 1.0 / (1_u64 << 40) as f64;
+
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,7 +44,8 @@ pub enum Route {
     /// Singular value decomposition in 64 bits.
     Svd,
     /// Gram matrix in 64 bits. Resolves every value that survives the rank cut of weights stored in 32 bits or
-    /// fewer.
+    /// fewer, but for spectra that span all 16 digits, whose last values are rounding: the searching rules, which react
+    /// to those, then differ from [`Self::Svd`].
     Gram,
     /// Gram matrix in 32 bits: about 1.7 times as fast, for the median rule only; the searching rules react to the
     /// noise of the smallest values. A Gram matrix has no negative eigenvalue: whatever is not twice as large as
@@ -66,9 +70,8 @@ impl Route {
         let n = n as f64;
         match self {
             Self::Svd => (f64::EPSILON * n).powi(2) * largest,
-            Self::Gram | Self::Auto => f64::EPSILON * n * largest,
-            // Zero already.
-            Self::GramSingle => 0.0,
+            // What is noise in 32 bits is zero already, but some matrices were computed in 64 after all.
+            Self::Gram | Self::Auto | Self::GramSingle => f64::EPSILON * n * largest,
         }
     }
 }
@@ -150,16 +153,31 @@ pub(crate) fn is_drowned(values: &[f64]) -> bool {
     n_lost > (values.len() / ONE_OF).max(1)
 }
 
-/// Eigenvalues of a symmetric matrix. The band, which takes a small part
-/// of the work, is reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see
-/// [`Route::GramSingle`].
-pub(crate) fn symmetric_eigenvalues<T: Real>(matrix: Lower<T>) -> Result<Vec<f64>, NoConvergence> {
+/// Eigenvalues, ascending, of a symmetric matrix without negative ones. The band, which takes a small part of the work, is
+/// reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see [`Route::GramSingle`].
+pub(crate) fn symmetric_eigenvalues<T: Real>(
+    mut matrix: Lower<T>,
+) -> Result<Vec<f64>, NoConvergence> {
+    // A window may lie far below the rest of its matrix; what follows takes its largest number to be near one.
+    let largest = matrix.largest_on_diagonal();
+    let factor = if largest > 0.0 && largest < FAR_BELOW_ONE {
+        let most = if T::IS_SINGLE { 100 } else { 1000 };
+        2.0_f64.powi((-largest.log2() as i32).min(most))
+    } else {
+        1.0
+    };
+    if factor != 1.0 {
+        matrix.scale(T::from_f64(factor));
+    }
     let (diagonal, below) = if matrix.n_rows() < WIDE_BAND_ROWS {
         tridiagonal_of::<16, T>(matrix)
     } else {
         tridiagonal_of::<32, T>(matrix)
     };
     let mut values = tridiagonal::eigenvalues(&diagonal, &below)?;
+    if factor != 1.0 {
+        values.iter_mut().for_each(|value| *value /= factor);
+    }
     if T::IS_SINGLE {
         let noise = -2.0 * values.iter().copied().fold(0.0, f64::min);
         values.iter_mut().filter(|value| **value <= noise).for_each(|value| *value = 0.0);

@@ -17,4 +17,5 @@ mod uncertainty;
 
 pub use rules::{NoFit, TailFit, TailRule, fit_tail, fit_tail_with_ambiguity};
 pub use scan::{TailPoint, naive_scan, tail_curve};
+pub(crate) use uncertainty::MANY_VALUES;
 pub use uncertainty::{Jackknife, jackknife, standard_error};

@@ -140,6 +140,9 @@ fn fit(eigenvalues: &[f64], rule: TailRule, with_ambiguity: bool) -> Result<Tail
     let candidates = match rule {
         TailRule::Median => {
             let start = n / 2;
+            if n - start < MIN_VALUES {
+                return Err(NoFit::TooFew);
+            }
             if eigenvalues[start] <= 0.0 {
                 return Err(NoFit::Zeros);
             }

@@ -78,7 +78,7 @@ impl<'a> Tails<'a> {
     /// The best start among `candidates`, and the range of exponents of all starts whose distance is at
     /// most [`NEAR_BEST`] times the smallest, as far as they were looked at without `with_ambiguity`.
     ///
-    /// Exactly what [`naive_scan`] finds.
+    /// Exactly the start, and with `with_ambiguity` the range, that [`naive_scan`] finds.
     pub(super) fn best(
         &self,
         candidates: std::ops::Range<usize>,

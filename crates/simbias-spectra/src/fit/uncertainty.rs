@@ -7,6 +7,9 @@ use super::rules::{TailRule, fit_tail};
 /// Windows are left out in at most this many groups, so that a large pool stays affordable.
 const MAX_GROUPS: usize = 16;
 
+/// Pools of more values are fitted one after the other, so that they are not all in memory.
+pub(crate) const MANY_VALUES: usize = 1 << 16;
+
 /// Standard error of a Hill exponent, `(exponent - 1)/√n`, with `n` independent values of the tail.
 pub fn standard_error(exponent: f64, n_effective: f64) -> f64 {
     (exponent - 1.0) / n_effective.max(1.0).sqrt()
@@ -28,23 +31,30 @@ pub struct Jackknife {
 /// than two windows or when a reduced pool has no tail.
 ///
 /// `windows` hold ascending eigenvalues.
-pub fn jackknife(windows: &[Vec<f64>], rule: TailRule, n_disjoint: usize) -> Option<Jackknife> {
+pub fn jackknife(
+    windows: &[impl AsRef<[f64]> + Sync],
+    rule: TailRule,
+    n_disjoint: usize,
+) -> Option<Jackknife> {
     let n_groups = windows.len().min(MAX_GROUPS);
     if n_groups < 2 {
         return None;
     }
+    let n_values = windows.iter().map(|window| window.as_ref().len()).sum();
     let without = |left_out: usize| {
         // Windows of one group lie apart, since neighbours share most of their weights.
-        let mut pool: Vec<f64> = windows
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| index % n_groups != left_out)
-            .flat_map(|(_, values)| values.iter().copied())
-            .collect();
+        let mut pool = Vec::with_capacity(n_values);
+        for (index, window) in windows.iter().enumerate() {
+            if index % n_groups != left_out {
+                pool.extend_from_slice(window.as_ref());
+            }
+        }
         pool.sort_unstable_by(f64::total_cmp);
         Some(fit_tail(&pool, rule).ok()?.exponent)
     };
-    let exponents: Vec<f64> = (0..n_groups).into_par_iter().map(without).collect::<Option<_>>()?;
+    let at_once = if n_values > MANY_VALUES { n_groups } else { 1 };
+    let left_out = (0..n_groups).into_par_iter().with_min_len(at_once);
+    let exponents: Vec<f64> = left_out.map(without).collect::<Option<_>>()?;
     let groups = n_groups as f64;
     let mean = exponents.iter().sum::<f64>() / groups;
     let spread: f64 = exponents.iter().map(|exponent| (exponent - mean).powi(2)).sum();

@@ -179,3 +179,9 @@ fn a_spectrum_of_rounding_errors_is_flat() {
         assert_eq!(fit_tail(&flat, rule).map(|fit| fit.exponent), Err(NoFit::Flat), "{rule:?}");
     }
 }
+
+#[test]
+fn a_tail_of_one_value_is_too_few() {
+    assert_eq!(fit_tail(&[1.0, 5.0], TailRule::Median), Err(NoFit::TooFew));
+    assert!(fit_tail(&[1.0, 5.0, 9.0], TailRule::Median).is_ok());
+}
