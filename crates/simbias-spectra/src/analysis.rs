@@ -578,7 +578,7 @@ fn draw(eigenvalues: &[f64], floor: &Floor, shape: (usize, usize)) -> Drawing {
         let position = (value.log10() - low) / (high - low) * N_DRAWN_BINS as f64;
         counts[(position as usize).min(N_DRAWN_BINS - 1)] += 1;
     }
-    let curve = tail_curve(&kept, N_DRAWN_STARTS)
+    let curve = tail_curve(kept, N_DRAWN_STARTS)
         .into_iter()
         .map(|TailPoint { start, exponent, ks_distance }| CurvePoint {
             xmin: kept[start],
