@@ -10,7 +10,7 @@ use simbias_data::checkpoint::{Checkpoint, Element};
 use crate::SpectraError;
 use crate::analysis::analyse;
 use crate::eigenvalues::{GRAM_BLOCK, Route, n_elements};
-use crate::fit::{MANY_VALUES, TailRule};
+use crate::fit::{TailRule, pools_at_once};
 use crate::layers::{Layer, LayerNumbers, LayerOptions, SkippedTensor, View, layers_of};
 use crate::matrix::Matrix;
 use crate::shared_gram::held_elements;
@@ -379,8 +379,8 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
         let n_values = plan.n_eigenvalues() * layer.n_matrices;
         let found = number * n_values as u64;
         let grams = number * (held_elements(layer.shape, &plan, true) as u64 + AT_WORK * side);
-        let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads) as u64;
-        let n_fitted = if n_values > MANY_VALUES { 1 } else { n_threads };
+        let n_threads = options.n_threads.unwrap_or_else(rayon::current_num_threads);
+        let n_fitted = n_threads.min(pools_at_once(n_values)) as u64;
         (grams + found).max((3 + 3 * n_fitted) * found)
     });
     stored + whole.max(windows)

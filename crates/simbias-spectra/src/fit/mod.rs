@@ -17,5 +17,5 @@ mod uncertainty;
 
 pub use rules::{NoFit, TailFit, TailRule, fit_tail, fit_tail_with_ambiguity};
 pub use scan::{TailPoint, naive_scan, tail_curve};
-pub(crate) use uncertainty::MANY_VALUES;
+pub(crate) use uncertainty::pools_at_once;
 pub use uncertainty::{Jackknife, jackknife, standard_error};

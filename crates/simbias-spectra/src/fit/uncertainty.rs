@@ -7,8 +7,13 @@ use super::rules::{TailRule, fit_tail};
 /// Windows are left out in at most this many groups, so that a large pool stays affordable.
 const MAX_GROUPS: usize = 16;
 
-/// Pools of more values are fitted one after the other, so that they are not all in memory.
-pub(crate) const MANY_VALUES: usize = 1 << 16;
+/// Values of the pools that are fitted at a time; with their logarithms they take 48 MiB.
+const VALUES_AT_ONCE: usize = 1 << 21;
+
+/// Pools of so many values that are fitted at a time at most, so that they are not all in memory.
+pub(crate) fn pools_at_once(n_values: usize) -> usize {
+    (VALUES_AT_ONCE / n_values.max(1)).max(1)
+}
 
 /// Standard error of a Hill exponent, `(exponent - 1)/√n`, with `n` independent values of the tail.
 pub fn standard_error(exponent: f64, n_effective: f64) -> f64 {
@@ -52,8 +57,8 @@ pub fn jackknife(
         pool.sort_unstable_by(f64::total_cmp);
         Some(fit_tail(&pool, rule).ok()?.exponent)
     };
-    let at_once = if n_values > MANY_VALUES { n_groups } else { 1 };
-    let left_out = (0..n_groups).into_par_iter().with_min_len(at_once);
+    let one_after_the_other = n_groups.div_ceil(pools_at_once(n_values));
+    let left_out = (0..n_groups).into_par_iter().with_min_len(one_after_the_other);
     let exponents: Vec<f64> = left_out.map(without).collect::<Option<_>>()?;
     let groups = n_groups as f64;
     let mean = exponents.iter().sum::<f64>() / groups;
