@@ -204,6 +204,15 @@ def checkpoints(arguments, name, checkpoint):
         f"{drawn_seconds:.2f} s: {drawn_seconds / seconds:.1f} x"
     )
     bar(f"{name}: WeightWatcher with mp_fit and plots", drawn_seconds / seconds, WEIGHTWATCHER_BAR)
+    whole_seconds = min(
+        timed(lambda: ours(arguments.program, checkpoint, work / f"{name}-whole-{i}", "--farms", "off"))[0]
+        for i in range(arguments.repeats)
+    )
+    print(
+        f"  simbias without windows, which WeightWatcher has none of: {whole_seconds:.2f} s: "
+        f"{drawn_seconds / whole_seconds:.1f} x with plots, {ww_seconds / whole_seconds:.1f} x with mp_fit, "
+        f"{plain_seconds / whole_seconds:.1f} x without"
+    )
 
     windows = f"{FARMS_WINDOW}x{arguments.per_axis}"
     our_seconds, result = min(
