@@ -215,9 +215,10 @@ def checkpoints(arguments, name, checkpoint):
     )
 
     windows = f"{FARMS_WINDOW}x{arguments.per_axis}"
+    options = ("--farms", windows, "--fit", "peak")
     our_seconds, result = min(
         (
-            timed(lambda: ours(arguments.program, checkpoint, work / f"{name}-farms-{i}", "--farms", windows, "--fit", "peak"))
+            timed(lambda: ours(arguments.program, checkpoint, work / f"{name}-farms-{i}", *options))
             for i in range(arguments.repeats)
         ),
         key=lambda one: one[0],

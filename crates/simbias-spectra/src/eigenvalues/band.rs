@@ -28,14 +28,14 @@ pub(super) fn reduce_to_band<T: Real>(matrix: &mut Lower<T>, width: usize) {
     let mut room = Room::new(longest + 1, width);
     for start in (0..longest).step_by(width) {
         let mut columns = matrix.panel(start, width);
-        if let Some(change) = room.change(0) {
+        if let Some(change) = room.change() {
             change.apply_to(columns.rb_mut(), 0..n - start, 0..width);
         }
         room.reflect(columns.split_at_row_mut(width).1);
         room.put_off(matrix.trailing(start + width), width);
     }
     let left = room.n_rows;
-    if let Some(change) = room.change(0) {
+    if let Some(change) = room.change() {
         for Strip { first, numbers } in matrix.trailing(n - left) {
             let (rows, cols) = numbers.shape();
             change.apply_to(numbers, first..first + rows, first..first + cols);
@@ -85,11 +85,10 @@ impl<T: Real> Room<T> {
     }
 
     /// The change put off.
-    fn change(&self, skipped: usize) -> Option<Change<'_, T>> {
-        let n_rows = self.n_rows.checked_sub(skipped).filter(|_| self.depth > 0)?;
-        Some(Change {
-            left: self.left.submatrix(skipped, 0, n_rows, self.depth),
-            right: self.right.submatrix(0, skipped, self.depth, n_rows),
+    fn change(&self) -> Option<Change<'_, T>> {
+        (self.depth > 0).then(|| Change {
+            left: self.left.submatrix(0, 0, self.n_rows, self.depth),
+            right: self.right.submatrix(0, 0, self.depth, self.n_rows),
         })
     }
 
