@@ -36,13 +36,14 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     keeping = commands.add_parser("keep", help="run all cases and keep what they leave")
     keeping.add_argument("--binary", type=Path, required=True, help="the built program")
-    keeping.add_argument("--inputs", type=Path, required=True, help="folder of the inputs, made when absent; use one for both sides")
+    keeping.add_argument("--inputs", type=Path, required=True, help="folder of the inputs, made when absent; the same for both")
     keeping.add_argument("--out", type=Path, required=True, help="new folder for what is kept")
     keeping.add_argument("--only", action="append", help="only cases with this in their names, and what they need; repeat")
     comparing = commands.add_parser("compare", help="compare two kept folders")
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
     comparing.add_argument("--ignore-words", action="store_true", help="sentences count by their numbers alone")
+    comparing.add_argument("--common", action="store_true", help="leave out cases that only one side has, after keep --only")
     comparing.add_argument("--only", action="append", help="only files with this in their names; repeat")
     comparing.add_argument("--most", type=int, default=200, help="differences that are shown (200)")
     arguments = parser.parse_args()
@@ -53,7 +54,7 @@ def main():
     for side in (arguments.old, arguments.new):
         if not (side / "said").is_dir():
             parser.error(f"{side} was not written by `keep`")
-    differences, n_files = compare(arguments.old, arguments.new, arguments.ignore_words, arguments.only)
+    differences, n_files = compare(arguments.old, arguments.new, arguments.ignore_words, arguments.only, arguments.common)
     for difference in differences[: arguments.most]:
         print(f"{difference.file}{difference.place}\n  old: {cut(difference.old)}\n  new: {cut(difference.new)}")
     if len(differences) > arguments.most:

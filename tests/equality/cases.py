@@ -70,6 +70,7 @@ def edit_plan(runs):
 TABLE = "in/table.csv --labels outcome"
 # Slow learning, so that no goal ends it before it can be interrupted.
 SLOW = "train in/noise.csv --max-steps 6000 --learning-rate 0.000001 --evaluate-every 500 --checkpoint-every 100 --seed 3"
+SLOW_AUDIT = "audit in/noise.csv --quick --remedies none --max-steps 4000"
 TWO = "--data in/five-two.csv --blocks first=0;others=1..5"
 THREE = "--data in/five.csv --repeats 4"
 LLAMA = "in/llama.gguf"
@@ -78,9 +79,11 @@ CALIBRATED = "--calibration in/old.txt --sequences 4 --length 32"
 AUDITS = [
     run("audit-quick", "audit --quick"),
     run("audit-csv", f"audit {TABLE} --strata site --quick --seed 1"),
+    run("audit-csv-whole", f"audit {TABLE} --drop site --seed 7"),
     run("audit-group-dro", f"audit {TABLE} --quick --remedies group-dro,rotating-permutation --max-steps 200 --seed 2"),
     run("audit-images", "audit in/images --quick --blocks grid:2x2 --max-steps 60 --solo-steps 30 --remedies last-layer"),
-    run("audit-onnx", "audit in/five.csv --quick --blocks first=0,1;rest=2..5 --model in/mlp_two_outputs.onnx --model-output rectified"),
+    run("audit-onnx",
+        "audit in/five.csv --quick --blocks first=0,1;rest=2..5 --model in/mlp_two_outputs.onnx --model-output rectified"),
 ]
 
 TRAININGS = [
@@ -92,16 +95,21 @@ TRAININGS = [
     Case("train-resumed", f"{SLOW} --resume train-cut.checkpoint --out train-cut", needs=("train-cut",), keeps_words=False),
     run("train-whole", SLOW),
     run("train-cnn", "train in/images --network cnn --max-steps 30 --batch-size 16 --evaluate-every 10"),
-    run("train-resnet18", "train in/images-small --network resnet18 --max-steps 3 --batch-size 8 --evaluate-every 3 --optimizer sgd"),
+    run("train-resnet18",
+        "train in/images-small --network resnet18 --max-steps 3 --batch-size 8 --evaluate-every 3 --optimizer sgd"),
     run("train-farms", f"train {TABLE} --strata site --max-steps 60 --layer-rates farms"),
     run("train-tempbalance", f"train {TABLE} --strata site --max-steps 60 --layer-rates tempbalance"),
+    Case("audit-cut", f"{SLOW_AUDIT} --out audit-cut", code=130, interrupt_at="audit-cut.checkpoint", keeps_words=False),
+    Case("audit-resumed", f"{SLOW_AUDIT} --resume audit-cut.checkpoint --out audit-cut", needs=("audit-cut",), keeps_words=False),
     run("audit-trained", f"audit {TABLE} --drop site --quick --remedies none --model train-csv", needs=("train-csv",)),
 ]
 
 RELIANCE = [
-    run("reliance-onnx", f"reliance run --model in/mlp_dynamic_batch.onnx {THREE} --blocks first=0,1;second=2..5 --pairs --map 0,1"),
+    run("reliance-onnx",
+        f"reliance run --model in/mlp_dynamic_batch.onnx {THREE} --blocks first=0,1;second=2..5 --pairs --map 0,1"),
     run("reliance-onnx-columns", "reliance run --model in/mlp_softmax.onnx --data in/five.csv --blocks columns --seed 6"),
-    run("reliance-onnx-sigmoid", "reliance run --model in/mlp_sigmoid_rank1.onnx --data in/five-two.csv --blocks columns --metric ap"),
+    run("reliance-onnx-sigmoid",
+        "reliance run --model in/mlp_sigmoid_rank1.onnx --data in/five-two.csv --blocks columns --metric ap"),
     run("reliance-onnx-images", "reliance run --model in/cnn_free_sizes.onnx --data in/planes.safetensors --blocks grid:2x2"),
     run("reliance-several", f"reliance run --model in/mlp_dynamic_batch.onnx --model in/mlp_softmax.onnx {THREE}"),
     run("reliance-network", f"reliance run --model train-csv --data {TABLE} --drop site", needs=("train-csv",)),
@@ -111,7 +119,7 @@ RELIANCE = [
     run("reliance-fails", f"reliance run --model train-two {TWO} --fail-on dominant,exclusive,shared,redundant,unused,no-signal",
         code=1, needs=("train-two",)),
     run("plan", f"reliance plan {TWO} --repeats 5 --seed 2"),
-    run("plan-rows", f"reliance plan --data in/images --blocks bands:3 --repeats 1 --materialize"),
+    run("plan-rows", "reliance plan --data in/images --blocks bands:3 --repeats 1 --materialize"),
     run("score", "reliance score --plan plan --scores plan-scores.csv", before=score_by_first_column, needs=("plan",)),
     run("score-accuracy", "reliance score --plan plan --scores plan-scores.csv --metric accuracy --ci 0.9", needs=("score",)),
     Case("score-json", "reliance score --plan plan --scores plan-scores.csv --json --out score-json", needs=("score",)),
@@ -119,8 +127,9 @@ RELIANCE = [
     run("compare-audit", "reliance compare audit-csv/result.json audit-csv/result.json", needs=("audit-csv",)),
     run("simplicity", f"reliance simplicity {TWO} --ladder 0,4 --probe-seeds 2 --probe-steps 100 --code-length"),
     run("attack", f"reliance attack --model train-csv --data {TABLE} --drop site --eps 0.6", needs=("train-csv",)),
-    run("attack-transfer", f"reliance attack --model train-two --model train-two-other {TWO} --eps 0.6 --norm linf --universal signed",
-        needs=("train-two", "train-two-other",)),
+    run("attack-transfer",
+        f"reliance attack --model train-two --model train-two-other {TWO} --eps 0.6 --norm linf --universal signed",
+        needs=("train-two", "train-two-other")),
     run("attack-onnx", "reliance attack --model in/mlp_dynamic_batch.onnx --data in/five.csv --eps 0.5 --steps 5"),
 ]
 
@@ -169,8 +178,10 @@ LANGUAGE = [
     run("prune-magnitude", "prune in/qwen2 --sparsity 0.6 --allocation farms"),
     run("prune-shards", "prune in/weights-shards --sparsity 0.5"),
     run("prune-torch", "prune in/weights.pt --sparsity 0.4 --include blocks"),
-    run("prune-statistics", "prune in/weights.safetensors --method wanda --sparsity 0.5 --statistics in/statistics.npz --include blocks"),
-    run("prune-dealt", "prune in/weights.safetensors --allocation spectrum-sparsity/sparsities.json", needs=("spectrum-sparsity",)),
+    run("prune-statistics",
+        "prune in/weights.safetensors --method wanda --sparsity 0.5 --statistics in/statistics.npz --include blocks"),
+    run("prune-dealt",
+        "prune in/weights.safetensors --allocation spectrum-sparsity/sparsities.json", needs=("spectrum-sparsity",)),
     run("perplexity", f"perplexity {LLAMA} in/new.txt --context 32"),
     run("perplexity-mistral", "perplexity in/mistral in/tokens.npy --context 48 --max-chunks 4"),
     run("perplexity-pruned", "perplexity prune-wanda/checkpoint in/new.txt --context 32", needs=("prune-wanda",)),
@@ -206,16 +217,18 @@ REFUSALS = [
     refused("block-column", f"reliance plan --data {TABLE} --blocks in/far.toml --out out"),
     refused("block-file", f"reliance plan --data {TABLE} --blocks in/torn.toml --out out"),
     refused("block-grid", "reliance plan --data in/images --blocks grid:20x20 --out out"),
-    refused("block-overlap", f"reliance plan --data in/five.csv --blocks one=0,1;two=1,2 --out out"),
+    refused("block-overlap", "reliance plan --data in/five.csv --blocks one=0,1;two=1,2 --out out"),
     refused("not-onnx", "reliance run --model in/noise.onnx --data in/five.csv --out out"),
     refused("no-model", "reliance run --model in/table.csv --data in/five.csv --out out"),
-    refused("torn-network", "reliance run --model torn --data in/five-two.csv --out out", before=tear_network, needs=("train-csv",)),
+    refused("torn-network",
+            "reliance run --model torn --data in/five-two.csv --out out", before=tear_network, needs=("train-csv",)),
     refused("other-columns", "reliance attack --model train-csv --data in/five-two.csv --eps 1 --out out", needs=("train-csv",)),
     refused("classes", "reliance run --model in/mlp_dynamic_batch.onnx --data in/five-two.csv --out out"),
     refused("model-output", "reliance run --model in/mlp_two_outputs.onnx --model-output absent --data in/five.csv --out out"),
     refused("radius", f"reliance attack --model train-two {TWO} --eps 0 --out out", needs=("train-two",)),
     refused("scores-shape", "reliance score --plan plan --scores in/scores.csv --out out", needs=("plan",)),
-    refused("plan-edited", "reliance score --plan plan-edited --scores plan-scores.csv --out out", before=edit_plan, needs=("score",)),
+    refused("plan-edited",
+            "reliance score --plan plan-edited --scores plan-scores.csv --out out", before=edit_plan, needs=("score",)),
     refused("no-result", "reliance compare score/result.json in/empty.json --out out", needs=("score",)),
     refused("other-rows", "reliance compare audit-trained/result.json reliance-network/result.json --out out",
             needs=("audit-trained", "reliance-network")),
@@ -224,7 +237,7 @@ REFUSALS = [
     refused("damaged-safetensors", "spectrum scan in/damaged.safetensors --out out"),
     refused("noise-safetensors", "spectrum scan in/noise.safetensors --out out"),
     refused("noise-torch", "spectrum scan in/noise.pt --out out"),
-    refused("noise-gguf", f"perplexity in/noise.gguf in/new.txt --out out"),
+    refused("noise-gguf", "perplexity in/noise.gguf in/new.txt --out out"),
     refused("nothing-chosen", "spectrum scan in/weights.safetensors --include nothing --out out"),
     refused("regular-expression", "spectrum scan in/weights.safetensors --include ( --out out"),
     refused("no-common-layer", "spectrum compare in/weights.safetensors in/minilm.safetensors --out out"),

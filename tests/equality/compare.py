@@ -29,7 +29,7 @@ class Difference:
     new: str
 
 
-def compare(old, new, ignore_words=False, only=None):
+def compare(old, new, ignore_words=False, only=None, only_common=False):
     """All differences between two kept folders, in the order of their files, and the number of files in both."""
     words = Words(ignore_words)
     names = []
@@ -38,6 +38,8 @@ def compare(old, new, ignore_words=False, only=None):
         names.append({name for name in files if not only or any(word in name for word in only)})
     found = [Difference(name, "", "present", "absent") for name in missing(*names)]
     found += [Difference(name, "", "absent", "present") for name in missing(*reversed(names))]
+    if only_common:
+        found = [difference for difference in found if difference.file != folder_of(difference.file)]
     common = names[0] & names[1]
     for name in common:
         found += [Difference(name, *difference) for difference in compare_file(name, old / name, new / name, words)]
@@ -150,7 +152,7 @@ def compare_pages(old, new, words):
     """Differences of two pages: the data behind tables and charts, then the words."""
     (old_data, old_texts), (new_data, new_texts) = page_parts(old), page_parts(new)
     found = compare_trees(" data", parsed(old_data), parsed(new_data), words, is_result=False)
-    return found + compare_lines(old_texts, new_texts, words)
+    return found + compare_lines(old_texts, new_texts, words, unit="text")
 
 
 def compare_tables(old, new, words):
@@ -166,11 +168,11 @@ def compare_tables(old, new, words):
     return [cell for cell in cells if not words.are_equal(*cell[1:])]
 
 
-def compare_lines(old, new, words):
+def compare_lines(old, new, words, unit="line"):
     """Differences of two lists of texts."""
     if len(old) != len(new):
         place = next((index for index, pair in enumerate(zip(old, new)) if pair[0] != pair[1]), min(len(old), len(new)))
         first = [side[place] if place < len(side) else "the end" for side in (old, new)]
-        return [(f" line {place + 1}", f"{first[0]} ({len(old)} lines)", f"{first[1]} ({len(new)} lines)")]
+        return [(f" {unit} {place + 1}", f"{first[0]} ({len(old)} {unit}s)", f"{first[1]} ({len(new)} {unit}s)")]
     pairs = enumerate(zip(old, new), 1)
-    return [(f" line {index}", a, b) for index, (a, b) in pairs if not words.are_equal(a, b)]
+    return [(f" {unit} {index}", a, b) for index, (a, b) in pairs if not words.are_equal(a, b)]
