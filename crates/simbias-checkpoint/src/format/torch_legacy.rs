@@ -60,9 +60,12 @@ fn described(file: &Path, reader: &mut File, n_bytes: u64) -> Result<LegacyFile,
     loop {
         let more = wanted - bytes.len() as u64;
         reader.take(more).read_to_end(&mut bytes).map_err(FileError::reading(file))?;
-        match parse_legacy_file(file, &bytes) {
-            Err(_) if (bytes.len() as u64) < n_bytes.min(MAX_PICKLE_BYTES) => wanted *= 8,
-            result => return result,
+        if let Some(described) = parse_legacy_file(file, &bytes)? {
+            return Ok(described);
         }
+        if bytes.len() as u64 >= n_bytes.min(MAX_PICKLE_BYTES) {
+            return Err(malformed(file, "its pickles end in the middle"));
+        }
+        wanted = (wanted * 8).min(MAX_PICKLE_BYTES);
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Source of the layout: PyTorch, `torch/serialization.py`, `_legacy_save`.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::{Machine, PickledTensor, Value};
@@ -37,33 +38,41 @@ pub struct LegacyStorage {
     pub n: usize,
 }
 
-/// Reads the pickles at the beginning of `bytes`. `file` is for messages.
+/// Reads the pickles at the beginning of a file, of which `bytes` are the first ones; `None` if the pickles go on after
+/// them. `file` is for messages.
 ///
 /// # Errors
 /// As [`parse_state_dict`](super::parse_state_dict), and files of another layout.
-pub fn parse_legacy_file(file: &Path, bytes: &[u8]) -> Result<LegacyFile, FileError> {
+pub fn parse_legacy_file(file: &Path, bytes: &[u8]) -> Result<Option<LegacyFile>, FileError> {
     let mut machine = Machine::new(file, bytes);
-    if !bytes.starts_with(LEGACY_MAGIC) {
-        return Err(machine.malformed("the magic number of PyTorch is missing"));
+    match machine.legacy_file() {
+        Err(_) if machine.ran_out => Ok(None),
+        result => result.map(Some),
     }
-    machine.run()?;
-    if !matches!(machine.next_pickle()?, Value::Int(VERSION)) {
-        return Err(machine.malformed("the version of the file is unknown"));
-    }
-    let system = machine.next_pickle()?;
-    if machine.is_big_endian(&system) {
-        return Err(
-            machine.malformed("its numbers are stored with the most significant byte first")
-        );
-    }
-    let root = machine.next_pickle()?;
-    let keys = machine.next_pickle()?;
-    let tensors = machine.collect(&root)?;
-    let storages = machine.stored(&keys)?;
-    Ok(LegacyFile { tensors, storages, data_start: machine.position })
 }
 
 impl Machine<'_> {
+    fn legacy_file(&mut self) -> Result<LegacyFile, FileError> {
+        if !self.bytes.starts_with(LEGACY_MAGIC) {
+            return Err(self.malformed("the magic number of PyTorch is missing"));
+        }
+        self.run()?;
+        if !matches!(self.next_pickle()?, Value::Int(VERSION)) {
+            return Err(self.malformed("the version of the file is unknown"));
+        }
+        let system = self.next_pickle()?;
+        if self.is_big_endian(&system) {
+            return Err(
+                self.malformed("its numbers are stored with the most significant byte first")
+            );
+        }
+        let root = self.next_pickle()?;
+        let keys = self.next_pickle()?;
+        let tensors = self.collect(&root)?;
+        let storages = self.stored(&keys)?;
+        Ok(LegacyFile { tensors, storages, data_start: self.position })
+    }
+
     /// Runs the pickle that follows the last one, which shares nothing with it.
     fn next_pickle(&mut self) -> Result<Value, FileError> {
         self.stack.clear();
@@ -85,7 +94,7 @@ impl Machine<'_> {
             return Err(self.malformed("the storages are not listed"));
         };
         // The first mention of a storage counts, as in PyTorch.
-        let mut by_key = std::collections::HashMap::new();
+        let mut by_key = HashMap::new();
         for storage in &self.storages {
             by_key.entry(&*storage.key).or_insert(storage);
         }

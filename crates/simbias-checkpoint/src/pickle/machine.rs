@@ -22,7 +22,10 @@ impl Machine<'_> {
                 self.position = end;
                 Ok(&self.bytes[start..end])
             }
-            None => Err(self.malformed("the pickle ends in the middle")),
+            None => {
+                self.ran_out = true;
+                Err(self.malformed("the pickle ends in the middle"))
+            }
         }
     }
 
@@ -42,6 +45,7 @@ impl Machine<'_> {
     pub(super) fn line(&mut self) -> Result<&str, FileError> {
         let rest = &self.bytes[self.position..];
         let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+            self.ran_out = true;
             return Err(self.malformed("a line does not end"));
         };
         let start = self.position;

@@ -88,6 +88,8 @@ struct Machine<'a> {
     file: &'a Path,
     bytes: &'a [u8],
     position: usize,
+    /// Whether the bytes ended where more were needed.
+    ran_out: bool,
     stack: Vec<Value>,
     marks: Vec<usize>,
     memo: HashMap<u64, Value>,
@@ -121,6 +123,7 @@ impl<'a> Machine<'a> {
             file,
             bytes,
             position: 0,
+            ran_out: false,
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),

@@ -75,7 +75,7 @@ fn pickles_that_lie_about_their_tensors() {
     refused("a.pt", &torch(tensor(4, 0, &[i32::MAX; 4], &[i32::MAX; 4]), &data), &["does not fit"]);
     refused("a.pt", &torch(tensor(4, 0, &[2, 2], &[1]), &data), &["strides"]);
     // Not a state dict at all.
-    refused("a.pt", &torch(Pickle::new().text("hello").finish(), &data), &["no dictionary"]);
+    refused("a.pt", &torch(Pickle::new().text("hello").finish(), &data), &["not a dictionary"]);
     let empty = Pickle::new().op(b'}').text("epoch").int(1).op(b's').finish();
     refused("a.pt", &torch(empty, &data), &["epoch"]);
     refused("old.pt", &[0x80, 2, 0x8a, 10], &["saved", "torch.save"].map(|_| "torch.save"));
