@@ -17,7 +17,6 @@ mod model;
 mod remedy;
 mod robustness;
 mod simplicity;
-mod spectral_rates;
 mod trained;
 mod watch;
 
@@ -40,6 +39,5 @@ pub use robustness::{
 pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
-pub use spectral_rates::SpectralRates;
 pub use trained::{Standardization, TrainedNetwork};
 pub use watch::{AuditWatch, Silent};

@@ -34,3 +34,4 @@ pub use device::{cpu, device_from_str};
 pub use error::NnError;
 pub use init::{Init, Scheme};
 pub use network::{DenseLayer, Kind, Mode, Network, Parameter, Pass, Precision};
+pub use weights::host_numbers;

@@ -12,7 +12,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::{Matrix, Route, eigenvalues};
 
 fn main() {

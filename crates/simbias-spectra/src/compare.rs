@@ -1,7 +1,7 @@
 //! Two checkpoints of one network: before and after fine-tuning, dense and pruned, two epochs.
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 
 use crate::SpectraError;
 use crate::layers::{Layer, LayerOptions, SkippedTensor, layers_of};

@@ -15,6 +15,7 @@ mod loss;
 mod optimizer;
 mod predict;
 mod schedule;
+mod spectral_rates;
 mod step;
 mod trace;
 
@@ -29,5 +30,6 @@ pub use loss::{DeviceTarget, Loss};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
+pub use spectral_rates::SpectralRates;
 pub use step::{DeviceBatch, Gradients, NextToken, Plain, Sam, StepRule};
 pub use trace::TraceRecorder;

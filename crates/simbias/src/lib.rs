@@ -45,6 +45,7 @@
 //! ```
 
 pub use simbias_audit as audit;
+pub use simbias_checkpoint as checkpoint;
 pub use simbias_claims as claims;
 pub use simbias_data as data;
 pub use simbias_html as html;

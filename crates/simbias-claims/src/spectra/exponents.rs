@@ -1,6 +1,6 @@
 //! Tail exponents of matrices and layers by the median rule, plain and FARMS.
 
-use simbias_data::checkpoint::Numbers;
+use simbias_checkpoint::Numbers;
 use simbias_spectra::fit::{TailRule, fit_tail};
 use simbias_spectra::{
     ExponentKind, Matrix, Route, Sampling, WindowOptions, eigenvalues, layer_exponent,

@@ -2,14 +2,14 @@
 
 use std::f64::consts::PI;
 
-use simbias_audit::SpectralRates;
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::{Dataset, ReadOptions, read_dataset};
 use simbias_nn::{Architecture, ImageDims, Init, Network, Precision, ResNet18};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, Keep, Loss, Optimizer, Plain, RateRule, Schedule, TrainState, evaluate, fit,
+    FitConfig, Hooks, Keep, Loss, Optimizer, Plain, RateRule, Schedule, SpectralRates, TrainState,
+    evaluate, fit,
 };
 
 use super::augmentation::{CHANNEL_DEVIATIONS, CHANNEL_MEANS, CropAndFlip};

@@ -1,7 +1,7 @@
 //! Random matrices with independent entries.
 
 use rand_distr::{Distribution, StandardNormal, StudentT, Uniform};
-use simbias_data::checkpoint::Numbers;
+use simbias_checkpoint::Numbers;
 use simbias_spectra::Matrix;
 use simbias_stats::Seed;
 

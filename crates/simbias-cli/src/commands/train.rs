@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use clap::value_parser;
 use serde_json::json;
 use simbias_audit::{
-    AuditOptions, NetworkChoice, Recipe, SpectralRates, Standardization, TrainedNetwork,
-    training_settings,
+    AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
 };
 use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
@@ -16,7 +15,8 @@ use simbias_report::{
 };
 use simbias_train::{
     FitConfig, Flow, Hooks, LayerRates, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule,
-    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate, fit,
+    SpectralRates, StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate,
+    fit,
 };
 
 use super::arguments::ReadingArgs;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use simbias_checkpoint::Checkpoint;
 use simbias_data::Dataset;
-use simbias_data::checkpoint::Checkpoint;
 use simbias_report::InputFingerprint;
 
 use super::Failure;

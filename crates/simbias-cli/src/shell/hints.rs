@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use simbias_audit::AuditError;
+use simbias_checkpoint::{CheckpointError, FileError};
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
 use simbias_data::{DataError, ScorerError};
@@ -29,7 +30,7 @@ fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
 impl From<SpectraError> for Failure {
     fn from(error: SpectraError) -> Self {
         let hint = match &error {
-            SpectraError::Data(_) => Some(
+            SpectraError::Checkpoint(_) => Some(
                 "give .safetensors, its index, a folder of shards, a PyTorch file with a state dict, .npz, .npy or .gguf",
             ),
             SpectraError::NoLayers { .. } => Some("check --include and --exclude"),
@@ -44,7 +45,7 @@ impl From<LanguageError> for Failure {
     fn from(error: LanguageError) -> Self {
         match error {
             LanguageError::Interrupted => Self::Interrupted,
-            LanguageError::Data(error) => error.into(),
+            LanguageError::Checkpoint(error) => error.into(),
             LanguageError::Spectra(error) => error.into(),
             LanguageError::Network(error) => error.into(),
             LanguageError::Tokenizer { .. } => with(
@@ -56,6 +57,29 @@ impl From<LanguageError> for Failure {
             }
             other => with(&other, None),
         }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        with(&error, file_hint(&error))
+    }
+}
+
+fn file_hint(error: &FileError) -> Option<&'static str> {
+    match error {
+        FileError::Io { source, .. } if source.kind() == ErrorKind::NotFound => Some(CHECK_PATH),
+        _ => None,
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        let hint = match &error {
+            CheckpointError::File(error) => file_hint(error),
+            _ => None,
+        };
+        with(&error, hint)
     }
 }
 
@@ -83,9 +107,7 @@ impl From<DataError> for Failure {
                 "--labels chooses another label, --label-threshold T makes two classes of a number",
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
-            DataError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-                Some(CHECK_PATH)
-            }
+            DataError::File(error) => file_hint(error),
             DataError::Option { problem, .. } if problem.contains("more categories") => {
                 Some("--drop COLUMN leaves the column out")
             }

@@ -123,13 +123,14 @@ fn remove_left_over(path: &Path, name: &str) {
     }
 }
 
-/// Run and process of `.RUN.PROCESS.partial`, a run's directory, or of `RUN.checkpoint.PROCESS.partial` and
-/// `RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
+/// Run and process of `.RUN.PROCESS.partial`, a run's directory, or of `.RUN.checkpoint.PROCESS.partial` and
+/// `.RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
 fn partial_of(file_name: &str) -> Option<(&str, u32)> {
     let (begin, process) = file_name.strip_suffix(".partial")?.rsplit_once('.')?;
-    let run = begin.strip_prefix('.').or_else(|| {
-        begin.strip_suffix(".checkpoint").or_else(|| begin.strip_suffix(".checkpoint.traces"))
-    })?;
+    let name = begin.strip_prefix('.')?;
+    let of_file =
+        [".checkpoint", ".checkpoint.traces"].iter().find_map(|end| name.strip_suffix(end));
+    let run = of_file.unwrap_or(name);
     Some((run, process.parse().ok()?))
 }
 
@@ -185,12 +186,12 @@ mod tests {
         for name in [".a.4194999.partial", ".b.4194999.partial", ".a.x.partial", &own] {
             fs::create_dir_all(left(name).join("csv")).unwrap();
         }
-        for name in ["a.checkpoint.4194999.partial", "a.txt.4194999.partial"] {
+        for name in [".a.checkpoint.4194999.partial", "a.txt.4194999.partial"] {
             fs::write(left(name), b"half").unwrap();
         }
         let run = RunDirectory::open(folder.path().join("a"), Interrupt::silent()).unwrap();
         assert!(!left(".a.4194999.partial").exists());
-        assert!(!left("a.checkpoint.4194999.partial").exists());
+        assert!(!left(".a.checkpoint.4194999.partial").exists());
         assert!(left("a.txt.4194999.partial").exists());
         assert!(left(".b.4194999.partial").exists() && left(".a.x.partial").exists());
         run.finish().unwrap();

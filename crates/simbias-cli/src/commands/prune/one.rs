@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_language::allocation::{
     Allocation, BlockScores, Deal, block_ratios, outlier_shares, read_ratios, same_everywhere,
 };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_report::Report;
 use simbias_spectra::document::comparison_section;
 use simbias_spectra::{compare, have_common_layer, scan_difference};

@@ -12,7 +12,7 @@ mod spectra;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use simbias_data::read::parse_npz;
+use simbias_checkpoint::parse_npz;
 
 /// "fits given the stored eigenvalues: alpha relative 1e-3, D absolute 1e-4".
 const EXPONENT_RELATIVE: f64 = 1e-3;

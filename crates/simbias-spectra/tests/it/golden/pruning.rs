@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use simbias_data::checkpoint::{Checkpoint, Numbers};
+use simbias_checkpoint::{Checkpoint, Numbers};
 use simbias_spectra::prune::{
     InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, sparsegpt, wanda,
 };

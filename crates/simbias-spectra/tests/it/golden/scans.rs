@@ -1,7 +1,7 @@
 //! Whole scans under the compatibility modes, held to the official tables.
 
 use serde_json::Value;
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{
     Compat, LayerTable, ScanOptions, SpectrumSummary, Unwatched, WindowOptions, scan,

@@ -1,6 +1,6 @@
 //! Eigenvalues of whole matrices, windows and kernels, computed from the stored weights.
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::{
     Matrix, Route, Sampling, WindowOptions, division_eigenvalues, eigenvalues, window_eigenvalues,
 };
