@@ -40,4 +40,4 @@ pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
 pub use trained::{Standardization, TrainedNetwork};
-pub use watch::{AuditWatch, Silent};
+pub use watch::KeepState;
