@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Lowest floor first.
 const FLOORS: [&[&str]; 8] = [
-    &["simbias-stats", "simbias-report"],
+    &["simbias-stats", "simbias-report", "simbias-golden"],
     &["simbias-data", "simbias-nn"],
     &["simbias-train", "simbias-reliance", "simbias-spectra", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
