@@ -12,7 +12,7 @@ use simbias_report::Verdict;
 
 use crate::shell::{Answer, Failure, Finished, Shell, print};
 
-/// Where the ledger is kept in the repository.
+/// Where a user's own runs are kept.
 const LEDGER: &str = "claims/ledger.json";
 /// Version of `result.json`.
 const RESULT_SCHEMA: &str = "simbias.claims-result/1";
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   simbias claims show P2-C1")]
     Show(ShowArgs),
-    /// Check claims and enter what was found into the ledger
+    /// Check claims and enter what was found into your own ledger
     #[command(after_help = "Examples:
   simbias claims run P2-C1
   simbias claims run 02 --seeds 5 --threads 2
@@ -49,7 +49,7 @@ pub(crate) enum Command {
 /// Which ledger.
 #[derive(clap::Args, Debug)]
 pub(crate) struct LedgerArgs {
-    /// The ledger; claims/ledger.json when not given
+    /// Your own ledger; claims/ledger.json when not given
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }
@@ -149,22 +149,17 @@ impl LedgerArgs {
         }
     }
 
-    /// The ledger that must be there.
-    fn read(&self) -> Result<Ledger, Failure> {
-        self.existing()?.ok_or_else(|| {
-            Failure::input(format!("there is no ledger {:?}", self.path())).hint(
-                "call it from the root of the repository, or name the file with --ledger; \
-                 `simbias claims run` starts a new one",
-            )
-        })
+    /// What is known of every claim: the ledger that comes with the program, with own runs in front of it.
+    fn read_known(&self) -> Result<Ledger, Failure> {
+        let own = self.existing()?;
+        if let (None, Some(path)) = (&own, &self.ledger) {
+            return Err(Failure::input(format!("there is no ledger {path:?}"))
+                .hint("name another file with --ledger; `simbias claims run` starts a new one"));
+        }
+        Ok(Ledger::with_own(own.unwrap_or_default()))
     }
 
-    /// The ledger; an empty one where nobody named a file and the usual one is not there.
-    fn read_if_named(&self) -> Result<Ledger, Failure> {
-        if self.ledger.is_some() { self.read() } else { self.read_or_new() }
-    }
-
-    /// The ledger; an empty one where the file is not there yet.
+    /// The own ledger; an empty one where the file is not there yet.
     fn read_or_new(&self) -> Result<Ledger, Failure> {
         Ok(self.existing()?.unwrap_or_default())
     }
@@ -186,7 +181,7 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
 
 impl ListArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let ledger = self.ledger.read_if_named()?;
+        let ledger = self.ledger.read_known()?;
         if shell.wants_json() {
             let claims: Vec<_> = all().map(|claim| description(claim, &ledger)).collect();
             shell.print_json(&json!({ "schema": LIST_SCHEMA, "claims": claims }))?;
@@ -214,7 +209,8 @@ impl ListArgs {
 fn state(claim: &Claim, scale: Scale, ledger: &Ledger) -> String {
     match (ledger.entry(claim.id, scale), claim.availability(scale)) {
         (Some(entry), _) if entry.verdict != Verdict::NotRun => {
-            format!("{} ({})", entry.verdict, entry.stamp.date)
+            let own = if entry.is_own { ", own run" } else { "" };
+            format!("{} ({}{own})", entry.verdict, entry.stamp.date)
         }
         (_, Availability::Runnable { minutes }) => match claim.measure_at(scale) {
             Ok(_) => format!("not run (about {minutes} min)"),
@@ -229,11 +225,13 @@ fn description(claim: &Claim, ledger: &Ledger) -> serde_json::Value {
     let scales: Vec<_> = Scale::ALL
         .into_iter()
         .map(|scale| {
+            let last = ledger.entry(claim.id, scale);
             json!({
                 "scale": scale.word(),
                 "can_run": claim.measure_at(scale).is_ok(),
                 "obstacle": claim.measure_at(scale).err(),
-                "last": ledger.entry(claim.id, scale),
+                "last": last,
+                "own": last.is_some_and(|entry| entry.is_own),
             })
         })
         .collect();
@@ -267,7 +265,7 @@ impl ShowArgs {
             Failure::input(format!("there is no claim {:?}", self.id))
                 .hint("`simbias claims list` shows all of them")
         })?;
-        let ledger = self.ledger.read_if_named()?;
+        let ledger = self.ledger.read_known()?;
         if shell.wants_json() {
             shell.print_json(
                 &json!({ "schema": LIST_SCHEMA, "claims": [description(claim, &ledger)] }),
@@ -397,7 +395,7 @@ impl RunArgs {
 
 impl TableArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let ledger = self.ledger.read()?;
+        let ledger = self.ledger.read_known()?;
         let table = markdown::table(&ledger);
         match &self.write {
             None if shell.wants_json() => print(&ledger.to_json())?,

@@ -1,9 +1,9 @@
 //! Where a training step of the small CNN spends its time: forward, and forward with backward, of each layer by
 //! itself on a batch of 64 images of 1×28×28. Driven by `bench/train/run.sh`; prints a table.
 //!
-//! `cargo run --release -p simbias-nn --example layer_cost [THREADS]`
+//! `cargo run --release -p simbias-bench --bin layer_cost -- [THREADS]`
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "an example for people to run")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a stopwatch prints and may stop")]
 
 use std::time::Instant;
 

@@ -1,4 +1,6 @@
-//! The committed record of every claim's last full run.
+//! The record of every claim's last full run: the one that comes with the program, and a user's own.
+
+mod committed;
 
 use serde::{Deserialize, Serialize};
 use simbias_report::Verdict;
@@ -78,6 +80,10 @@ pub struct LedgerEntry {
     /// Circumstances of the run.
     #[serde(flatten)]
     pub stamp: Stamp,
+    /// Whether a user's own run stands here in place of the committed entry; known in memory only, see
+    /// [`Ledger::with_own`].
+    #[serde(skip)]
+    pub is_own: bool,
 }
 
 impl LedgerEntry {
@@ -120,6 +126,7 @@ impl LedgerEntry {
             paper_figure: outcome.claim.paper_figure.into(),
             reference: outcome.claim.reference.into(),
             stamp,
+            is_own: false,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Milliseconds a training step, for the two networks that the checks train most; driven by `bench/train/run.sh`.
 //!
-//! `cargo run --release -p simbias-train --example step_speed [THREADS]` prints one JSON object.
+//! `cargo run --release -p simbias-bench --bin step_speed -- [THREADS]` prints one JSON object.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "an example for people to run")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a stopwatch prints and may stop")]
 
 use std::time::Instant;
 
