@@ -10,8 +10,9 @@
 #![expect(clippy::print_stdout, reason = "an example prints its answer")]
 
 use simbias::audit::document::audit_report;
-use simbias::audit::{Remedy, Silent, Subject, audit, demo_input, demo_options};
+use simbias::audit::{Remedy, Subject, audit, demo_input, demo_options};
 use simbias::html::{render_html, render_terminal};
+use simbias::report::Silent;
 use simbias::stats::Seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut options = demo_options(seed, true);
     // One remedy of several: images whose blocks come from other images of the same class.
     options.remedies = vec![Remedy::RotatingPermutation];
-    let outcome = audit(&input, Subject::Train, &options, &Silent)?;
+    let outcome = audit(&input, Subject::Train, &options, &Silent, None)?;
 
     for block in &outcome.base.outcome.blocks {
         let verdict = block.verdict.map_or("no verdict", |verdict| verdict.word());

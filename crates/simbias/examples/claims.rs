@@ -8,7 +8,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its answer")]
 
-use simbias::claims::{Ledger, MeasureContext, Scale, Silent, all, claim, run};
+use simbias::claims::{Ledger, MeasureContext, Scale, all, claim, run};
+use simbias::report::Silent;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = Ledger::committed();

@@ -8,10 +8,10 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its answer")]
 
-use simbias::audit::SpectralRates;
 use simbias::data::embedded;
 use simbias::nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias::stats::Seed;
+use simbias::train::SpectralRates;
 use simbias::train::{
     FitConfig, Hooks, NoWatch, Optimizer, Plain, Schedule, TrainState, evaluate, fit,
 };

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use simbias::checkpoint::Checkpoint;
 use simbias::language::prune::{Method, prune_by_statistics};
 use simbias::report::Silent;
-use simbias::spectra::{self, ScanOptions, SparsityOptions, scan};
+use simbias::spectra::{ScanOptions, SparsityOptions, scan};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -7,5 +7,5 @@ mod scale;
 
 pub use claim::{Availability, Claim, Measure, Paper};
 pub use criterion::{Criterion, Expectation};
-pub use measure::{Control, MeasureContext, Measurement, Observation, Progress, Silent};
+pub use measure::{Control, MeasureContext, Measurement, Observation};
 pub use scale::Scale;
