@@ -1,4 +1,4 @@
-//! The vocabulary of a result: reports, tables, charts, caveats and verdicts.
+//! The vocabulary of a result: reports, tables, charts, caveats and verdicts; and of the way there: [`Progress`].
 //!
 //! A tool describes its answer as a [`Report`], a plain value without layout. Renderers turn the value
 //! into terminal text or a page; [`Report::to_json`] writes it in the versioned wire form
@@ -30,6 +30,7 @@ mod estimate;
 pub mod format;
 mod images;
 mod interval;
+mod progress;
 mod provenance;
 mod real;
 mod report;
@@ -47,6 +48,7 @@ pub use chart::{
 pub use estimate::Estimate;
 pub use images::{Image, ImageError, Images};
 pub use interval::Interval;
+pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, StopOnly};
 pub use provenance::{InputFingerprint, Provenance, Settings};
 pub use report::{Element, KeyFigure, Report, ReportError, Schema, Section};
 pub use table::{Column, Table};
