@@ -5,10 +5,12 @@
 //! only place where numbers become a verdict, [`Ledger`] keeps the outcomes with date, device and version,
 //! and [`markdown`] turns the ledger into the README's table.
 
+mod answer;
 mod document;
 mod error;
 mod judge;
 mod ledger;
+mod listing;
 pub mod markdown;
 mod measure;
 pub mod pitfalls;
@@ -18,10 +20,12 @@ pub mod spectra;
 mod stages;
 mod table;
 
+pub use answer::{ClaimsAnswer, RESULT_SCHEMA};
 pub use document::document;
 pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
 pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp};
+pub use listing::{ClaimList, LIST_SCHEMA, explanation, list};
 pub use measure::{Control, MeasureContext, Measurement, Observation, Progress, Silent};
 pub use registry::{all, claim, select};
 pub use run::{Outcome, run};
