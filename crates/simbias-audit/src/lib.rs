@@ -47,4 +47,4 @@ pub use simplicity::{
 pub use simplicity_of_data::{DataSimplicity, simplicity_of_data};
 pub use spectral_rates::SpectralRates;
 pub use trained::{Standardization, TrainedNetwork};
-pub use watch::{AuditWatch, Silent};
+pub use watch::KeepState;

@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod fit;
 mod loss;
+mod on_request;
 mod optimizer;
 mod predict;
 mod schedule;
@@ -28,6 +29,7 @@ pub use fit::{
     PrepareBatch, Score, StepRecord, StopReason, TrainState, Watch, evaluate, fit, fit_plain,
 };
 pub use loss::{DeviceTarget, Loss};
+pub use on_request::StopOnRequest;
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
