@@ -7,7 +7,7 @@ use simbias_reliance::document::budget_heatmap;
 use simbias_reliance::{
     BlockSet, BudgetShare, RelianceOptions, budget_shares, mean_budget_shares,
 };
-use simbias_report::{Chart, Estimate, Progress};
+use simbias_report::{Chart, Estimate, Part, Progress, StopOnly};
 use simbias_stats::Seed;
 use simbias_train::attack::{
     AttackScore, BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing, TransferMatrix,
@@ -132,7 +132,7 @@ impl<'a> AttackGround<'a> {
     /// 1024 columns).
     ///
     /// # Errors
-    /// [`AuditError::OtherClasses`], [`AuditError::Attack`], [`AuditError::Interrupted`] between two models.
+    /// [`AuditError::OtherClasses`], [`AuditError::Attack`], [`AuditError::Interrupted`].
     pub fn attack(
         &self,
         models: &[(&str, &dyn AuditedModel)],
@@ -144,18 +144,15 @@ impl<'a> AttackGround<'a> {
         }
         let mut found = Vec::with_capacity(models.len());
         for (index, &(name, model)) in models.iter().enumerate() {
-            if progress.wants_stop() {
-                return Err(AuditError::Interrupted);
-            }
-            progress.advance(index, models.len(), name);
-            found.push(self.attack_model(name, model, options)?);
+            let part = Part::of(progress, index, models.len()).named(name);
+            found.push(self.attack_model(name, model, options, &part)?);
         }
         let first = found.first().and_then(|one| one.universal.as_ref());
         let heatmap = first.and_then(|first| {
             let title = "Universal perturbation by pixel";
             budget_heatmap(&first.delta.to_vec(), self.data, title)
         });
-        let transfer = self.transfer(models, &found)?;
+        let transfer = self.transfer(models, &found, &StopOnly(progress))?;
         Ok(AttackOutcome {
             data_name: self.data.name.clone(),
             options: *options,
@@ -187,6 +184,7 @@ impl<'a> AttackGround<'a> {
         name: &str,
         model: &dyn AuditedModel,
         options: &AttackOptions,
+        progress: &dyn Progress,
     ) -> Result<Attacked, AuditError> {
         let differences;
         let gradients: &dyn LossGradient = match model.gradients() {
@@ -198,8 +196,10 @@ impl<'a> AttackGround<'a> {
             }
         };
         match options.universal {
-            None => self.attack_rows(name, model, gradients, options),
-            Some(signing) => self.attack_all_at_once(name, model, gradients, signing, options),
+            None => self.attack_rows(name, model, gradients, options, progress),
+            Some(signing) => {
+                self.attack_all_at_once(name, model, gradients, signing, options, progress)
+            }
         }
     }
 
@@ -210,14 +210,18 @@ impl<'a> AttackGround<'a> {
         model: &dyn AuditedModel,
         gradients: &dyn LossGradient,
         options: &AttackOptions,
+        progress: &dyn Progress,
     ) -> Result<Attacked, AuditError> {
         let attack = Pgd {
             bounds: self.bounds,
             ..Pgd::new(options.norm, options.radius, options.step(), options.n_steps)
         };
         let (rows, classes) = (self.data.rows.view(), classes(self.data));
-        let found = robust_accuracy(model, gradients, rows, classes, &attack, self.seed, BATCH)?;
-        let deltas = pgd(gradients, rows, classes, &attack, self.seed, BATCH)?.delta;
+        let seed = self.seed;
+        let (scoring, placing) = (Part::of(progress, 0, 2), Part::of(progress, 1, 2));
+        let found =
+            robust_accuracy(model, gradients, rows, classes, &attack, seed, BATCH, &scoring)?;
+        let deltas = pgd(gradients, rows, classes, &attack, seed, BATCH, &placing)?.delta;
         Ok(Attacked {
             model: name.into(),
             clean: accuracy(found.clean.accuracy, classes.len())?,
@@ -235,6 +239,7 @@ impl<'a> AttackGround<'a> {
         gradients: &dyn LossGradient,
         signing: Signing,
         options: &AttackOptions,
+        progress: &dyn Progress,
     ) -> Result<Attacked, AuditError> {
         let config = Universal {
             norm: options.norm,
@@ -248,7 +253,8 @@ impl<'a> AttackGround<'a> {
             bounds: self.bounds,
         };
         let (fit, judge) = (&self.fit, &self.judge);
-        let fitted = universal(gradients, fit.rows.view(), classes(fit), &config, self.seed)?;
+        let rows = fit.rows.view();
+        let fitted = universal(gradients, rows, classes(fit), &config, self.seed, progress)?;
         let clean = AttackScore::of_rows(model, judge.rows.view(), classes(judge))?;
         let attacked = fitted.score(model, judge.rows.view(), classes(judge))?;
         Ok(Attacked {
@@ -264,6 +270,7 @@ impl<'a> AttackGround<'a> {
         &self,
         models: &[(&str, &dyn AuditedModel)],
         found: &[Attacked],
+        progress: &dyn Progress,
     ) -> Result<Option<Transfer>, AuditError> {
         let perturbations: Vec<UniversalPerturbation> =
             found.iter().filter_map(|one| one.universal.clone()).collect();
@@ -273,7 +280,7 @@ impl<'a> AttackGround<'a> {
         let scorers: Vec<(&str, &dyn Scorer)> =
             models.iter().map(|&(name, model)| (name, model as &dyn Scorer)).collect();
         let (rows, classes) = (self.judge.rows.view(), classes(&self.judge));
-        let matrix = TransferMatrix::measure(&scorers, &perturbations, rows, classes)?;
+        let matrix = TransferMatrix::measure(&scorers, &perturbations, rows, classes, progress)?;
         let n_rows = self.judge.n_rows();
         let accuracy = lines(&matrix.accuracy)
             .into_iter()

@@ -5,7 +5,7 @@ use simbias_data::{Dataset, SplitDataset};
 use simbias_reliance::metric::{Metric, Truth};
 use simbias_reliance::outcome::Simplicity;
 use simbias_reliance::{BlockSet, FEW_ROWS, RelianceOptions};
-use simbias_report::{Caveat, Progress};
+use simbias_report::{Caveat, Part, Progress};
 use simbias_stats::Seed;
 
 use crate::AuditError;
@@ -28,8 +28,7 @@ pub struct DataSimplicity {
 /// Probes every block alone, in the order of `blocks`; see [`probe_block`].
 ///
 /// # Errors
-/// What [`check_split`] refuses, before any probe; a probe that diverges; [`AuditError::Interrupted`] between two
-/// blocks.
+/// What [`check_split`] refuses, before any probe; a probe that diverges; [`AuditError::Interrupted`].
 pub fn simplicity_of_data(
     split: &SplitDataset,
     blocks: &BlockSet,
@@ -47,11 +46,8 @@ pub fn simplicity_of_data(
     let n_blocks = blocks.blocks().len();
     let mut found = Vec::with_capacity(n_blocks);
     for (index, block) in blocks.blocks().iter().enumerate() {
-        if progress.wants_stop() {
-            return Err(AuditError::Interrupted);
-        }
-        progress.advance(index, n_blocks, &block.name);
-        let simplicity = probe_block(block, transform, parts, metric, options, seed, level)?;
+        let part = Part::of(progress, index, n_blocks).named(&block.name);
+        let simplicity = probe_block(block, transform, parts, metric, options, seed, level, &part)?;
         found.push((block.name.clone(), simplicity));
     }
     Ok(DataSimplicity {

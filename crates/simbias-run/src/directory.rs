@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use simbias_report::{AnswerFile, write_json};
+use simbias_report::{AnswerFile, Interrupted, write_json};
 
 use crate::{Ending, RunError, Undisturbed};
 
 /// How long temporary directories of other runs are left alone: another machine may be writing them.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
+
+/// What follows a run's name in the files beside its directory from which it can be resumed.
+const CHECKPOINT_ENDS: [&str; 2] = [".checkpoint", ".checkpoint.traces"];
 
 /// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
 pub struct RunDirectory {
@@ -52,12 +55,23 @@ impl RunDirectory {
             std::process::id()
         ));
         remove_left_over(&path, &name.to_string_lossy());
-        ending.doom(&partial);
         let run = Self { path, partial, ending };
+        for partial in run.all_partial() {
+            run.ending.doom(&partial);
+        }
         match fs::create_dir_all(&run.partial) {
             Ok(()) => Ok(run),
             Err(source) => Err(RunError::NoPlace { path: run.path.clone(), source }),
         }
+    }
+
+    /// The directory and the files beside it while they are being filled.
+    fn all_partial(&self) -> Vec<PathBuf> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let checkpoints = CHECKPOINT_ENDS.map(|end| {
+            self.path.with_file_name(format!("{name}{end}.{}.partial", std::process::id()))
+        });
+        checkpoints.into_iter().chain([self.partial.clone()]).collect()
     }
 
     /// Where the directory will be.
@@ -71,7 +85,7 @@ impl RunDirectory {
     /// [`RunError::Interrupted`], [`RunError::Write`].
     pub fn place(&self, name: &str) -> Result<PathBuf, RunError> {
         if self.ending.is_ending() {
-            return Err(RunError::Interrupted);
+            return Err(Interrupted.into());
         }
         let path = self.partial.join(name);
         if let Some(parent) = path.parent() {
@@ -126,8 +140,12 @@ impl RunDirectory {
     /// Gives the directory its name.
     ///
     /// # Errors
-    /// [`RunError::Taken`], [`RunError::Write`].
+    /// [`RunError::Taken`], [`RunError::Write`], [`RunError::Interrupted`].
     pub fn finish(self) -> Result<PathBuf, RunError> {
+        // Even if the work was done before it looked.
+        if self.ending.is_asked() {
+            return Err(Interrupted.into());
+        }
         refuse_taken(&self.path)?;
         // Some systems rename over an empty directory, others do not.
         match fs::remove_dir(&self.path) {
@@ -146,7 +164,9 @@ impl Drop for RunDirectory {
     fn drop(&mut self) {
         // After `finish` nothing is there any more, which is as good.
         let _ = fs::remove_dir_all(&self.partial);
-        self.ending.spare(&self.partial);
+        for partial in self.all_partial() {
+            self.ending.spare(&partial);
+        }
     }
 }
 
@@ -176,9 +196,9 @@ fn remove_left_over(path: &Path, name: &str) {
 /// `RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
 fn partial_of(file_name: &str) -> Option<(&str, u32)> {
     let (begin, process) = file_name.strip_suffix(".partial")?.rsplit_once('.')?;
-    let run = begin.strip_prefix('.').or_else(|| {
-        begin.strip_suffix(".checkpoint").or_else(|| begin.strip_suffix(".checkpoint.traces"))
-    })?;
+    let run = begin
+        .strip_prefix('.')
+        .or_else(|| CHECKPOINT_ENDS.iter().find_map(|end| begin.strip_suffix(end)))?;
     Some((run, process.parse().ok()?))
 }
 
@@ -225,6 +245,10 @@ mod tests {
 
         fn spare(&self, _path: &Path) {}
 
+        fn is_asked(&self) -> bool {
+            true
+        }
+
         fn is_ending(&self) -> bool {
             true
         }
@@ -235,7 +259,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::create_under(folder.path().join("a"), Box::new(Ended)).unwrap();
         let error = run.write("x.txt", b"late").unwrap_err();
-        assert!(matches!(error, RunError::Interrupted), "{error}");
+        assert!(matches!(error, RunError::Interrupted(_)), "{error}");
+        let error = run.finish().unwrap_err();
+        assert!(matches!(error, RunError::Interrupted(_)), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[cfg(target_os = "linux")]

@@ -7,6 +7,7 @@ use simbias_audit::AuditError;
 use simbias_data::DataError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
+use simbias_report::Interrupted;
 use simbias_train::TrainError;
 
 /// Why something could not be opened, or an answer not be kept.
@@ -51,9 +52,9 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// The process is being ended, see [`Ending`](crate::Ending).
-    #[error("interrupted")]
-    Interrupted,
+    /// Whoever waits for the run wished it to end, see [`Ending`](crate::Ending).
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// A path at which there is no model of a known kind.
     #[error("{problem}")]
     NoModel {

@@ -11,7 +11,7 @@ use simbias_data::{
     ClassLabels, Dataset, Stratum, Target, read_array, write_npy, write_safetensors,
 };
 use simbias_reliance::{Job, Plan, PlanDocument, Side, randomized_rows};
-use simbias_report::Progress;
+use simbias_report::{Progress, Steps};
 
 use crate::{RunDirectory, RunError};
 
@@ -248,9 +248,9 @@ impl Materialized<'_> {
         progress: &dyn Progress,
     ) -> Result<(), RunError> {
         let jobs = &plan.document.jobs;
+        let mut steps = Steps::new(progress, jobs.len());
         for job in jobs {
-            progress.keep_going()?;
-            progress.advance(job.id, jobs.len(), "");
+            steps.begin()?;
             let rows = self.rows(plan, job);
             let mut arrays: Vec<NamedArray> = self
                 .data
@@ -283,7 +283,6 @@ impl Materialized<'_> {
                 }
             }
         }
-        progress.advance(jobs.len(), jobs.len(), "");
         Ok(())
     }
 

@@ -3,8 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 use simbias_reliance::{Influences, RelianceOutcome};
 
 use crate::RunError;
@@ -16,22 +15,16 @@ use crate::RunError;
 /// [`RunError::Read`], [`RunError::Result`] for anything else.
 pub fn read_outcome(path: &Path) -> Result<RelianceOutcome, RunError> {
     let text = std::fs::read_to_string(path).map_err(|error| RunError::read(path, error))?;
-    let found = RelianceOutcome::from_json(measured_by_audit(&text).unwrap_or(&text));
+    let found = RelianceOutcome::from_json(&measured_by_audit(&text).unwrap_or(text));
     found.map_err(|error| RunError::Result { path: path.into(), source: Box::new(error) })
 }
 
 /// The measurement of the audited model, if `text` is the result of an audit.
-fn measured_by_audit(text: &str) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Audit<'a> {
-        // Results of versions before this key was called alike in all of them have `version`.
-        #[serde(alias = "version")]
-        schema: String,
-        #[serde(borrow)]
-        reliance: &'a RawValue,
-    }
-    let audit: Audit<'_> = serde_json::from_str(text).ok()?;
-    audit.schema.starts_with("simbias.audit/").then(|| audit.reliance.get())
+fn measured_by_audit(text: &str) -> Option<String> {
+    let result: Value = serde_json::from_str(text).ok()?;
+    // Results of versions before this key was called alike in all of them have `version`.
+    let schema = result.get("schema").or_else(|| result.get("version"))?.as_str()?;
+    schema.starts_with("simbias.audit/").then(|| result["reliance"].to_string())
 }
 
 /// The influences beside the result at `result`; `None` if there are none.

@@ -54,6 +54,7 @@ pub use simbias_nn as nn;
 pub use simbias_onnx as onnx;
 pub use simbias_reliance as reliance;
 pub use simbias_report as report;
+pub use simbias_run as run;
 pub use simbias_spectra as spectra;
 pub use simbias_stats as stats;
 pub use simbias_train as train;

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 /// Lowest floor first.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["simbias-stats", "simbias-report"],
     &["simbias-data", "simbias-nn"],
     &["simbias-train", "simbias-reliance", "simbias-spectra", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
     &["simbias-claims"],
     &["simbias-html"],
+    &["simbias-run"],
     &["simbias"],
     &["simbias-cli"],
 ];

@@ -106,6 +106,7 @@ impl Amount {
             Self::Given(patterns) => patterns,
             Self::Dealt { allocation, target } => {
                 let table = scan(checkpoint, &usual_scan(n_threads), wanted, progress)?;
+                progress.keep_going()?;
                 let kind = match allocation {
                     Allocation::Alpha => ExponentKind::Plain,
                     _ => ExponentKind::Windows,

@@ -32,11 +32,11 @@ impl RelianceAnswer {
         Self { first: (name.into(), measurement), others: Vec::new(), pictures: None }
     }
 
-    /// Adds another model, measured on the same rows and blocks.
-    #[must_use]
-    pub fn and(mut self, name: impl Into<String>, measurement: Measurement) -> Self {
-        self.others.push((name.into(), measurement));
-        self
+    /// The answer about named models, measured on the same rows and blocks; `None` without any.
+    pub fn of_models(models: impl IntoIterator<Item = (String, Measurement)>) -> Option<Self> {
+        let mut models = models.into_iter();
+        let first = models.next()?;
+        Some(Self { first, others: models.collect(), pictures: None })
     }
 
     /// Adds a section of pictures to the end of the report.
