@@ -231,8 +231,8 @@ impl Shell {
         Ok(path)
     }
 
-    /// A run does not get its name after Ctrl-C, even if its work was done before it looked.
-    fn check_interrupt(&self) -> Result<(), Failure> {
+    /// Ends a command before it gives its output a name: nothing appears after Ctrl-C, even if the work did not look.
+    pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
         if self.interrupt.is_asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
