@@ -256,7 +256,7 @@ pub fn audit(
             training =
                 Some(train(&mut state, train_rows, validation, &fit, &mut Plain, None, watch)?);
             if let Some(keep) = keep {
-                // Whatever ends a later stage, nobody trains this network again.
+                // Whatever ends a later stage, this training need not be repeated.
                 keep(&state)?;
             }
             let words = describe(&recipe);

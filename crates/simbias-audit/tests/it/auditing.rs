@@ -138,12 +138,13 @@ fn a_resumed_audit_is_the_one_that_was_not_interrupted() {
     assert_same(&whole, &resumed(&input, &options, state).0);
 
     // Reliance, simplicity, attacks, the remedy: the network is trained already.
-    let state = (2..=5).map(|stage| {
+    let mut trained = None;
+    for stage in 2..=5 {
         let state = interrupted(&input, &options, &StopsIn::new(stage)).unwrap();
         assert_eq!(state.step, steps, "stage {stage}");
-        state
-    });
-    let (again, kept_steps) = resumed(&input, &options, state.last().unwrap());
+        trained = Some(state);
+    }
+    let (again, kept_steps) = resumed(&input, &options, trained.unwrap());
     assert_eq!(kept_steps, [steps]);
     assert_same(&whole, &again);
 }

@@ -116,8 +116,8 @@ fn perturb(
         stages.check_interrupt()?;
         let labels = &fit_labels.indices;
         let seed = seed.child("claims/attack", 0);
-        let rows = fit_rows.rows.view();
-        let perturbation = universal(scorer, rows, labels, &config, seed, &stages.quiet())
+        let (rows_to_fit, quiet) = (fit_rows.rows.view(), stages.quiet());
+        let perturbation = universal(scorer, rows_to_fit, labels, &config, seed, &quiet)
             .map_err(|error| stages.failure(error))?;
         let shares = budget_shares(perturbation.delta.view(), &blocks, &*rows.transform)
             .map_err(|error| stages.failure(error))?;

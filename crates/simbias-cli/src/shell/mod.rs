@@ -239,6 +239,11 @@ impl Shell {
         ended
     }
 
+    /// Ends a command before it gives its output a name: nothing appears after Ctrl-C, even if the work did not look.
+    pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
+        if self.interrupt.is_asked() { Err(Failure::Interrupted) } else { Ok(()) }
+    }
+
     /// Prints a result for programs.
     pub(crate) fn print_json(&self, result: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(result).map_err(|error| {

@@ -123,7 +123,9 @@ fn endless(bench: &Bench) -> String {
 
 /// Waits until the run has made its directory.
 fn wait_for_run(bench: &Bench) {
+    let since = Instant::now();
     while !bench.names().iter().any(|name| name.ends_with(".partial")) {
+        assert!(since.elapsed() < Duration::from_secs(60), "no run began");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
