@@ -4,9 +4,7 @@ use ndarray::Array2;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, LossGradient, Scorer};
 use simbias_reliance::document::budget_heatmap;
-use simbias_reliance::{
-    BlockSet, BudgetShare, RelianceOptions, budget_shares, mean_budget_shares,
-};
+use simbias_reliance::{BlockSet, BudgetShare, RelianceOptions, budget_shares, mean_budget_shares};
 use simbias_report::{Chart, Estimate, Part, Progress, StopOnly};
 use simbias_stats::Seed;
 use simbias_train::attack::{

@@ -145,9 +145,8 @@ pub fn explanation(claim: &Claim, ledger: &Ledger) -> String {
 }
 
 fn last_run(entry: &LedgerEntry) -> String {
-    let number = |value: Option<f64>| {
-        value.map_or_else(|| "?".into(), |value| format::number(value, 4))
-    };
+    let number =
+        |value: Option<f64>| value.map_or_else(|| "?".into(), |value| format::number(value, 4));
     let mut text = String::new();
     for criterion in &entry.criteria {
         text.push_str(&format!(

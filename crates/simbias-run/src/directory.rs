@@ -106,11 +106,7 @@ impl RunDirectory {
     ///
     /// # Errors
     /// As [`place`](Self::place).
-    pub fn write_json<T: Serialize + ?Sized>(
-        &self,
-        name: &str,
-        value: &T,
-    ) -> Result<(), RunError> {
+    pub fn write_json<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), RunError> {
         self.fill(name, |out| write_json(out, value))
     }
 

@@ -207,9 +207,8 @@ fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
 /// [`RunError::Texts`], [`RunError::ScoreShape`], files that cannot be read.
 pub fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), RunError> {
     let array = read_array(path)?;
-    let values = array
-        .to_f64()
-        .ok_or_else(|| RunError::Texts { path: path.into(), expected: "scores" })?;
+    let values =
+        array.to_f64().ok_or_else(|| RunError::Texts { path: path.into(), expected: "scores" })?;
     let shape = match *array.shape.as_slice() {
         [n_jobs, n_rows] => (n_jobs, n_rows, 1),
         [n_jobs, n_rows, n_outputs] => (n_jobs, n_rows, n_outputs),

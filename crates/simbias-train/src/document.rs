@@ -116,7 +116,10 @@ impl Answer for TrainingAnswer {
 
     fn files(&self) -> Vec<AnswerFile<'_>> {
         let traces = self.traces.as_ref();
-        traces.map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes))).into_iter().collect()
+        traces
+            .map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes)))
+            .into_iter()
+            .collect()
     }
 }
 

@@ -192,9 +192,12 @@ pub(super) fn share_table(
     first_column: &str,
     groups: &[(String, Vec<BudgetShare>)],
 ) -> Table {
-    let mut table = Table::new(id, "Budget by block")
-        .caption(NORM_RATIO)
-        .columns([first_column, "block", "norm ratio", "energy share"]);
+    let mut table = Table::new(id, "Budget by block").caption(NORM_RATIO).columns([
+        first_column,
+        "block",
+        "norm ratio",
+        "energy share",
+    ]);
     for (name, shares) in groups {
         for share in shares {
             table = table.row([

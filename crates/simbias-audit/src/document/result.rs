@@ -66,12 +66,7 @@ struct WireSolo<'a> {
 
 impl<'a> From<&'a (String, SoloRun)> for WireSolo<'a> {
     fn from((block, run): &'a (String, SoloRun)) -> Self {
-        Self {
-            block,
-            metric: run.metric,
-            steps_to_learn: run.steps_to_learn,
-            curve: &run.curve,
-        }
+        Self { block, metric: run.metric, steps_to_learn: run.steps_to_learn, curve: &run.curve }
     }
 }
 
@@ -179,10 +174,10 @@ impl<'a> From<&'a UniversalResult> for WireUniversal<'a> {
 
 impl<'a> From<&'a Robustness> for WireRobustness<'a> {
     fn from(found: &'a Robustness) -> Self {
-        let at = found.at.iter().map(|at| WireRobustAt {
-            radius_l2: at.radius,
-            accuracy: (&at.accuracy).into(),
-        });
+        let at = found
+            .at
+            .iter()
+            .map(|at| WireRobustAt { radius_l2: at.radius, accuracy: (&at.accuracy).into() });
         Self {
             data_margin: found.data_margin,
             at: at.collect(),

@@ -133,8 +133,7 @@ impl AuditArgs {
         let mut keep = |state: &TrainState| checkpoint.save(state, &fit, &train_rows);
         let found = audit(&input, subject, &options, &progress, Some(&mut keep));
         drop(progress);
-        let outcome =
-            shell.tell_how_to_resume(&checkpoint, found.map_err(Failure::from))?;
+        let outcome = shell.tell_how_to_resume(&checkpoint, found.map_err(Failure::from))?;
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
         let answer = AuditAnswer { outcome, input, seed: shell.seed() };
         let closed = shell.close_run(run, &answer, inputs);

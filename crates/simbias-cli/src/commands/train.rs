@@ -246,7 +246,8 @@ impl TrainArgs {
             )?;
             return Ok((TrainState::new(network, seed), trace));
         };
-        let state = TrainingCheckpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
+        let state =
+            TrainingCheckpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
         let traces = TrainingCheckpoint::traces(path);
         if traces.is_file() {
             trace.resume(&traces, state.step)?;

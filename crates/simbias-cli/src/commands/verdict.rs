@@ -58,6 +58,6 @@ impl ValueEnum for ClaimWord {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.0.word().replace(' ', "-")))
+        Some(PossibleValue::new(self.0.name()))
     }
 }

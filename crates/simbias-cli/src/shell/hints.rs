@@ -37,14 +37,14 @@ impl From<Interrupted> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let hint = match &error {
-            RunError::Taken { .. } => Some(
-                "results are never overwritten: give --out a new name, or remove the old one",
-            ),
+            RunError::Taken { .. } => {
+                Some("results are never overwritten: give --out a new name, or remove the old one")
+            }
             RunError::NoName { .. } => Some("give --out a new directory"),
             RunError::NoPlace { .. } => Some("give another place with --out"),
-            RunError::OtherColumns { .. } => Some(
-                "read the data as in the run that trained it (--image-size, --drop, --strata)",
-            ),
+            RunError::OtherColumns { .. } => {
+                Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
+            }
             RunError::Plan { .. } => {
                 Some("give --plan the directory that `simbias reliance plan` wrote")
             }
@@ -58,8 +58,9 @@ impl From<RunError> for Failure {
                 let is_file = matches!(error, TrainError::File { .. });
                 let failure = Self::from(error);
                 if is_file {
-                    failure
-                        .hint("--resume takes the DIR.checkpoint that lies beside an interrupted run")
+                    failure.hint(
+                        "--resume takes the DIR.checkpoint that lies beside an interrupted run",
+                    )
                 } else {
                     failure
                 }

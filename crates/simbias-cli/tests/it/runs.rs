@@ -43,7 +43,8 @@ fn results_that_call_their_schema_a_version_are_still_compared() {
     assert_eq!(bench.json("a/result.json")["schema"], "simbias.reliance/1");
     let old = bench.read("a/result.json").replacen("\"schema\"", "\"version\"", 1);
     bench.write("old.json", &old);
-    bench.write("audit.json", &format!("{{\"version\": \"simbias.audit/1\", \"reliance\": {old}}}"));
+    bench
+        .write("audit.json", &format!("{{\"version\": \"simbias.audit/1\", \"reliance\": {old}}}"));
     for (before, after) in [("old.json", "a/result.json"), ("audit.json", "old.json")] {
         let out = format!("{before}-compared");
         bench.succeed(&format!("reliance compare {before} {after} --out {out}"));

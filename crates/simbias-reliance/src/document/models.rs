@@ -3,9 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use simbias_report::{
-    Answer, AnswerFile, Caveat, Cell, Chart, Report, Section, Table, write_json,
-};
+use simbias_report::{Answer, AnswerFile, Caveat, Cell, Chart, Report, Section, Table, write_json};
 
 use super::{checkpoints_chart, reliance_report};
 use crate::influence::Influences;

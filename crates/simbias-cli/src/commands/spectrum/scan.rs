@@ -50,7 +50,9 @@ impl ScanArgs {
         let run = self.out.open(shell)?;
         let (checkpoint, table) = self.measuring.scan(model, shell)?;
         if self.parquet {
-            for (_, csv) in table.report().csv_files().iter().filter(|(name, _)| name == "layers.csv") {
+            for (_, csv) in
+                table.report().csv_files().iter().filter(|(name, _)| name == "layers.csv")
+            {
                 write_parquet(&run.place("layers.parquet")?, csv, WORD_COLUMNS)?;
             }
         }
