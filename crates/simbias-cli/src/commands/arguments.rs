@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use simbias_data::read::{Features, LabelSource, Missing, Part, PartChoice, Task};
-use simbias_data::{Dataset, ReadOptions, read_dataset};
+use simbias_data::{Dataset, ReadOptions, SplitOptions, read_dataset};
 use simbias_reliance::ResolvedBlocks;
 use simbias_report::Caveat;
 use simbias_run::{RunDirectory, resolve_blocks};
@@ -165,6 +165,29 @@ impl BlocksArgs {
     /// The blocks of `data`.
     pub(crate) fn resolve(&self, data: &Dataset) -> Result<ResolvedBlocks, Failure> {
         Ok(resolve_blocks(self.blocks.as_deref(), data, self.allow_overlap)?)
+    }
+}
+
+/// How rows without parts of their own are divided.
+#[derive(clap::Args, Debug)]
+pub(crate) struct SplitArgs {
+    /// Share of the rows for validation
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
+    validation_share: f64,
+    /// Share of the rows for the test
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
+    test_share: f64,
+}
+
+impl SplitArgs {
+    /// The options of the readers; no stratum stays together.
+    pub(crate) fn options(&self, shell: &Shell) -> SplitOptions {
+        SplitOptions {
+            validation: self.validation_share,
+            test: self.test_share,
+            seed: shell.seed(),
+            group: None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use simbias_reliance::DonorMode;
 use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::TrainState;
 
-use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, notes};
+use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, notes};
 use super::fail_on::{FailOn, Measured};
 use super::model::OpeningArgs;
 use crate::shell::{Failure, Finished, Shell};
@@ -70,12 +70,8 @@ pub(crate) struct AuditArgs {
     /// finds most predictive
     #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
     most_probed: usize,
-    /// Share of the rows for validation
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
-    validation_share: f64,
-    /// Share of the rows for the test
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
-    test_share: f64,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Stratum whose values stay together in one part, such as a patient
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
@@ -180,12 +176,7 @@ impl AuditArgs {
         let split = read_splits(
             path,
             &options,
-            &SplitOptions {
-                validation: self.validation_share,
-                test: self.test_share,
-                seed: shell.seed(),
-                group: self.group.clone(),
-            },
+            &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;
         super::reliance::label_map(shell, &split.test.0);
         let resolved = self.blocks.resolve(&split.train.0)?;

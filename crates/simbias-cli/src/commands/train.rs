@@ -7,7 +7,7 @@ use simbias_audit::{
     AuditOptions, NetworkChoice, Recipe, SpectralRates, Standardization, TrainedNetwork,
     training_settings,
 };
-use simbias_data::{Dataset, SplitOptions, read_splits};
+use simbias_data::{Dataset, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
 use simbias_reliance::Truth;
 use simbias_report::Progress;
@@ -17,7 +17,7 @@ use simbias_train::{
     StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer, Watch, evaluate, fit,
 };
 
-use super::arguments::ReadingArgs;
+use super::arguments::{ReadingArgs, SplitArgs};
 use crate::shell::{Failure, Finished, Shell};
 
 /// Train a network on labelled rows, with validation, traces and exact resume.
@@ -66,12 +66,8 @@ pub(crate) struct TrainArgs {
     /// Steps between checkpoints
     #[arg(long, value_name = "N", default_value_t = 100)]
     checkpoint_every: u64,
-    /// Share of the rows for validation
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
-    validation_share: f64,
-    /// Share of the rows for the test
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
-    test_share: f64,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Go on from this checkpoint; give the other flags as before
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
@@ -141,13 +137,7 @@ impl TrainArgs {
         let run = shell.open_run(self.out.as_deref())?;
         let device = device_from_str(shell.device())?;
         let options = self.reading.all_parts("training")?;
-        let split_options = SplitOptions {
-            validation: self.validation_share,
-            test: self.test_share,
-            seed: shell.seed(),
-            group: None,
-        };
-        let split = read_splits(&self.data, &options, &split_options)?;
+        let split = read_splits(&self.data, &options, &self.split.options(shell))?;
         // One class only teaches nothing.
         Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
