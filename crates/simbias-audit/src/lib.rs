@@ -5,6 +5,7 @@
 //! attacks the model, applies remedies and measures each of them on *all* blocks and on robustness.
 //! [`document::audit_report`] says it in words.
 
+mod attack;
 mod audit;
 mod block_noise;
 mod blocks_alone;
@@ -14,12 +15,15 @@ mod demo;
 pub mod document;
 mod error;
 mod model;
+mod network_files;
 mod remedy;
 mod robustness;
 mod simplicity;
+mod simplicity_of_data;
 mod trained;
 mod watch;
 
+pub use attack::{AttackGround, AttackOptions, AttackOutcome, Attacked, Transfer};
 pub use audit::{
     AuditInput, AuditOptions, AuditOutcome, Prepared, RemedyOutcome, Subject, audit, prepared,
     training_settings,
@@ -39,5 +43,6 @@ pub use robustness::{
 pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
+pub use simplicity_of_data::{DataSimplicity, simplicity_of_data};
 pub use trained::{Standardization, TrainedNetwork};
 pub use watch::KeepState;

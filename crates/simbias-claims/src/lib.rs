@@ -9,10 +9,12 @@
 //!   program; a user's own runs are kept in a file of their own and shown in front of it ([`Ledger::with_own`]).
 //!   [`markdown`] turns a ledger into the README's table.
 
+mod answer;
 mod document;
 mod error;
 mod judge;
 mod ledger;
+mod listing;
 pub mod markdown;
 pub mod papers;
 mod registry;
@@ -20,10 +22,12 @@ mod run;
 mod stages;
 mod vocabulary;
 
+pub use answer::{ClaimsAnswer, RESULT_SCHEMA};
 pub use document::document;
 pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
 pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp};
+pub use listing::{ClaimList, LIST_SCHEMA, explanation, list};
 pub use registry::{all, claim, select};
 pub use run::{Outcome, run};
 pub use vocabulary::{

@@ -9,6 +9,7 @@ mod adversarial;
 pub mod attack;
 mod batch;
 mod checkpoint;
+mod document;
 mod error;
 mod fit;
 mod loss;
@@ -22,6 +23,7 @@ mod trace;
 
 pub use adversarial::Adversarial;
 pub use batch::{Batch, BatchTarget};
+pub use document::{TRAINING_SCHEMA, TrainingAnswer};
 pub use error::TrainError;
 pub use fit::{
     Evaluation, FitConfig, Flow, Hooks, Keep, LayerRates, LossGoal, NoWatch, Outcome, Patience,

@@ -5,14 +5,16 @@
 //! | feature | modules | what it adds |
 //! |---|---|---|
 //! | (none) | [`stats`], [`report`] | intervals, tests and random streams; the vocabulary of results |
-//! | `data` | `data` | readers, generators, transforms, splits; the traits by which methods meet models |
-//! | `spectra` | `spectra`, `data` | weight spectra of a checkpoint, layer-wise rates and sparsities |
+//! | `checkpoint` | `checkpoint` | named tensors of any framework, read one at a time |
+//! | `data` | `data`, `checkpoint` | readers, generators, transforms, splits; the traits by which methods meet models |
+//! | `spectra` | `spectra`, `checkpoint` | weight spectra of a checkpoint, layer-wise rates and sparsities |
 //! | `reliance` | `reliance`, `data` | which blocks of its input a model relies on |
 //! | `onnx` | `onnx`, `data` | ONNX files as models; builds tract |
 //! | `train` | `train`, `nn`, `data` | networks, training, attacks; builds burn |
-//! | `language` | `language`, `nn`, `spectra`, `data` | language models, perplexity, pruning; builds burn |
+//! | `language` | `language`, `nn`, `spectra` | language models, perplexity, pruning; builds burn |
 //! | `audit` | `audit`, `reliance`, `spectra`, `train`, `nn`, `data` | the whole audit; builds burn |
 //! | `claims` | `claims` and all of `audit` and `language` | claims of papers as executable checks; builds burn |
+//! | `run` | `run` and all of `audit`, `onnx` and `html` | run directories with reports and results on disk; opening of models |
 //! | `html` | `html` | reports as one HTML file or as terminal text |
 //! | `cuda`, `vulkan` | | further devices for networks |
 //!
@@ -84,6 +86,8 @@ pub use simbias_onnx as onnx;
 #[cfg(feature = "reliance")]
 pub use simbias_reliance as reliance;
 pub use simbias_report as report;
+#[cfg(feature = "run")]
+pub use simbias_run as run;
 #[cfg(feature = "spectra")]
 pub use simbias_spectra as spectra;
 pub use simbias_stats as stats;

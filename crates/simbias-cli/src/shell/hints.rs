@@ -12,6 +12,7 @@ use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
 use simbias_report::Interrupted;
+use simbias_run::RunError;
 use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
@@ -31,6 +32,44 @@ fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
 impl From<Interrupted> for Failure {
     fn from(_: Interrupted) -> Self {
         Self::Interrupted
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let hint = match &error {
+            RunError::Taken { .. } => {
+                Some("results are never overwritten: give --out a new name, or remove the old one")
+            }
+            RunError::NoName { .. } => Some("give --out a new directory"),
+            RunError::NoPlace { .. } => Some("give another place with --out"),
+            RunError::OtherColumns { .. } => {
+                Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
+            }
+            RunError::Plan { .. } => {
+                Some("give --plan the directory that `simbias reliance plan` wrote")
+            }
+            other => other.hint(),
+        };
+        let failure = with(&error, hint);
+        match error {
+            RunError::Interrupted(interrupted) => interrupted.into(),
+            RunError::Onnx { path, source } => Self::from(*source).about(&path),
+            RunError::Checkpoint(error) => {
+                let is_file = matches!(error, TrainError::File { .. });
+                let failure = Self::from(error);
+                if is_file {
+                    failure.hint(
+                        "--resume takes the DIR.checkpoint that lies beside an interrupted run",
+                    )
+                } else {
+                    failure
+                }
+            }
+            RunError::Data(error) => error.into(),
+            RunError::Reliance(error) => error.into(),
+            _ => failure,
+        }
     }
 }
 
@@ -245,6 +284,12 @@ impl From<AuditError> for Failure {
             AuditError::Interrupted(interrupted) => interrupted.into(),
             AuditError::Reliance(error) => error.into(),
             AuditError::Train(error) => error.into(),
+            AuditError::NoClasses => {
+                with(&error, Some("--label-threshold T makes two classes of a number"))
+            }
+            AuditError::OtherClasses { .. } => {
+                with(&error, Some("check that --model and --labels belong together"))
+            }
             other => with(&other, None),
         }
     }

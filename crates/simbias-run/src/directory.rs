@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
+use simbias_report::{AnswerFile, Interrupted, write_json};
 
-use super::interrupt::is_ending;
-use super::{Failure, Interrupt};
+use crate::{Ending, RunError, Undisturbed};
 
 /// How long temporary directories of other runs are left alone: another machine may be writing them.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
@@ -17,35 +17,52 @@ const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
 const CHECKPOINT_ENDS: [&str; 2] = [".checkpoint", ".checkpoint.traces"];
 
 /// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
-pub(crate) struct RunDirectory {
+pub struct RunDirectory {
     path: PathBuf,
     partial: PathBuf,
-    interrupt: Interrupt,
+    ending: Box<dyn Ending>,
+}
+
+impl std::fmt::Debug for RunDirectory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RunDirectory").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl RunDirectory {
     /// Makes the temporary directory beside `path`, so that a place that cannot be written is known at once.
-    pub(super) fn open(path: PathBuf, interrupt: Interrupt) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// [`RunError::Taken`], [`RunError::NoName`], [`RunError::NoPlace`].
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, RunError> {
+        Self::create_under(path, Box::new(Undisturbed))
+    }
+
+    /// As [`create`](Self::create), in a process that `ending` may end.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_under(
+        path: impl Into<PathBuf>,
+        ending: Box<dyn Ending>,
+    ) -> Result<Self, RunError> {
+        let path = path.into();
         refuse_taken(&path)?;
-        let name = path.file_name().ok_or_else(|| {
-            Failure::input(format!("{path:?} is no name for a directory"))
-                .hint("give --out a new directory")
-        })?;
+        let Some(name) = path.file_name() else { return Err(RunError::NoName { path }) };
         let partial = path.with_file_name(format!(
             ".{}.{}.partial",
             name.to_string_lossy(),
             std::process::id()
         ));
         remove_left_over(&path, &name.to_string_lossy());
-        let run = Self { path, partial, interrupt };
+        let run = Self { path, partial, ending };
         for partial in run.all_partial() {
-            run.interrupt.doom(&partial);
+            run.ending.doom(&partial);
         }
-        fs::create_dir_all(&run.partial).map_err(|error| {
-            Failure::input(format!("cannot make a directory for {:?}: {error}", run.path))
-                .hint("give another place with --out")
-        })?;
-        Ok(run)
+        match fs::create_dir_all(&run.partial) {
+            Ok(()) => Ok(run),
+            Err(source) => Err(RunError::NoPlace { path: run.path.clone(), source }),
+        }
     }
 
     /// The directory and the files beside it while they are being filled.
@@ -58,51 +75,83 @@ impl RunDirectory {
     }
 
     /// Where the directory will be.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Where the file `name` is while the run lasts; for writers that take a path.
-    pub(crate) fn place(&self, name: &str) -> Result<PathBuf, Failure> {
-        if is_ending() {
-            return Err(Failure::Interrupted);
+    ///
+    /// # Errors
+    /// [`RunError::Interrupted`], [`RunError::Write`].
+    pub fn place(&self, name: &str) -> Result<PathBuf, RunError> {
+        if self.ending.is_ending() {
+            return Err(Interrupted.into());
         }
         let path = self.partial.join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| cannot_write(parent, &error))?;
+            fs::create_dir_all(parent).map_err(|error| RunError::write(parent, error))?;
         }
         Ok(path)
     }
 
     /// Writes one file.
-    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Failure> {
-        let path = self.place(name)?;
-        fs::write(&path, content).map_err(|error| cannot_write(&path, &error))
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<(), RunError> {
+        self.fill(name, |out| out.write_all(content))
     }
 
     /// Writes one JSON file, indented, with a final newline.
-    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn write_json<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), RunError> {
+        self.fill(name, |out| write_json(out, value))
+    }
+
+    /// Writes a file of an answer.
+    ///
+    /// # Errors
+    /// As [`place`](Self::place).
+    pub fn write_file(&self, file: &AnswerFile<'_>) -> Result<(), RunError> {
+        self.fill(file.name(), |out| file.write(out))
+    }
+
+    /// Writes one file through `fill`.
+    pub(crate) fn fill(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), RunError> {
         let path = self.place(name)?;
-        let write = || -> std::io::Result<()> {
+        let write = || {
             let mut file = BufWriter::new(fs::File::create(&path)?);
-            serde_json::to_writer_pretty(&mut file, value)?;
-            file.write_all(b"\n")?;
+            fill(&mut file)?;
             file.flush()
         };
-        write().map_err(|error| cannot_write(&path, &error))
+        write().map_err(|error| RunError::write(&path, error))
     }
 
     /// Gives the directory its name.
-    pub(super) fn finish(self) -> Result<PathBuf, Failure> {
+    ///
+    /// # Errors
+    /// [`RunError::Taken`], [`RunError::Write`], [`RunError::Interrupted`].
+    pub fn finish(self) -> Result<PathBuf, RunError> {
+        // Even if the work was done before it looked.
+        if self.ending.is_asked() {
+            return Err(Interrupted.into());
+        }
         refuse_taken(&self.path)?;
         // Some systems rename over an empty directory, others do not.
         match fs::remove_dir(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(cannot_write(&self.path, &error));
+                return Err(RunError::write(&self.path, error));
             }
             _ => {}
         }
-        fs::rename(&self.partial, &self.path).map_err(|error| cannot_write(&self.path, &error))?;
+        fs::rename(&self.partial, &self.path)
+            .map_err(|error| RunError::write(&self.path, error))?;
         Ok(self.path.clone())
     }
 }
@@ -112,7 +161,7 @@ impl Drop for RunDirectory {
         // After `finish` nothing is there any more, which is as good.
         let _ = fs::remove_dir_all(&self.partial);
         for partial in self.all_partial() {
-            self.interrupt.spare(&partial);
+            self.ending.spare(&partial);
         }
     }
 }
@@ -154,20 +203,12 @@ fn is_dead(process: u32) -> bool {
     processes.join("self").exists() && !processes.join(process.to_string()).exists()
 }
 
-fn refuse_taken(path: &Path) -> Result<(), Failure> {
+fn refuse_taken(path: &Path) -> Result<(), RunError> {
     let taken = match fs::read_dir(path) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) => error.kind() != ErrorKind::NotFound,
     };
-    if taken {
-        return Err(Failure::input(format!("{path:?} exists and is not an empty directory"))
-            .hint("results are never overwritten: give --out a new name, or remove the old one"));
-    }
-    Ok(())
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::input(format!("cannot write {path:?}: {error}"))
+    if taken { Err(RunError::Taken { path: path.into() }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -177,17 +218,46 @@ mod tests {
     #[test]
     fn nothing_remains_of_a_run_that_does_not_finish() {
         let folder = tempfile::tempdir().unwrap();
-        let interrupt = Interrupt::silent();
-        let run = RunDirectory::open(folder.path().join("a/b"), interrupt.clone()).unwrap();
+        let run = RunDirectory::create(folder.path().join("a/b")).unwrap();
         run.write("csv/x.csv", b"1").unwrap();
         drop(run);
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 0);
 
-        let run = RunDirectory::open(folder.path().join("a/b"), interrupt).unwrap();
+        let run = RunDirectory::create(folder.path().join("a/b")).unwrap();
         run.write("csv/x.csv", b"1").unwrap();
         run.finish().unwrap();
         assert_eq!(fs::read(folder.path().join("a/b/csv/x.csv")).unwrap(), b"1");
         assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1);
+        let error = RunDirectory::create(folder.path().join("a/b")).unwrap_err();
+        assert!(matches!(error, RunError::Taken { .. }), "{error}");
+    }
+
+    /// A process that is being ended.
+    struct Ended;
+
+    impl Ending for Ended {
+        fn doom(&self, _path: &Path) {}
+
+        fn spare(&self, _path: &Path) {}
+
+        fn is_asked(&self) -> bool {
+            true
+        }
+
+        fn is_ending(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_while_the_process_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create_under(folder.path().join("a"), Box::new(Ended)).unwrap();
+        let error = run.write("x.txt", b"late").unwrap_err();
+        assert!(matches!(error, RunError::Interrupted(_)), "{error}");
+        let error = run.finish().unwrap_err();
+        assert!(matches!(error, RunError::Interrupted(_)), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[cfg(target_os = "linux")]
@@ -203,7 +273,7 @@ mod tests {
         for name in [".a.checkpoint.4194999.partial", "a.txt.4194999.partial"] {
             fs::write(left(name), b"half").unwrap();
         }
-        let run = RunDirectory::open(folder.path().join("a"), Interrupt::silent()).unwrap();
+        let run = RunDirectory::create(folder.path().join("a")).unwrap();
         assert!(!left(".a.4194999.partial").exists());
         assert!(!left(".a.checkpoint.4194999.partial").exists());
         assert!(left("a.txt.4194999.partial").exists());

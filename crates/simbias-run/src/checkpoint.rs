@@ -7,51 +7,49 @@ use simbias_data::Dataset;
 use simbias_nn::{Architecture, Device};
 use simbias_train::{FitConfig, TrainError, TrainState};
 
-use crate::shell::{Failure, RunDirectory, Shell};
+use crate::{RunDirectory, RunError};
 
 /// The checkpoint of one run.
-pub(crate) struct Checkpoint {
+#[derive(Clone, Debug)]
+pub struct TrainingCheckpoint {
     path: PathBuf,
 }
 
-impl Checkpoint {
+impl TrainingCheckpoint {
     /// `DIR.checkpoint` for the run directory DIR.
-    pub(crate) fn beside(run: &RunDirectory) -> Self {
+    pub fn beside(run: &RunDirectory) -> Self {
         Self { path: with_suffix(run.path(), ".checkpoint") }
     }
 
     /// The state at `path`, to be continued with `fit` on `train` by a network of `architecture`.
-    pub(crate) fn load(
+    ///
+    /// # Errors
+    /// [`RunError::Checkpoint`] for a file that is no state, or that belongs to another run.
+    pub fn load(
         path: &Path,
         device: &Device,
         architecture: &Architecture,
         fit: &FitConfig,
         train: &Dataset,
-    ) -> Result<TrainState, Failure> {
-        TrainState::load(path, device, architecture, fit, train).map_err(|error| {
-            let is_file = matches!(error, TrainError::File { .. });
-            let failure = Failure::from(error);
-            if is_file {
-                failure
-                    .hint("--resume takes the DIR.checkpoint that lies beside an interrupted run")
-            } else {
-                failure
-            }
-        })
+    ) -> Result<TrainState, RunError> {
+        TrainState::load(path, device, architecture, fit, train).map_err(RunError::Checkpoint)
     }
 
     /// Where the traces recorded up to the checkpoint at `path` are kept.
-    pub(crate) fn traces(path: &Path) -> PathBuf {
+    pub fn traces(path: &Path) -> PathBuf {
         with_suffix(path, ".traces")
     }
 
     /// The checkpoint's file.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Writes the state, whole or not at all.
-    pub(crate) fn save(
+    ///
+    /// # Errors
+    /// As [`TrainState::save`].
+    pub fn save(
         &self,
         state: &TrainState,
         fit: &FitConfig,
@@ -60,23 +58,13 @@ impl Checkpoint {
         state.save(&self.path, fit, train)
     }
 
-    /// Says how to go on when `ended` is an interrupt, whatever was being done.
-    pub(crate) fn tell_after<T>(
-        &self,
-        ended: Result<T, Failure>,
-        shell: &Shell,
-    ) -> Result<T, Failure> {
-        if matches!(ended, Err(Failure::Interrupted)) && self.path.is_file() {
-            shell.note(&format!(
-                "the run can be continued: the same command with --resume {}",
-                self.path.display()
-            ));
-        }
-        ended
+    /// Whether there is a state to go on from.
+    pub fn is_saved(&self) -> bool {
+        self.path.is_file()
     }
 
-    /// The run is complete and needs it no more.
-    pub(crate) fn remove(&self) {
+    /// Removes the file: the run is complete and needs it no more.
+    pub fn remove(&self) {
         // They may never have been written.
         let _ = fs::remove_file(&self.path);
         let _ = fs::remove_file(Self::traces(&self.path));

@@ -13,7 +13,7 @@ use simbias_data::{
 use simbias_reliance::{Job, Plan, PlanDocument, Side, randomized_rows};
 use simbias_report::{Progress, Steps};
 
-use crate::shell::{Failure, RunDirectory};
+use crate::{RunDirectory, RunError};
 
 /// Name of the plan's document.
 const DOCUMENT: &str = "plan.json";
@@ -55,9 +55,9 @@ fn write_arrays(
     file: &str,
     arrays: &[RawArray],
     entry: (&str, String),
-) -> Result<(), Failure> {
+) -> Result<(), RunError> {
     let failed = |error: safetensors::SafeTensorError| {
-        Failure::input(format!("{file} cannot be written: {error}"))
+        RunError::write(&run.path().join(file), std::io::Error::other(error))
     };
     let mut views = Vec::new();
     for RawArray { name, dtype, shape, bytes } in arrays {
@@ -67,11 +67,12 @@ fn write_arrays(
     run.write(file, &safetensors::serialize(views, Some(metadata)).map_err(failed)?)
 }
 
-/// Writes the document, the donors and the targets.
-pub(super) fn write(run: &RunDirectory, plan: &Plan) -> Result<(), Failure> {
-    let document = serde_json::to_value(&plan.document)
-        .map_err(|error| Failure::input(format!("the plan cannot be written as JSON: {error}")))?;
-    run.write_json(DOCUMENT, &document)?;
+/// Writes the document, the donors and the targets into the directory of a run.
+///
+/// # Errors
+/// As [`RunDirectory::place`].
+pub fn write_plan(run: &RunDirectory, plan: &Plan) -> Result<(), RunError> {
+    run.write_json(DOCUMENT, &plan.document)?;
 
     let n_rows = plan.document.n_rows;
     let shape = vec![plan.document.repeats, n_rows];
@@ -108,13 +109,13 @@ struct Arrays {
 }
 
 impl Arrays {
-    fn open(path: PathBuf) -> Result<Self, Failure> {
+    fn open(path: PathBuf) -> Result<Self, RunError> {
         let bytes = std::fs::read(&path).map_err(|error| bad(&path, error.to_string()))?;
         let metadata = metadata(&bytes).map_err(|problem| bad(&path, problem))?;
         Ok(Self { arrays: parse_safetensors(&path, &bytes)?, path, metadata })
     }
 
-    fn find(&self, name: &str) -> Result<&NamedArray, Failure> {
+    fn find(&self, name: &str) -> Result<&NamedArray, RunError> {
         self.arrays
             .iter()
             .find(|array| array.name == name)
@@ -122,7 +123,7 @@ impl Arrays {
     }
 
     /// The array as indices below `n_values`.
-    fn indices(&self, array: &NamedArray, n_values: usize) -> Result<Vec<u32>, Failure> {
+    fn indices(&self, array: &NamedArray, n_values: usize) -> Result<Vec<u32>, RunError> {
         let indices: Option<Vec<u32>> = match &array.values {
             ArrayValues::I64(values) => {
                 values.iter().map(|&value| u32::try_from(value).ok()).collect()
@@ -137,7 +138,7 @@ impl Arrays {
     }
 
     /// The names behind the indices of array `name`.
-    fn names(&self, name: &str) -> Result<Vec<String>, Failure> {
+    fn names(&self, name: &str) -> Result<Vec<String>, RunError> {
         let text = self.metadata.get(NAMES).map_or("", String::as_str);
         let mut all: HashMap<String, Vec<String>> = serde_json::from_str(text).map_err(|_| {
             bad(&self.path, format!("the metadata entry {NAMES:?} is missing or damaged"))
@@ -146,13 +147,15 @@ impl Arrays {
     }
 }
 
-fn bad(path: &Path, problem: String) -> Failure {
-    Failure::input(format!("{path:?}: {problem}"))
-        .hint("give --plan the directory that `simbias reliance plan` wrote")
+fn bad(path: &Path, problem: String) -> RunError {
+    RunError::Plan { path: path.into(), problem }
 }
 
 /// Reads a plan's directory back and checks that nothing in it was changed.
-pub(super) fn read(folder: &Path) -> Result<Plan, Failure> {
+///
+/// # Errors
+/// [`RunError::Plan`], and what [`Plan::from_parts`] says.
+pub fn read_plan(folder: &Path) -> Result<Plan, RunError> {
     let path = folder.join(DOCUMENT);
     let text = std::fs::read_to_string(&path).map_err(|error| bad(&path, error.to_string()))?;
     let document: PlanDocument =
@@ -199,24 +202,22 @@ fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>, String> {
 }
 
 /// Scores that came back: `[n_jobs, n_rows, n_outputs]`, and the plan hash that travelled with them.
-pub(super) fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), Failure> {
+///
+/// # Errors
+/// [`RunError::Texts`], [`RunError::ScoreShape`], files that cannot be read.
+pub fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), RunError> {
     let array = read_array(path)?;
-    let values = array
-        .to_f64()
-        .ok_or_else(|| Failure::input(format!("{path:?} holds texts, not scores")))?;
+    let values =
+        array.to_f64().ok_or_else(|| RunError::Texts { path: path.into(), expected: "scores" })?;
     let shape = match *array.shape.as_slice() {
         [n_jobs, n_rows] => (n_jobs, n_rows, 1),
         [n_jobs, n_rows, n_outputs] => (n_jobs, n_rows, n_outputs),
         _ => {
-            return Err(Failure::input(format!(
-                "{path:?}: scores have shape {:?}, expected [jobs, rows] or [jobs, rows, outputs]",
-                array.shape
-            ))
-            .hint("stack the scores of all jobs, in the order of plan.json"));
+            return Err(RunError::ScoreShape { path: path.into(), found: array.shape });
         }
     };
     let scores = Array3::from_shape_vec(shape, values)
-        .map_err(|error| Failure::input(format!("{path:?}: {error}")))?;
+        .map_err(|_| RunError::ScoreShape { path: path.into(), found: array.shape })?;
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     let hash = match is_safetensors {
         true => std::fs::read(path).ok().and_then(|bytes| metadata(&bytes).ok()?.remove(HASH)),
@@ -226,19 +227,25 @@ pub(super) fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), 
 }
 
 /// Rows to be randomized and written.
-pub(super) struct Materialized<'a> {
-    pub(super) data: &'a Dataset,
-    pub(super) transform: &'a dyn Transform,
+#[derive(Clone, Copy)]
+pub struct Materialized<'a> {
+    /// The rows as they are.
+    pub data: &'a Dataset,
+    /// What the blocks select coordinates after.
+    pub transform: &'a dyn Transform,
 }
 
 impl Materialized<'_> {
-    /// One file a job under `inputs/`.
-    pub(super) fn write(
+    /// Writes the rows of every job, one file a job under `inputs/`.
+    ///
+    /// # Errors
+    /// As [`RunDirectory::place`]; [`RunError::Interrupted`] between two jobs.
+    pub fn write(
         &self,
         run: &RunDirectory,
         plan: &Plan,
         progress: &dyn Progress,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), RunError> {
         let jobs = &plan.document.jobs;
         let mut steps = Steps::new(progress, jobs.len());
         for job in jobs {
@@ -298,8 +305,8 @@ impl Materialized<'_> {
     }
 }
 
-/// How to score the plan, with code for Python.
-pub(super) fn howto(plan: &Plan, is_materialized: bool) -> String {
+/// The text of a plan's `HOWTO.md`: how to score it, with code for Python.
+pub fn howto(plan: &Plan, is_materialized: bool) -> String {
     let document = &plan.document;
     let n_jobs = document.jobs.len();
     let rows = if is_materialized {

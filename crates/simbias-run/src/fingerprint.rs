@@ -8,10 +8,13 @@ use simbias_checkpoint::Checkpoint;
 use simbias_data::Dataset;
 use simbias_report::InputFingerprint;
 
-use super::Failure;
+use crate::RunError;
 
-/// The rows and labels of a data set.
-pub(crate) fn of_dataset(path: &Path, dataset: &Dataset) -> InputFingerprint {
+/// Bytes at either end of a weight file that enter its fingerprint.
+const SAMPLE: u64 = 64 << 10;
+
+/// The rows and labels of a data set that was read from `path`.
+pub fn of_dataset(path: &Path, dataset: &Dataset) -> InputFingerprint {
     InputFingerprint {
         name: path.display().to_string(),
         fingerprint: format!("rows:{}", dataset.fingerprint()),
@@ -19,26 +22,28 @@ pub(crate) fn of_dataset(path: &Path, dataset: &Dataset) -> InputFingerprint {
 }
 
 /// The bytes of a file.
-pub(crate) fn of_file(path: &Path) -> Result<InputFingerprint, Failure> {
+///
+/// # Errors
+/// [`RunError::Read`].
+pub fn of_file(path: &Path) -> Result<InputFingerprint, RunError> {
     let mut hasher = blake3::Hasher::new();
-    std::fs::File::open(path)
+    File::open(path)
         .and_then(|file| hasher.update_reader(file).map(|_| ()))
-        .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;
+        .map_err(|error| RunError::read(path, error))?;
     Ok(InputFingerprint {
         name: path.display().to_string(),
         fingerprint: format!("blake3:{}", &hasher.finalize().to_hex()[..32]),
     })
 }
 
-/// Bytes at either end of a weight file that enter its fingerprint.
-const SAMPLE: u64 = 64 << 10;
-
 /// The files of a checkpoint by name, size and both ends: checkpoints are too large to read twice.
-pub(crate) fn of_checkpoint(checkpoint: &Checkpoint) -> Result<InputFingerprint, Failure> {
+///
+/// # Errors
+/// [`RunError::Read`].
+pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<InputFingerprint, RunError> {
     let mut hasher = blake3::Hasher::new();
     for file in checkpoint.files() {
-        sample(file, &mut hasher)
-            .map_err(|error| Failure::input(format!("cannot read {file:?}: {error}")))?;
+        sample(file, &mut hasher).map_err(|error| RunError::read(file, error))?;
     }
     Ok(InputFingerprint {
         name: checkpoint.path().display().to_string(),
