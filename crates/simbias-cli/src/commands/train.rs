@@ -12,8 +12,9 @@ use simbias_reliance::Truth;
 use simbias_report::Progress;
 use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::{
-    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, StepRecord,
-    StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer, Watch, evaluate, fit,
+    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, SpectralRates,
+    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer, Watch, evaluate,
+    fit,
 };
 
 use super::arguments::{ReadingArgs, SplitArgs};
@@ -249,9 +250,6 @@ impl TrainArgs {
         Ok((state, trace))
     }
 }
-
-/// Steps between two looks at the loss.
-const REMARK_EVERY: u64 = 20;
 
 /// Steps between two looks at the loss.
 const REMARK_EVERY: u64 = 20;
