@@ -112,6 +112,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
                 .collect();
             let classes: Vec<i64> = rows.iter().map(|&row| y[row as usize]).collect();
             let batch = DeviceBatch {
+                indices: [].into(),
                 rows: Tensor::from_data(
                     TensorData::new(values, [batch_size, columns]),
                     (&cpu(), dtype),
@@ -124,7 +125,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
             };
             let values = network.values();
             let gradients =
-                Gradients::at(&network, &values, &batch, Loss::CrossEntropy, Mode::Eval);
+                Gradients::at(&network, &values, &Loss::CrossEntropy, &batch, Mode::Eval);
             drop(values);
             let loss = gradients.loss.to_data().iter::<f64>().next().unwrap();
             assert!((loss - losses[step]).abs() <= tolerance, "{run} step {step}: {loss}");
