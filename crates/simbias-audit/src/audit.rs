@@ -4,8 +4,9 @@ use simbias_data::transform::Transform;
 use simbias_data::{Dataset, SplitDataset};
 use simbias_nn::Device;
 use simbias_reliance::{
-    BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
+    BlockSet, Comparison, Measurement, RelianceOptions, assign_verdicts, compare, measure,
 };
+use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
 
@@ -14,13 +15,13 @@ use crate::blocks_alone::simplicity_of_blocks;
 use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
 use crate::model::{
-    AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
+    AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train,
 };
 use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
 use crate::simplicity::{Parts, SimplicityOptions, SoloRun, simplicity_correlation};
 use crate::trained::{Standardization, TrainedNetwork};
-use crate::watch::{AuditWatch, PartOfStage};
+use crate::watch::{KeepState, TrainingWatch};
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -200,13 +201,18 @@ const SEEN_NOTE: &str = "Nobody here knows which rows the given model was traine
 
 /// Runs an audit.
 ///
+/// `progress` hears of every stage and may end the audit in each of them. `keep` is handed states of the training of
+/// the audited network: now and then, before an interrupt, and when it is finished. [`Subject::Resume`] goes on from
+/// any of them to the same result; after the last one nothing is trained again for the audited network.
+///
 /// # Errors
-/// Data or blocks that make no sense, a training that diverges, an interrupt (after a checkpoint).
+/// Data or blocks that make no sense, a training that diverges, what `keep` says, an interrupt.
 pub fn audit(
     input: &AuditInput,
     subject: Subject<'_>,
     options: &AuditOptions,
-    watch: &dyn AuditWatch,
+    progress: &dyn Progress,
+    mut keep: Option<&mut KeepState<'_>>,
 ) -> Result<AuditOutcome, AuditError> {
     check_split(&input.split)?;
     let Prepared { split, standardization, note } = prepared(input, &subject)?;
@@ -219,7 +225,7 @@ pub fn audit(
     let n_stages = 4 + options.remedies.len();
     let (mut recipe, fit) = training_settings(train_rows, options)?;
 
-    watch.stage("training the network", 1, n_stages);
+    progress.stage("training the network", 1, n_stages);
     let mut own_network = None;
     let mut training = None;
     let mut foreign: Option<&dyn AuditedModel> = None;
@@ -246,17 +252,13 @@ pub fn audit(
                 Subject::Resume(state) => *state,
                 _ => fresh(&recipe.architecture, seed.child("audit/model", 0), &recipe.device)?,
             };
-            let mut training_watch = whole_stage(watch);
-            training_watch.checkpoints = true;
-            training = Some(train(
-                &mut state,
-                train_rows,
-                validation,
-                &fit,
-                &mut Plain,
-                None,
-                training_watch,
-            )?);
+            let watch = TrainingWatch { progress, keep: keep.as_deref_mut() };
+            training =
+                Some(train(&mut state, train_rows, validation, &fit, &mut Plain, None, watch)?);
+            if let Some(keep) = keep {
+                // Whatever ends a later stage, this training need not be repeated.
+                keep(&state)?;
+            }
             let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
             words
@@ -268,16 +270,15 @@ pub fn audit(
         (None, None) => unreachable!("every subject gives a model"),
     };
 
-    watch.stage("measuring reliance", 2, n_stages);
+    progress.stage("measuring reliance", 2, n_stages);
     let measure_with =
-        |model: &dyn AuditedModel, watch: &dyn AuditWatch| -> Result<Measurement, AuditError> {
-            let scoring = ScoringWatch { audit: watch };
-            Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
+        |model: &dyn AuditedModel, progress: &dyn Progress| -> Result<Measurement, AuditError> {
+            Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, progress)?)
         };
-    let mut base = measure_with(model, watch)?;
-    stop_if_asked(watch)?;
+    let mut base = measure_with(model, progress)?;
+    progress.keep_going()?;
 
-    watch.stage("learning each block alone", 3, n_stages);
+    progress.stage("learning each block alone", 3, n_stages);
     let metric = base.outcome.metric;
     let solo = simplicity_of_blocks(
         &mut base,
@@ -287,7 +288,7 @@ pub fn audit(
         own_network.is_some(),
         metric,
         options,
-        watch,
+        progress,
     )?;
     let n_blocks = base.outcome.blocks.len();
     if n_blocks > options.most_probed {
@@ -307,8 +308,8 @@ pub fn audit(
         .then(|| simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap))
         .flatten();
 
-    watch.stage("attacking the model", 4, n_stages);
-    let attack = |model: &dyn AuditedModel| {
+    progress.stage("attacking the model", 4, n_stages);
+    let attack = |model: &dyn AuditedModel, progress: &dyn Progress| {
         measure_robustness(
             model,
             validation,
@@ -318,16 +319,18 @@ pub fn audit(
             &options.robustness,
             seed,
             options.reliance.level,
+            progress,
         )
     };
-    let robustness = attack(model)?;
+    let robustness = attack(model, progress)?;
 
     let mut remedies = Vec::new();
     match &own_network {
         Some(network) => {
             let networks: Vec<SoloRun> = solo.iter().map(|(_, run)| run.share()).collect();
-            let retraining = PartOfStage { audit: watch, span: (0.0, RETRAINING_SHARE) };
-            let measuring = PartOfStage { audit: watch, span: (RETRAINING_SHARE, 1.0) };
+            let retraining = Part::new(progress, (0.0, RETRAINED));
+            let measuring = Part::new(progress, (RETRAINED, MEASURED));
+            let attacking = Part::new(progress, (MEASURED, 1.0));
             let ingredients = Ingredients {
                 parts,
                 blocks: &input.blocks,
@@ -337,11 +340,11 @@ pub fn audit(
                 solo: &networks,
                 seed,
                 level: options.reliance.level,
-                watch: &retraining,
+                progress: &retraining,
             };
             for (index, &remedy) in options.remedies.iter().enumerate() {
-                stop_if_asked(watch)?;
-                watch.stage(remedy.title(), 5 + index, n_stages);
+                progress.keep_going()?;
+                progress.stage(remedy.title(), 5 + index, n_stages);
                 let Remedied { model, steps, groups } = match ingredients.apply(remedy)? {
                     Applied::Model(remedied) => remedied,
                     Applied::LeftOut(reason) => {
@@ -352,7 +355,7 @@ pub fn audit(
                 let measurement = measure_with(model.as_model(), &measuring)?;
                 let influences = base.influences.as_ref().zip(measurement.influences.as_ref());
                 let comparison = compare(&base.outcome, &measurement.outcome, influences)?;
-                let robustness = attack(model.as_model())?;
+                let robustness = attack(model.as_model(), &attacking)?;
                 remedies.push(RemedyOutcome {
                     remedy,
                     model,
@@ -386,12 +389,10 @@ pub fn audit(
     })
 }
 
-/// What retraining takes of a remedy's stage; the rest is measuring.
-const RETRAINING_SHARE: f64 = 0.6;
-
-pub(crate) fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
-    if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
-}
+/// Shares of a remedy's stage that are done when its model is trained and when its reliance is measured; attacks are
+/// the rest.
+const RETRAINED: f64 = 0.6;
+const MEASURED: f64 = 0.8;
 
 fn describe(recipe: &Recipe) -> String {
     use simbias_nn::Architecture;
@@ -402,17 +403,5 @@ fn describe(recipe: &Recipe) -> String {
         Architecture::SmallCnn(_) => "a small convolutional network trained here".into(),
         Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
         _ => "a network trained here".into(),
-    }
-}
-
-/// Passes the jobs of a measurement on to the watcher of the audit.
-struct ScoringWatch<'a> {
-    audit: &'a dyn AuditWatch,
-}
-
-impl Watch for ScoringWatch<'_> {
-    fn scored(&self, done: usize, total: usize) {
-        self.audit
-            .progress(done as f64 / total.max(1) as f64, &format!("{done} of {total} passes"));
     }
 }

@@ -8,14 +8,14 @@ use simbias_nn::{Device, cpu};
 use simbias_reliance::metric::Metric;
 use simbias_reliance::outcome::{ProbeRung, Simplicity, SoloTraining};
 use simbias_reliance::{Block, Measurement};
+use simbias_report::{Progress, SideBySide, StopOnly};
 
 use crate::AuditError;
-use crate::audit::{AuditInput, AuditOptions, stop_if_asked};
+use crate::audit::{AuditInput, AuditOptions};
 use crate::model::Recipe;
 use crate::simplicity::{
     Parts, SoloRun, climb, learn_alone, most_necessary, over_seeds, quick_probe, range,
 };
-use crate::watch::{AuditWatch, SharedStage};
 
 /// Rung of the network trained on one block alone, when it has the architecture of the audited model.
 const OWN_RUNG: &str = "audited architecture";
@@ -32,14 +32,14 @@ pub(crate) fn simplicity_of_blocks(
     own_architecture: bool,
     metric: Metric,
     options: &AuditOptions,
-    watch: &dyn AuditWatch,
+    progress: &dyn Progress,
 ) -> Result<Vec<(String, SoloRun)>, AuditError> {
-    let probed = blocks_to_probe(base, input, parts, recipe, metric, options, watch)?;
-    let stage = SharedStage::new(watch, probed.len());
+    let probed = blocks_to_probe(base, input, parts, recipe, metric, options, progress)?;
+    let stage = SideBySide::new(progress, probed.len());
     let study = |place: usize| {
         let block = &input.blocks.blocks()[probed[place]];
         let transform: &dyn Transform = input.transform.as_ref();
-        let watch = stage.piece(place);
+        let progress = stage.piece(place);
         simplicity_of_block(
             block,
             transform,
@@ -48,7 +48,7 @@ pub(crate) fn simplicity_of_blocks(
             own_architecture,
             metric,
             options,
-            &watch,
+            &progress,
         )
     };
     let mut solo = Vec::new();
@@ -69,7 +69,7 @@ fn blocks_to_probe(
     recipe: &Recipe,
     metric: Metric,
     options: &AuditOptions,
-    watch: &dyn AuditWatch,
+    progress: &dyn Progress,
 ) -> Result<Vec<usize>, AuditError> {
     let blocks = &base.outcome.blocks;
     if blocks.len() <= options.most_probed {
@@ -77,11 +77,10 @@ fn blocks_to_probe(
     }
     let mut chosen = most_necessary(blocks, options.most_probed.div_ceil(2));
     let others: Vec<usize> = (0..blocks.len()).filter(|index| !chosen.contains(index)).collect();
-    watch.progress(0.0, "quick probes");
+    progress.advance(0, 1, "quick probes");
     let quick = side_by_side(others.len(), &recipe.device, |place| {
-        stop_if_asked(watch)?;
         let block = &input.blocks.blocks()[others[place]];
-        quick_probe(block, input.transform.as_ref(), parts, metric, options.seed)
+        quick_probe(block, input.transform.as_ref(), parts, metric, options.seed, progress)
     });
     let mut ranked = others
         .iter()
@@ -137,19 +136,19 @@ fn simplicity_of_block(
     own_architecture: bool,
     metric: Metric,
     options: &AuditOptions,
-    watch: &dyn AuditWatch,
+    progress: &dyn Progress,
 ) -> Result<(Simplicity, Option<SoloRun>), AuditError> {
-    stop_if_asked(watch)?;
     let level = options.reliance.level;
-    watch.progress(0.0, &format!("probes on {}", block.name));
+    progress.advance(0, 1, &format!("probes on {}", block.name));
+    let quiet = StopOnly(progress);
     let mut ladder =
-        climb(block, transform, parts, metric, &options.simplicity, options.seed, level)?;
+        climb(block, transform, parts, metric, &options.simplicity, options.seed, level, &quiet)?;
     if options.simplicity.solo_steps == 0 {
         return Ok((ladder.simplicity, None));
     }
     let mut runs = Vec::new();
     for run in 0..options.simplicity.solo_seeds.max(1) as u64 {
-        watch.progress(0.0, &format!("{} alone", block.name));
+        progress.advance(0, 1, &format!("{} alone", block.name));
         runs.push(learn_alone(
             block,
             transform,
@@ -158,7 +157,7 @@ fn simplicity_of_block(
             metric,
             &options.simplicity,
             options.seed.child("audit/solo", run),
-            watch,
+            progress,
         )?);
     }
     let metrics: Vec<f64> = runs.iter().map(|run| run.metric).collect();
@@ -180,6 +179,6 @@ fn simplicity_of_block(
         ladder.simplicity.solo_steps =
             Some(over_seeds(&steps, level, (0.0, options.simplicity.solo_steps as f64))?);
     }
-    watch.progress(1.0, &format!("{} alone", block.name));
+    progress.advance(1, 1, &format!("{} alone", block.name));
     Ok((ladder.simplicity, runs.into_iter().next()))
 }

@@ -248,7 +248,7 @@ pub(crate) fn group_losses(
 
 /// Keeps the network of the evaluation with the lowest criterion on the validation groups.
 pub(crate) struct KeepBest<'a> {
-    pub(crate) training: TrainingWatch<'a>,
+    pub(crate) training: TrainingWatch<'a, 'a>,
     pub(crate) validation: &'a ConflictGroups,
     pub(crate) best: Option<(f64, Network)>,
 }

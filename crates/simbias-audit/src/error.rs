@@ -3,6 +3,7 @@
 use simbias_data::ScorerError;
 use simbias_nn::NnError;
 use simbias_reliance::RelianceError;
+use simbias_report::Interrupted;
 use simbias_stats::StatsError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
@@ -11,9 +12,9 @@ use simbias_train::attack::AttackError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// Somebody asked to stop; training can be continued from its checkpoint.
-    #[error("interrupted")]
-    Interrupted,
+    /// Whoever watches the audit wished it to end. It can go on from the last state of its training that was kept.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// The data do not suit an audit.
     #[error("data {name:?}: {problem}")]
     Data {
@@ -30,7 +31,7 @@ pub enum AuditError {
     },
     /// Reliance could not be measured.
     #[error(transparent)]
-    Reliance(#[from] RelianceError),
+    Reliance(RelianceError),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -39,11 +40,31 @@ pub enum AuditError {
     Network(#[from] NnError),
     /// An attack failed.
     #[error(transparent)]
-    Attack(#[from] AttackError),
+    Attack(AttackError),
     /// A statistic is not defined.
     #[error(transparent)]
     Statistic(#[from] StatsError),
     /// The model failed.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
+}
+
+// An interrupt is the same one wherever it was heard.
+
+impl From<RelianceError> for AuditError {
+    fn from(error: RelianceError) -> Self {
+        match error {
+            RelianceError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            other => Self::Reliance(other),
+        }
+    }
+}
+
+impl From<AttackError> for AuditError {
+    fn from(error: AttackError) -> Self {
+        match error {
+            AttackError::Interrupted(interrupted) => Self::Interrupted(interrupted),
+            other => Self::Attack(other),
+        }
+    }
 }

@@ -42,4 +42,4 @@ pub use simplicity::{
 };
 pub use spectral_rates::SpectralRates;
 pub use trained::{Standardization, TrainedNetwork};
-pub use watch::{AuditWatch, Silent};
+pub use watch::KeepState;

@@ -6,6 +6,7 @@ use simbias_data::{Dataset, LossGradient, Objective, Scorer, ScorerError, Target
 use simbias_nn::{
     Architecture, Device, Fcn, ImageDims, Init, Network, Precision, ResNet18, SmallCnn,
 };
+use simbias_report::Interrupted;
 use simbias_stats::Seed;
 use simbias_train::{
     FitConfig, Hooks, Loss, LossGoal, NetScorer, Optimizer, PrepareBatch, Schedule, StepRule,
@@ -13,7 +14,7 @@ use simbias_train::{
 };
 
 use crate::AuditError;
-use crate::watch::{AuditWatch, TrainingWatch};
+use crate::watch::TrainingWatch;
 
 /// A model that can be scored and, if it has gradients, attacked.
 pub trait AuditedModel: Scorer {
@@ -167,7 +168,7 @@ pub(crate) fn train(
     fit: &FitConfig,
     rule: &mut dyn StepRule,
     prepare: Option<&mut dyn PrepareBatch>,
-    mut watch: TrainingWatch<'_>,
+    mut watch: TrainingWatch<'_, '_>,
 ) -> Result<TrainingSummary, AuditError> {
     let hooks = Hooks {
         rule,
@@ -178,8 +179,8 @@ pub(crate) fn train(
         watch: &mut watch,
     };
     let outcome = simbias_train::fit(state, train, Some(validation), fit, hooks)?;
-    if watch.interrupted {
-        return Err(AuditError::Interrupted);
+    if outcome.reason == StopReason::Watcher {
+        return Err(Interrupted.into());
     }
     Ok(TrainingSummary {
         steps: outcome.steps,
@@ -302,9 +303,4 @@ pub(crate) fn cross_entropy_and_slope(
         row[class as usize] -= 1.0;
     }
     (losses, slope)
-}
-
-/// The watch of a training that fills the whole of its stage.
-pub(crate) fn whole_stage(audit: &dyn AuditWatch) -> TrainingWatch<'_> {
-    TrainingWatch::new(audit, (0.0, 1.0))
 }

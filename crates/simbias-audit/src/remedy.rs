@@ -8,17 +8,19 @@ use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_nn::{Mode, Network};
 use simbias_reliance::{BlockSet, Side};
+use simbias_report::{Interrupted, Progress};
 use simbias_stats::Seed;
 use simbias_train::{
-    DeviceBatch, Gradients, Hooks, Keep, Loss, NetScorer, Plain, RateRule, StepRule, TrainState,
+    DeviceBatch, Gradients, Hooks, Keep, Loss, NetScorer, Plain, RateRule, StepRule, StopReason,
+    TrainState,
 };
 
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, exchange_in};
 use crate::cue_conflict::{ConflictGroups, GroupDro, GroupLoss, KeepBest, group_losses};
-use crate::model::{AuditedModel, Ensemble, Recipe, fresh, train, whole_stage};
+use crate::model::{AuditedModel, Ensemble, Recipe, fresh, train};
 use crate::simplicity::{Parts, SoloRun};
-use crate::watch::AuditWatch;
+use crate::watch::TrainingWatch;
 
 /// A recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +137,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) seed: Seed,
     /// Coverage of intervals.
     pub(crate) level: f64,
-    pub(crate) watch: &'a dyn AuditWatch,
+    pub(crate) progress: &'a dyn Progress,
 }
 
 /// The model that a recipe made.
@@ -198,6 +200,11 @@ impl Ingredients<'_> {
         }
     }
 
+    /// The watch of a training of this remedy.
+    fn watch(&self) -> TrainingWatch<'_, '_> {
+        TrainingWatch { progress: self.progress, keep: None }
+    }
+
     fn rotating_permutation(&self) -> Result<Remedied, AuditError> {
         let seed = self.seed.child("audit/rotating-permutation", 0);
         let mut state = fresh(&self.recipe.architecture, seed, &self.recipe.device)?;
@@ -218,7 +225,7 @@ impl Ingredients<'_> {
             &fit,
             &mut Plain,
             Some(&mut hook),
-            whole_stage(self.watch),
+            self.watch(),
         )?;
         Ok(Remedied::network(state.network, training.steps))
     }
@@ -252,7 +259,7 @@ impl Ingredients<'_> {
             &fit,
             &mut FixedFeatures,
             None,
-            whole_stage(self.watch),
+            self.watch(),
         )?;
         Ok(Applied::Model(Remedied::network(state.network, training.steps)))
     }
@@ -276,8 +283,7 @@ impl Ingredients<'_> {
         // As for the rotating permutation; the best network is kept by the watch, which knows the groups.
         fit.goal = None;
         fit.keep = Keep::Last;
-        let mut watch =
-            KeepBest { training: whole_stage(self.watch), validation: &validation, best: None };
+        let mut watch = KeepBest { training: self.watch(), validation: &validation, best: None };
         let hooks = Hooks {
             rule: &mut Plain,
             prepare: Some(&mut rule),
@@ -286,8 +292,8 @@ impl Ingredients<'_> {
             watch: &mut watch,
         };
         let training = simbias_train::fit(&mut state, train, None, &fit, hooks)?;
-        if watch.training.interrupted {
-            return Err(AuditError::Interrupted);
+        if training.reason == StopReason::Watcher {
+            return Err(Interrupted.into());
         }
         let network = watch.best.map_or(state.network, |(_, network)| network);
         let after = NetScorer::new(network.clone());

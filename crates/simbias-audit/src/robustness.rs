@@ -4,7 +4,7 @@ use ndarray::Axis;
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::{BlockSet, BudgetShare, budget_shares, mean_budget_shares};
-use simbias_report::Estimate;
+use simbias_report::{Estimate, Part, Progress};
 use simbias_stats::{Seed, share_estimate};
 use simbias_train::attack::{
     BatchOrder, Bounds, Norm, Pgd, Signing, Universal, pgd, robust_accuracy, universal,
@@ -74,6 +74,8 @@ pub struct UniversalResult {
     pub delta: Vec<f32>,
 }
 
+/// Rows that meet the model at a time.
+const BATCH: usize = 128;
 /// Rows looked at for the margin of the data.
 const MARGIN_ROWS: usize = 400;
 
@@ -100,6 +102,9 @@ pub fn data_margin(data: &Dataset) -> Option<f64> {
 }
 
 /// Attacks a model; `None` for models without gradients and for regression.
+///
+/// # Errors
+/// A model that fails, and an interrupt, looked for at every step of an attack.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn measure_robustness(
     model: &dyn AuditedModel,
@@ -110,6 +115,7 @@ pub fn measure_robustness(
     options: &RobustnessOptions,
     seed: Seed,
     level: f64,
+    progress: &dyn Progress,
 ) -> Result<Option<Robustness>, AuditError> {
     let (Some(gradients), Some(labels)) = (model.gradients(), test.class_labels()) else {
         return Ok(None);
@@ -125,44 +131,49 @@ pub fn measure_robustness(
     let n = attacked.n_rows();
     let classes = attacked.class_labels().map_or(&[][..], |labels| &labels.indices);
     let bounds = Bounds::of(test.rows.view());
+    let signings: &[Signing] = if labels.n_classes() == 2 {
+        &[Signing::LabelSigned, Signing::Unsigned]
+    } else {
+        &[Signing::Unsigned]
+    };
+    let n_attacks = options.shares.len() + 1 + signings.len();
+    let part = |index: usize, name: String| Part::of(progress, index, n_attacks).named(name);
     let mut at = Vec::new();
-    for &share in &options.shares {
+    for (index, &share) in options.shares.iter().enumerate() {
         let radius = share * margin;
         // Two and a half radii of travel in total, as in the official notebook.
         let step = 2.5 * radius / options.n_steps.max(1) as f64;
         let attack = Pgd { bounds, ..Pgd::new(Norm::L2, radius, step, options.n_steps) };
-        let found = robust_accuracy(model, gradients, rows, classes, &attack, seed, 128)?;
+        let part = part(index, format!("rows within {radius:.3}"));
+        let found = robust_accuracy(model, gradients, rows, classes, &attack, seed, BATCH, &part)?;
         let hits = (found.attacked.accuracy * n as f64).round() as usize;
         at.push(RobustAt { radius, accuracy: counted(hits, n, level)? });
     }
     let leading = options.shares.get(options.shares.len() / 2).copied().unwrap_or(0.25) * margin;
     let step = 2.5 * leading / options.n_steps.max(1) as f64;
     let attack = Pgd { bounds, ..Pgd::new(Norm::L2, leading, step, options.n_steps) };
-    let deltas = pgd(gradients, rows, classes, &attack, seed, 128)?.delta;
+    let of_budget = part(options.shares.len(), "budget of the rows".into());
+    let deltas = pgd(gradients, rows, classes, &attack, seed, BATCH, &of_budget)?.delta;
     let shares = mean_budget_shares(deltas.view(), blocks, transform)?;
 
     let mut universals = Vec::new();
-    let signings: &[Signing] = if labels.n_classes() == 2 {
-        &[Signing::LabelSigned, Signing::Unsigned]
-    } else {
-        &[Signing::Unsigned]
-    };
     let fitting = few(validation, "audit/fitted");
     if let Some(fit_labels) = fitting.class_labels() {
-        for &signing in signings {
+        for (index, &signing) in signings.iter().enumerate() {
             let config = Universal {
                 norm: Norm::L2,
                 radius: 2.0 * margin,
                 step: 0.2 * margin,
                 inner_steps: options.n_steps,
                 epochs: 2,
-                batch_rows: 128,
+                batch_rows: BATCH,
                 order: BatchOrder::AsGiven,
                 signing,
                 bounds,
             };
-            let fitted =
-                universal(gradients, fitting.rows.view(), &fit_labels.indices, &config, seed)?;
+            let (rows_to_fit, labels) = (fitting.rows.view(), &fit_labels.indices);
+            let part = part(options.shares.len() + 1 + index, "universal perturbation".into());
+            let fitted = universal(gradients, rows_to_fit, labels, &config, seed, &part)?;
             let score = fitted.score(model, rows, classes)?;
             let hits = (score.accuracy * n as f64).round() as usize;
             universals.push(UniversalResult {

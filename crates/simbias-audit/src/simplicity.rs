@@ -1,5 +1,7 @@
 //! How easy each block is: a ladder of probes, learning time of the audited architecture, code length.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use ndarray::Axis;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
@@ -8,18 +10,17 @@ use simbias_nn::{Architecture, Fcn, Network};
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
 use simbias_reliance::{Block, BlockOutcome, Side, pieces};
-use simbias_report::Estimate;
+use simbias_report::{Estimate, Progress};
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
     FitConfig, Flow, Hooks, Keep, Loss, NetScorer, Optimizer, Plain, Schedule, StepRecord,
-    TrainError, TrainState, Watch,
+    StopOnRequest, TrainError, TrainState, Watch,
 };
 
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, denied};
 use crate::model::{Recipe, fresh};
 use crate::trained::Standardization;
-use crate::watch::AuditWatch;
 
 /// How simplicity is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,11 @@ impl SoloRun {
 }
 
 /// Thresholds and probe ladder of one block; the solo metric is that of the rung which is best on the validation
-/// rows, measured on the test rows.
+/// rows, measured on the test rows. `progress` counts trained probes.
+///
+/// # Errors
+/// Rows that no probe can learn from, and an interrupt, looked for at every step of training.
+#[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn probe_block(
     block: &Block,
     transform: &dyn Transform,
@@ -122,8 +127,9 @@ pub fn probe_block(
     options: &SimplicityOptions,
     seed: Seed,
     level: f64,
+    progress: &dyn Progress,
 ) -> Result<Simplicity, AuditError> {
-    Ok(climb(block, transform, parts, metric, options, seed, level)?.simplicity)
+    Ok(climb(block, transform, parts, metric, options, seed, level, progress)?.simplicity)
 }
 
 /// A probe ladder whose best rung is yet to be chosen again when a rung is added.
@@ -155,6 +161,7 @@ impl Ladder {
 }
 
 /// As [`probe_block`].
+#[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub(crate) fn climb(
     block: &Block,
     transform: &dyn Transform,
@@ -163,6 +170,7 @@ pub(crate) fn climb(
     options: &SimplicityOptions,
     seed: Seed,
     level: f64,
+    progress: &dyn Progress,
 ) -> Result<Ladder, AuditError> {
     let train = columns_of(parts.train, transform, block);
     let standardization = Standardization::of(&train);
@@ -181,6 +189,8 @@ pub(crate) fn climb(
     let jobs: Vec<(usize, u64)> = (0..rungs.len())
         .flat_map(|rung| (0..options.probe_seeds as u64).map(move |run| (rung, run)))
         .collect();
+    let n_done = AtomicUsize::new(0);
+    progress.advance(0, jobs.len(), &rungs[0].0);
     // The same seeds for every block, so that adding a block changes nothing for the others.
     let values: Vec<[f64; 2]> = jobs
         .par_iter()
@@ -192,8 +202,10 @@ pub(crate) fn climb(
             let seed = seed.child("audit/probe", run).child("rung", rung as u64);
             let mut state = fresh(&architecture, seed, &simbias_nn::cpu())?;
             let fit = probe_fit(options.probe_steps, n_outputs, train.n_rows());
-            simbias_train::fit_plain(&mut state, &train, Some(validation), &fit)?;
+            train_probe(&mut state, &train, validation, &fit, progress)?;
             let network = NetScorer::new(state.network);
+            let done = n_done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.advance(done, jobs.len(), &rungs[rung].0);
             Ok([value_of(&network, validation, metric)?, value_of(&network, test, metric)?])
         })
         .collect::<Result<_, AuditError>>()?;
@@ -221,8 +233,11 @@ pub(crate) fn climb(
         }
         _ => None,
     };
-    let code_length_bits =
-        if options.code_length { code_length(&train, validation, options, seed)? } else { None };
+    let code_length_bits = if options.code_length {
+        code_length(&train, validation, options, seed, progress)?
+    } else {
+        None
+    };
     let simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
     let mut ladder = Ladder { simplicity, validation: on_validation };
     ladder.choose(options.tolerance);
@@ -240,7 +255,7 @@ pub fn learn_alone(
     metric: Metric,
     options: &SimplicityOptions,
     seed: Seed,
-    watch: &dyn AuditWatch,
+    progress: &dyn Progress,
 ) -> Result<SoloRun, AuditError> {
     let deny = |data: &Dataset, purpose: &str| {
         denied(data, transform, &block.columns, Side::Complement, seed.child(purpose, 0))
@@ -259,14 +274,13 @@ pub fn learn_alone(
         ..recipe.fit.clone()
     };
     let mut curve = CurveWatch {
-        audit: watch,
+        progress,
         data: &validation,
         metric,
         every: options.solo_every.max(1),
         looks_learned: 0,
         points: Vec::new(),
         best: None,
-        interrupted: false,
     };
     let mut noise = BlockNoiseHook {
         noise: BlockNoise::Deny { columns: &block.columns, side: Side::Complement },
@@ -281,9 +295,7 @@ pub fn learn_alone(
         watch: &mut curve,
     };
     simbias_train::fit(&mut state, parts.train, Some(&validation), &fit, hooks)?;
-    if curve.interrupted {
-        return Err(AuditError::Interrupted);
-    }
+    progress.keep_going()?;
     let chance = metric.chance(&truth_of(&validation)?);
     let best = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
     let network = NetScorer::new(curve.best.map_or(state.network, |(_, network)| network));
@@ -308,7 +320,7 @@ pub fn learn_alone(
 
 /// Follows a metric on held-out rows and ends training when it is learned.
 struct CurveWatch<'a> {
-    audit: &'a dyn AuditWatch,
+    progress: &'a dyn Progress,
     data: &'a Dataset,
     metric: Metric,
     every: u64,
@@ -316,7 +328,6 @@ struct CurveWatch<'a> {
     points: Vec<(u64, f64)>,
     /// Weights of the best point: the last ones may be those of an unsteady moment.
     best: Option<(f64, Network)>,
-    interrupted: bool,
 }
 
 impl Watch for CurveWatch<'_> {
@@ -325,8 +336,7 @@ impl Watch for CurveWatch<'_> {
         state: &TrainState,
         record: &StepRecord<'_>,
     ) -> Result<Flow, TrainError> {
-        self.interrupted = self.audit.should_stop();
-        if self.interrupted {
+        if self.progress.wants_stop() {
             return Ok(Flow::Stop);
         }
         if !record.step.is_multiple_of(self.every) && record.step != record.max_steps {
@@ -339,9 +349,8 @@ impl Watch for CurveWatch<'_> {
         if self.best.as_ref().is_none_or(|(best, _)| value >= *best) {
             self.best = Some((value, state.network.clone()));
         }
-        let share = record.step as f64 / record.max_steps.max(1) as f64;
-        self.audit
-            .progress(share, &format!("step {}, {} {value:.3}", record.step, self.metric.title()));
+        let remark = format!("step {}, {} {value:.3}", record.step, self.metric.title());
+        self.progress.advance(record.step as usize, record.max_steps as usize, &remark);
         self.looks_learned = if value >= LEARNED { self.looks_learned + 1 } else { 0 };
         Ok(if self.looks_learned >= LOOKS_LEARNED { Flow::Stop } else { Flow::Continue })
     }
@@ -375,6 +384,25 @@ fn probe_fit(steps: u64, n_outputs: usize, n_rows: usize) -> FitConfig {
     fit
 }
 
+/// Trains a probe without telling of its steps; an interrupt ends it.
+fn train_probe(
+    state: &mut TrainState,
+    train: &Dataset,
+    validation: &Dataset,
+    fit: &FitConfig,
+    progress: &dyn Progress,
+) -> Result<(), AuditError> {
+    let hooks = Hooks {
+        rule: &mut Plain,
+        prepare: None,
+        layer_rates: None,
+        example_weights: None,
+        watch: &mut StopOnRequest(progress),
+    };
+    simbias_train::fit(state, train, Some(validation), fit, hooks)?;
+    Ok(progress.keep_going()?)
+}
+
 /// The block's own columns, in transformed coordinates.
 fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Dataset {
     let columns: Vec<usize> = block.columns.iter().map(|&column| column as usize).collect();
@@ -399,6 +427,7 @@ fn code_length(
     validation: &Dataset,
     options: &SimplicityOptions,
     seed: Seed,
+    progress: &dyn Progress,
 ) -> Result<Option<f64>, AuditError> {
     let Some(labels) = train.class_labels() else { return Ok(None) };
     let order = seed.child("audit/code-length", 0).permutation(train.n_rows());
@@ -418,7 +447,7 @@ fn code_length(
             &simbias_nn::cpu(),
         )?;
         let fit = probe_fit(options.probe_steps, n_outputs, seen.n_rows());
-        simbias_train::fit_plain(&mut state, &seen, Some(validation), &fit)?;
+        train_probe(&mut state, &seen, validation, &fit, progress)?;
         let scores = NetScorer::new(state.network).score(next.rows.view())?;
         let Ok(truth) = Truth::of(&next.target) else { return Ok(None) };
         let predictions = Predictions::new(scores.view(), &truth, 0.0, "next part")?;
@@ -505,6 +534,7 @@ pub(crate) fn quick_probe(
     parts: Parts<'_>,
     metric: Metric,
     seed: Seed,
+    progress: &dyn Progress,
 ) -> Result<f64, AuditError> {
     let train = columns_of(parts.train, transform, block);
     let standardization = Standardization::of(&train);
@@ -514,6 +544,6 @@ pub(crate) fn quick_probe(
     let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 0, 0, n_outputs));
     let mut state = fresh(&architecture, seed.child("audit/quick-probe", 0), &simbias_nn::cpu())?;
     let fit = probe_fit(QUICK_PROBE_STEPS, n_outputs, train.n_rows());
-    simbias_train::fit_plain(&mut state, &train, Some(&validation), &fit)?;
+    train_probe(&mut state, &train, &validation, &fit, progress)?;
     value_of(&NetScorer::new(state.network), &validation, metric)
 }

@@ -22,7 +22,7 @@ pub use document::document;
 pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
 pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp};
-pub use measure::{Control, MeasureContext, Measurement, Observation, Progress, Silent};
+pub use measure::{Control, MeasureContext, Measurement, Observation};
 pub use registry::{all, claim, select};
 pub use run::{Outcome, run};
 pub use table::{Availability, Claim, Criterion, Expectation, Measure, Paper, Scale};

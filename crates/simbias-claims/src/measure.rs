@@ -2,29 +2,10 @@
 
 use std::path::PathBuf;
 
-use simbias_report::Caveat;
+use simbias_report::{Caveat, Progress};
 use simbias_stats::Seed;
 
 use crate::{ClaimError, Scale};
-
-/// Hears how far a measurement is; shells draw bars, tests stay silent.
-pub trait Progress: Sync {
-    /// `done` of `total` parts are finished and `stage` begins.
-    fn stage(&self, stage: &str, done: usize, total: usize);
-
-    /// Whether the person asked to stop; measurements look between stages.
-    fn is_interrupted(&self) -> bool {
-        false
-    }
-}
-
-/// Hears nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn stage(&self, _stage: &str, _done: usize, _total: usize) {}
-}
 
 /// The circumstances of a measurement.
 pub struct MeasureContext<'a> {
@@ -39,7 +20,7 @@ pub struct MeasureContext<'a> {
     /// Folder with the person's data sets, one folder each (`mnist`, `cifar10`), for claims that need them;
     /// without it the environment variable `SIMBIAS_DATA` is asked.
     pub data_folder: Option<PathBuf>,
-    /// Hears about stages.
+    /// Hears about stages, each of them an equal part with its words as the remark.
     pub progress: &'a dyn Progress,
 }
 
@@ -61,10 +42,8 @@ impl<'a> MeasureContext<'a> {
         done: usize,
         total: usize,
     ) -> Result<(), ClaimError> {
-        if self.progress.is_interrupted() {
-            return Err(ClaimError::Interrupted { claim });
-        }
-        self.progress.stage(stage, done, total);
+        self.progress.keep_going().map_err(|_| ClaimError::Interrupted { claim })?;
+        self.progress.advance(done, total, stage);
         Ok(())
     }
 }

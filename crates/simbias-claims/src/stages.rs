@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use simbias_nn::{Device, device_from_str};
+use simbias_report::StopOnly;
 use simbias_stats::Seed;
-use simbias_train::{Flow, StepRecord, TrainError, TrainState, Watch};
+use simbias_train::StopOnRequest;
 
 use crate::{ClaimError, MeasureContext, Scale};
 
@@ -57,8 +58,12 @@ impl<'a> Stages<'a> {
         Ok(())
     }
 
-    /// A failure of the current stage.
+    /// A failure of the current stage; [`ClaimError::Interrupted`] when the user asked to stop, which is why methods
+    /// fail then.
     pub(crate) fn failure(&self, error: impl Display) -> ClaimError {
+        if let Err(interrupted) = self.check_interrupt() {
+            return interrupted;
+        }
         ClaimError::Measure {
             claim: self.claim,
             stage: self.current.clone(),
@@ -84,16 +89,19 @@ impl<'a> Stages<'a> {
     ///
     /// [`ClaimError::Interrupted`].
     pub(crate) fn check_interrupt(&self) -> Result<(), ClaimError> {
-        if self.context.progress.is_interrupted() {
-            return Err(ClaimError::Interrupted { claim: self.claim });
-        }
-        Ok(())
+        let claim = self.claim;
+        self.context.progress.keep_going().map_err(|_| ClaimError::Interrupted { claim })
+    }
+
+    /// What methods that work within the current stage hear: only the wish to stop.
+    pub(crate) fn quiet(&self) -> StopOnly<'a> {
+        StopOnly(self.context.progress)
     }
 
     /// A watcher that ends a training when the person asked for it; follow with
     /// [`Self::check_interrupt`].
-    pub(crate) fn interrupt_watch(&self) -> InterruptWatch<'a> {
-        InterruptWatch { context: self.context }
+    pub(crate) fn interrupt_watch(&self) -> StopOnRequest<'a> {
+        StopOnRequest(self.context.progress)
     }
 
     /// Where to compute.
@@ -129,16 +137,5 @@ impl<'a> Stages<'a> {
     /// `n_steps`, or few in a quick run.
     pub(crate) fn steps(&self, n_steps: u64) -> u64 {
         if self.context.quick { n_steps.min(QUICK_STEPS) } else { n_steps }
-    }
-}
-
-/// Ends a training when the person asked for it.
-pub(crate) struct InterruptWatch<'a> {
-    context: &'a MeasureContext<'a>,
-}
-
-impl Watch for InterruptWatch<'_> {
-    fn after_step(&mut self, _: &TrainState, _: &StepRecord<'_>) -> Result<Flow, TrainError> {
-        Ok(if self.context.progress.is_interrupted() { Flow::Stop } else { Flow::Continue })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use simbias_report::{Progress, Steps};
 use simbias_spectra::prune::{Pattern, outlier_share};
 use simbias_spectra::{
     ExponentKind, LayerTable, ScanOptions, SparsityOptions, allocate, owl_ratios, scan,
@@ -11,10 +12,10 @@ use simbias_spectra::{
 use simbias_stats::{Seed, mean};
 
 use crate::family::StoredMap;
-use crate::hidden::{Hidden, Steps, n_batches};
+use crate::hidden::{Hidden, n_batches};
 use crate::perplexity::read_block;
 use crate::prune::{Patterns, observe_block};
-use crate::{LanguageError, LanguageModel, Watch};
+use crate::{LanguageError, LanguageModel};
 
 /// OWL's outliers are scores above so many times the mean.
 const OWL_TIMES: f64 = 5.0;
@@ -123,15 +124,17 @@ impl BlockScores {
 /// Scans the matrices inside the blocks of `model`.
 ///
 /// # Errors
-/// As [`scan`].
+/// As [`scan`], and an interrupt: scores of some blocks would say nothing.
 pub fn scan_blocks(
     model: &LanguageModel,
     options: &ScanOptions,
-    watch: &dyn simbias_spectra::Watch,
+    progress: &dyn Progress,
 ) -> Result<LayerTable, LanguageError> {
     let names = model.layer_names();
     let wanted = |name: &str| names.iter().any(|own| own == name);
-    Ok(scan(model.checkpoint(), options, &wanted, watch)?)
+    let table = scan(model.checkpoint(), options, &wanted, progress)?;
+    progress.keep_going()?;
+    Ok(table)
 }
 
 /// Share of every block's Wanda scores above five times the block's mean, seen with the dense model.
@@ -141,11 +144,11 @@ pub fn scan_blocks(
 pub fn outlier_shares(
     model: &LanguageModel,
     calibration: &[Vec<u32>],
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<Vec<f64>, LanguageError> {
     let n_blocks = model.decoder().n_blocks;
     let length = calibration.first().map_or(1, Vec::len);
-    let mut steps = Steps::new(watch, 2 * n_blocks * n_batches(calibration.len(), length));
+    let mut steps = Steps::new(progress, 2 * n_blocks * n_batches(calibration.len(), length));
     let mut hidden = Hidden::embed(model, calibration)?;
     let mut shares = Vec::with_capacity(n_blocks);
     for block in 0..n_blocks {

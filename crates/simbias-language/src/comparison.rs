@@ -1,17 +1,16 @@
 //! One model pruned in many ways, each judged by the same text.
 
 use serde::{Deserialize, Serialize};
+use simbias_report::{Part, Progress};
 use simbias_spectra::ExponentKind;
 use simbias_stats::{Estimate, Seed, mean, mean_estimate};
 
 use crate::allocation::{Allocation, BlockScores, Deal, block_ratios, outlier_shares};
 use crate::prune::{Method, PruneRequest, prune_blocks};
-use crate::{LanguageError, LanguageModel, Perplexity, Text, Watch};
+use crate::{LanguageError, LanguageModel, Perplexity, Text};
 
 /// Name and version of the serialised form.
 pub const COMPARISON_SCHEMA: &str = "simbias.pruning-comparison/1";
-/// Parts into which the progress of one run is divided.
-const PARTS: usize = 1000;
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -102,25 +101,6 @@ impl AllocationComparison {
     }
 }
 
-/// The progress of one run as a part of all.
-struct Part<'a> {
-    whole: &'a dyn Watch,
-    index: usize,
-    n: usize,
-    name: String,
-}
-
-impl Watch for Part<'_> {
-    fn progress(&self, done: usize, total: usize, _: &str) {
-        let now = self.index * PARTS + done * PARTS / total.max(1);
-        self.whole.progress(now, self.n * PARTS, &self.name);
-    }
-
-    fn wants_stop(&self) -> bool {
-        self.whole.wants_stop()
-    }
-}
-
 /// Prunes `model` by every method, to every sparsity, by every allocation, without writing any of it.
 ///
 /// # Errors
@@ -129,7 +109,7 @@ pub fn compare_allocations(
     model: &LanguageModel,
     scores: &BlockScores,
     request: &CompareRequest<'_>,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<AllocationComparison, LanguageError> {
     let mut allocations = vec![Allocation::Uniform];
     allocations.extend(request.allocations.iter().filter(|a| **a != Allocation::Uniform));
@@ -146,7 +126,7 @@ pub fn compare_allocations(
     let mut index = 0;
     let mut part = |name: String| {
         index += 1;
-        Part { whole: watch, index: index - 1, n, name }
+        Part::of(progress, index - 1, n).named(name)
     };
     let dense = crate::perplexity(
         model,

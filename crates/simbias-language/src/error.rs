@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use simbias_data::DataError;
 use simbias_nn::NnError;
+use simbias_report::Interrupted;
 use simbias_spectra::SpectraError;
 
 /// Why there is no answer.
@@ -69,9 +70,9 @@ pub enum LanguageError {
         /// Where they appeared first.
         place: String,
     },
-    /// Ended because the watcher wished so.
-    #[error("interrupted")]
-    Interrupted,
+    /// Whoever watches the work wished it to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     /// Work files beside the output.
     #[error("{}: {source}", path.display())]
     Scratch {

@@ -2,8 +2,9 @@
 
 use simbias_nn::decoder::{BlockWeights, Projection};
 use simbias_nn::{Int, Tensor, TensorData};
+use simbias_report::Steps;
 
-use crate::{LanguageError, LanguageModel, Watch};
+use crate::{LanguageError, LanguageModel};
 
 /// Tokens that go through a block at once.
 const TOKENS_AT_ONCE: usize = 2048;
@@ -50,7 +51,7 @@ impl Hidden {
         step: &mut Steps<'_>,
     ) -> Result<(), LanguageError> {
         for batch in &mut self.batches {
-            step.next()?;
+            step.begin()?;
             *batch = model.decoder().run_block(block, batch.clone(), &mut |_, _| {});
         }
         Ok(())
@@ -66,7 +67,7 @@ impl Hidden {
         observe: &mut dyn FnMut(Vec<(Projection, Tensor<3>)>),
     ) -> Result<(), LanguageError> {
         for batch in &self.batches {
-            step.next()?;
+            step.begin()?;
             let mut seen = Vec::new();
             model.decoder().run_block(block, batch.clone(), &mut |map, x| {
                 seen.push((map, x.clone()));
@@ -78,33 +79,5 @@ impl Hidden {
 
     pub(crate) fn batches(&self) -> &[Tensor<3>] {
         &self.batches
-    }
-}
-
-/// Counts pieces of work for a watcher.
-pub(crate) struct Steps<'a> {
-    watch: &'a dyn Watch,
-    done: usize,
-    total: usize,
-    what: String,
-}
-
-impl<'a> Steps<'a> {
-    pub(crate) fn new(watch: &'a dyn Watch, total: usize) -> Self {
-        Self { watch, done: 0, total, what: String::new() }
-    }
-
-    pub(crate) fn name(&mut self, what: impl Into<String>) {
-        self.what = what.into();
-    }
-
-    /// Begins a piece; an error when the work is to end.
-    pub(crate) fn next(&mut self) -> Result<(), LanguageError> {
-        if self.watch.wants_stop() {
-            return Err(LanguageError::Interrupted);
-        }
-        self.watch.progress(self.done, self.total, &self.what);
-        self.done += 1;
-        Ok(())
     }
 }

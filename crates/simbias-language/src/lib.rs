@@ -18,7 +18,6 @@ pub mod prune;
 mod statistics;
 mod text;
 mod tokenizer;
-mod watch;
 
 pub use error::LanguageError;
 pub use family::StoredMap;
@@ -27,4 +26,3 @@ pub use perplexity::{Perplexity, perplexity};
 pub use statistics::StatisticsFile;
 pub use text::{Calibration, Text};
 pub use tokenizer::Tokenizer;
-pub use watch::{Unwatched, Watch};

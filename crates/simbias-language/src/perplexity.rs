@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use simbias_report::{Progress, Silent, Steps};
 use simbias_stats::mean_estimate;
 
-use crate::hidden::{Hidden, Steps, n_batches};
-use crate::{LanguageError, LanguageModel, Text, Unwatched, Watch};
+use crate::hidden::{Hidden, n_batches};
+use crate::{LanguageError, LanguageModel, Text};
 
 /// Rows of logits computed at once.
 const ROWS_AT_ONCE: usize = 256;
@@ -129,7 +130,7 @@ pub fn perplexity(
     text: &Text,
     context: usize,
     max_chunks: Option<usize>,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<Perplexity, LanguageError> {
     let chunks = Chunks::new(text, model, context, max_chunks)?;
     let sequences = chunks.sequences();
@@ -139,7 +140,7 @@ pub fn perplexity(
     let mut chunk_nll = Vec::with_capacity(sequences.len());
     let of_pass = |part: &[Vec<u32>]| n_batches(part.len(), context) * (n_blocks + 1);
     let total = sequences.chunks(per_pass).map(of_pass).sum();
-    let mut steps = Steps::new(watch, total);
+    let mut steps = Steps::new(progress, total);
     for part in sequences.chunks(per_pass) {
         let mut hidden = Hidden::embed(model, part)?;
         for block in 0..n_blocks {
@@ -171,7 +172,7 @@ impl LanguageModel {
         }
         let n_blocks = self.decoder().n_blocks;
         let mut hidden = Hidden::embed(self, &[tokens.to_vec()])?;
-        let mut steps = Steps::new(&Unwatched, n_blocks);
+        let mut steps = Steps::new(&Silent, n_blocks);
         for block in 0..n_blocks {
             let weights = self.block(block, &read_block(self, block)?)?;
             hidden.advance(self, &weights, &mut steps)?;
@@ -203,7 +204,7 @@ pub(crate) fn sequence_losses(
     let mut losses = Vec::with_capacity(sequences.len());
     let mut left = sequences;
     for batch in hidden.batches() {
-        steps.next()?;
+        steps.begin()?;
         let [n, length, width] = batch.dims();
         let (now, later) = left.split_at(n);
         left = later;

@@ -14,8 +14,9 @@ use simbias_data::transform::Identity;
 use simbias_data::{ClassLabels, Dataset, Layout, Target};
 use simbias_reliance::{
     Activation, Block, BlockSet, DenseLayer, DenseNetwork, DonorMode, DonorSource, RelianceOptions,
-    Unwatched, measure,
+    measure,
 };
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 const N_FEATURES: usize = 50;
@@ -74,8 +75,7 @@ fn main() {
         RelianceOptions { repeats, conflict: false, manifold: false, ..RelianceOptions::default() };
     let identity = Identity::new(N_FEATURES);
     let start = Instant::now();
-    let measured =
-        measure(&network, &data, &blocks, &identity, &options, seed, &Unwatched).unwrap();
+    let measured = measure(&network, &data, &blocks, &identity, &options, seed, &Silent).unwrap();
     let seconds = start.elapsed().as_secs_f64();
     let aucs: Vec<&[f64]> = measured
         .outcome

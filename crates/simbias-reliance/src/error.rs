@@ -1,6 +1,7 @@
 //! What can be wrong with a question about reliance.
 
 use simbias_data::ScorerError;
+use simbias_report::Interrupted;
 
 /// Why reliance cannot be measured.
 #[derive(Debug, thiserror::Error)]
@@ -209,4 +210,7 @@ pub enum RelianceError {
     /// A statistic that is not defined on these numbers.
     #[error("{0}")]
     Statistic(String),
+    /// Whoever watches the measurement wished it to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }

@@ -41,9 +41,7 @@ pub use error::RelianceError;
 pub use figures::FEW_ROWS;
 pub use influence::{BlockInfluences, Influences};
 pub use manifold::{mean_abs_correlation, off_manifold_auc};
-pub use measure::{
-    BlockSample, Measurement, RelianceOptions, ScoreSamples, Unwatched, Watch, measure,
-};
+pub use measure::{BlockSample, Measurement, RelianceOptions, ScoreSamples, measure};
 pub use metric::{Metric, Predictions, Truth};
 pub use outcome::{BlockOutcome, RelianceOutcome};
 pub use pieces::{Pieces, ThresholdErrors, pieces, threshold_errors};

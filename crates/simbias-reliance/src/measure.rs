@@ -8,6 +8,7 @@ mod summary;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Scorer};
+use simbias_report::Progress;
 use simbias_stats::Seed;
 
 use crate::RelianceError;
@@ -30,19 +31,6 @@ pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};
 
 /// Donor maps used for the cue-conflict accuracy.
 const CONFLICT_REPEATS: usize = 5;
-
-/// What is told to whoever watches a long measurement.
-pub trait Watch: Sync {
-    /// `done` of `total` jobs are scored.
-    fn scored(&self, done: usize, total: usize);
-}
-
-/// Watches nothing.
-pub struct Unwatched;
-
-impl Watch for Unwatched {
-    fn scored(&self, _done: usize, _total: usize) {}
-}
 
 /// Scores of single conditions, for plots: the first repeat of every block.
 #[derive(Clone, Debug)]
@@ -73,11 +61,12 @@ pub struct Measurement {
 /// Measures how much `scorer` relies on every block of `data`.
 ///
 /// Costs `1 + (1 + 2·repeats)·n_blocks` passes over the rows and memory for a few copies of the scores, not
-/// of the rows. The result does not depend on the number of threads.
+/// of the rows. The result does not depend on the number of threads. `progress` counts passes.
 ///
 /// # Errors
 /// Whatever makes the question meaningless: rows or scores that are not finite, one class, fewer than two
-/// rows, sizes that do not fit, a transform that does not undo itself, a failing model.
+/// rows, sizes that do not fit, a transform that does not undo itself, a failing model. An interrupt, looked for
+/// before every pass.
 ///
 /// Source: Shah et al. 2020, Definition 2 and Table 1; intervals and verdicts are this tool's own.
 pub fn measure(
@@ -87,7 +76,7 @@ pub fn measure(
     transform: &dyn Transform,
     options: &RelianceOptions,
     seed: Seed,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<Measurement, RelianceError> {
     check_input(data, blocks, transform, options)?;
     let truth = Truth::of(&data.target)?;
@@ -102,6 +91,7 @@ pub fn measure(
         Predictions::new(scores.view(), &truth, options.threshold, pass)
     };
 
+    progress.keep_going()?;
     let standard_scores = randomizer.standard()?;
     let mut caveats = Vec::new();
     caveats.extend(repeatability(&randomizer, &standard_scores)?);
@@ -121,7 +111,7 @@ pub fn measure(
     let counter = std::sync::atomic::AtomicUsize::new(0);
     let done = |n: usize| {
         let before = counter.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
-        watch.scored(before + n, total);
+        progress.advance(before + n, total, "");
     };
 
     let keeps_influences =
@@ -130,6 +120,7 @@ pub fn measure(
     let mut samples = Vec::new();
     let mut influences = Vec::new();
     for block in blocks.blocks() {
+        progress.keep_going()?;
         let prepared = randomizer.prepare(&block.columns);
         let reference = predictions(
             randomizer.score(&prepared, &identity, Side::Block)?,
@@ -142,6 +133,7 @@ pub fn measure(
                    repeat: usize,
                    donors: &[u32]|
          -> Result<(JobFigures, Option<Predictions>), RelianceError> {
+            progress.keep_going()?;
             let scores = randomizer.score(&prepared, donors, side)?;
             let randomized = predictions(scores, &format!("block {:?} randomized", block.name))?;
             let mut figures = baseline.figures(&randomized, &strata)?;
@@ -187,6 +179,7 @@ pub fn measure(
         let union = Block::new("pair", a.columns.iter().chain(&b.columns).map(|&c| c as usize));
         let prepared = randomizer.prepare(&union.columns);
         let results = in_order(scorer, &donors, |_, donors| {
+            progress.keep_going()?;
             let scores = randomizer.score(&prepared, donors, Side::Block)?;
             let mut figures =
                 standard_baseline.figures(&predictions(scores, "pair of blocks")?, &[])?;

@@ -44,7 +44,7 @@ pub use chart::{
 };
 pub use estimate::Estimate;
 pub use images::{Image, ImageError, Images};
-pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, StopOnly};
+pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, Steps, StopOnly};
 pub use provenance::{InputFingerprint, Provenance, Settings};
 pub use report::{Element, KeyFigure, Report, ReportError, Schema, Section};
 pub use table::{Column, Table};

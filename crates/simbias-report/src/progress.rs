@@ -1,17 +1,17 @@
 //! How far long work is, and whether it should stop: the one trait that every method tells and asks.
 //!
 //! A method takes `&dyn Progress`, calls [`Progress::advance`] now and then and leaves with [`Interrupted`] as soon as
-//! [`Progress::keep_going`] says so. Who shows bars, writes logs or listens for Ctrl-C implements the trait; who does
+//! [`Progress::keep_going`] says so; [`Steps`] does both for work of equal pieces. Who shows bars, writes logs or listens for Ctrl-C implements the trait; who does
 //! not care passes [`Silent`]. Work that is a part of larger work hears a [`Part`] or a [`Piece`] of it.
 //!
 //! ```
-//! use simbias_report::{Interrupted, Progress, Silent};
+//! use simbias_report::{Interrupted, Progress, Silent, Steps};
 //!
 //! fn sum_of_squares(values: &[f64], progress: &dyn Progress) -> Result<f64, Interrupted> {
+//!     let mut steps = Steps::new(progress, values.len());
 //!     let mut sum = 0.0;
-//!     for (index, value) in values.iter().enumerate() {
-//!         progress.keep_going()?;
-//!         progress.advance(index, values.len(), "");
+//!     for value in values {
+//!         steps.begin()?;
 //!         sum += value * value;
 //!     }
 //!     Ok(sum)
@@ -67,6 +67,37 @@ impl Progress for StopOnly<'_> {
 
     fn wants_stop(&self) -> bool {
         self.0.wants_stop()
+    }
+}
+
+/// Work of a known number of equal pieces, one after the other: asks and tells before each of them.
+pub struct Steps<'a> {
+    progress: &'a dyn Progress,
+    done: usize,
+    total: usize,
+    remark: String,
+}
+
+impl<'a> Steps<'a> {
+    /// `total` pieces, none of them begun.
+    pub const fn new(progress: &'a dyn Progress, total: usize) -> Self {
+        Self { progress, done: 0, total, remark: String::new() }
+    }
+
+    /// What is said of the pieces that follow.
+    pub fn name(&mut self, remark: impl Into<String>) {
+        self.remark = remark.into();
+    }
+
+    /// Begins the next piece.
+    ///
+    /// # Errors
+    /// [`Interrupted`] when the work should end.
+    pub fn begin(&mut self) -> Result<(), Interrupted> {
+        self.progress.keep_going()?;
+        self.progress.advance(self.done, self.total, &self.remark);
+        self.done += 1;
+        Ok(())
     }
 }
 
@@ -233,6 +264,18 @@ mod tests {
 
     fn line(done: usize, remark: &str) -> (usize, usize, String) {
         (done, PARTS, remark.into())
+    }
+
+    #[test]
+    fn steps_are_told_before_they_begin_and_end_with_the_wish_to_stop() {
+        let whole = Recorder { stop_after: Some(2), ..Recorder::default() };
+        let mut steps = Steps::new(&whole, 3);
+        steps.name("first");
+        assert_eq!(steps.begin(), Ok(()));
+        steps.name("second");
+        assert_eq!(steps.begin(), Ok(()));
+        assert_eq!(steps.begin(), Err(Interrupted));
+        assert_eq!(whole.heard(), [(0, 3, "first".into()), (1, 3, "second".into())]);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use simbias_data::checkpoint::Checkpoint;
+use simbias_report::Progress;
 
 use crate::SpectraError;
 use crate::layers::{Layer, LayerOptions, SkippedTensor, layers_of};
-use crate::scan::{ScanOptions, Watch, scan_with};
+use crate::scan::{ScanOptions, scan_with};
 use crate::table::{LayerRow, LayerTable};
 
 /// What changed in one layer.
@@ -167,13 +168,13 @@ pub fn have_common_layer(before: &Checkpoint, after: &Checkpoint, options: &Laye
 /// without any change come out as matrices of zeros.
 ///
 /// # Errors
-/// As [`crate::scan`].
+/// As [`crate::scan`], which also says what `progress` hears.
 pub fn scan_difference(
     before: &Checkpoint,
     after: &Checkpoint,
     options: &ScanOptions,
     select: &(dyn Fn(&str) -> bool + Sync),
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<LayerTable, SpectraError> {
     let keep = |layer: &Layer| -> Result<(), SkippedTensor> {
         let shape = before.tensors()[layer.tensor_index()].shape.clone();
@@ -188,5 +189,5 @@ pub fn scan_difference(
         let reason = "the other checkpoint has no tensor of that name and shape".into();
         Err(SkippedTensor { name: layer.name.clone(), shape, reason })
     };
-    scan_with(before, options, select, &keep, Some(after), watch)
+    scan_with(before, options, select, &keep, Some(after), progress)
 }

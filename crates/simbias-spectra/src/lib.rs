@@ -41,7 +41,7 @@ pub use layers::{BLOCK_CONTAINERS, Layer, LayerOptions, Role, SkippedTensor, blo
 pub use learning_rates::{LearningRates, RATES_SCHEMA, RateGroup, RateMap, RateOptions};
 pub use matrix::Matrix;
 pub use metrics::{Metrics, log_alpha_norm};
-pub use scan::{Compat, KernelScale, ScanOptions, Unwatched, Watch, scan};
+pub use scan::{Compat, KernelScale, ScanOptions, scan};
 pub use sparsities::{
     Allocation, LayerSparsity, Mapping, SPARSITIES_SCHEMA, Sparsities, SparsityOptions,
     SparsityScore, allocate, owl_ratios,

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use simbias_data::checkpoint::{Checkpoint, Element};
+use simbias_report::Progress;
 
 use crate::SpectraError;
 use crate::analysis::analyse;
@@ -152,28 +153,13 @@ impl ScanOptions {
     }
 }
 
-/// Sees a scan's progress, and may end it.
-pub trait Watch: Sync {
-    /// `done` of `total` layers are finished, the last of them `layer`.
-    fn layer_done(&self, done: usize, total: usize, layer: &str);
-
-    /// Asked before every layer; `true` ends the scan with what there is.
-    fn wants_stop(&self) -> bool {
-        false
-    }
-}
-
-/// Watches nothing.
-pub struct Unwatched;
-
-impl Watch for Unwatched {
-    fn layer_done(&self, _done: usize, _total: usize, _layer: &str) {}
-}
-
 /// Scans all layers that `select` wants by name.
 ///
 /// Layers that share a tensor are measured from one reading. Matrices at work hold at most three times the largest
 /// tensor in 64 bits plus 64 MB at once. The table does not depend on the number of threads.
+///
+/// `progress` counts layers and names the last one. It is asked before every layer, and a wish to stop ends the scan
+/// with what there is: whoever needs all layers asks [`Progress::keep_going`] afterwards.
 ///
 /// # Errors
 /// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are
@@ -182,9 +168,9 @@ pub fn scan(
     checkpoint: &Checkpoint,
     options: &ScanOptions,
     select: &(dyn Fn(&str) -> bool + Sync),
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<LayerTable, SpectraError> {
-    scan_with(checkpoint, options, select, &|_| Ok(()), None, watch)
+    scan_with(checkpoint, options, select, &|_| Ok(()), None, progress)
 }
 
 /// [`scan`], of the difference to `other` if there is one.
@@ -194,7 +180,7 @@ pub(crate) fn scan_with(
     select: &(dyn Fn(&str) -> bool + Sync),
     keep: &dyn Fn(&Layer) -> Result<(), SkippedTensor>,
     other: Option<&Checkpoint>,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<LayerTable, SpectraError> {
     options.check()?;
     let (found, mut skipped) = layers_of(checkpoint, &options.layers);
@@ -225,7 +211,7 @@ pub(crate) fn scan_with(
             reasons: reasons.join("; "),
         });
     }
-    let outcomes = measure_all(checkpoint, other, &layers, options, watch)?;
+    let outcomes = measure_all(checkpoint, other, &layers, options, progress)?;
     let rows = layers
         .into_iter()
         .zip(outcomes)
@@ -248,7 +234,7 @@ fn measure_all(
     other: Option<&Checkpoint>,
     layers: &[Layer],
     options: &ScanOptions,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<Vec<Option<LayerOutcome>>, SpectraError> {
     let mut by_tensors: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
     for (index, layer) in layers.iter().enumerate() {
@@ -285,7 +271,7 @@ fn measure_all(
         while let Some(admitted) = gate.next() {
             let mut numbers = None;
             for &index in &admitted.job.layers {
-                if failed.load(Ordering::Relaxed) || watch.wants_stop() {
+                if failed.load(Ordering::Relaxed) || progress.wants_stop() {
                     return;
                 }
                 let layer = &layers[index];
@@ -296,7 +282,7 @@ fn measure_all(
                 }
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(outcome);
                 let n_done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                watch.layer_done(n_done, layers.len(), &layers[index].name);
+                progress.advance(n_done, layers.len(), &layers[index].name);
             }
         }
     };

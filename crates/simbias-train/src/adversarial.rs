@@ -1,6 +1,7 @@
 //! Adversarial training: every batch is replaced by its attacked version.
 
 use simbias_nn::Network;
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 use crate::TrainError;
@@ -34,7 +35,7 @@ impl PrepareBatch for Adversarial {
         };
         let model = NetScorer::new(network.clone());
         let rows = batch.rows.view();
-        let outcome = pgd(&model, rows, classes, &self.attack, seed, classes.len())?;
+        let outcome = pgd(&model, rows, classes, &self.attack, seed, classes.len(), &Silent)?;
         batch.rows = perturbed_rows(rows, outcome.delta.view(), self.attack.bounds)?;
         Ok(())
     }

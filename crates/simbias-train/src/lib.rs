@@ -50,7 +50,7 @@ pub use model::{
     architecture, cross_entropy_and_slope,
 };
 pub use objective::{LabelSmoothing, Loss, NextToken, Objective, RowLosses, SoftTargets};
-pub use observed::{KeepState, Observed};
+pub use observed::{KeepState, Observed, StopOnRequest};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};

@@ -51,3 +51,14 @@ impl Watch for Observed<'_> {
         Ok(if ends { Flow::Stop } else { Flow::Continue })
     }
 }
+
+/// Ends a training when its progress wants to stop, and says nothing of how far it is. The run then ended with
+/// [`StopReason::Watcher`](crate::StopReason::Watcher).
+#[derive(Clone, Copy)]
+pub struct StopOnRequest<'a>(pub &'a dyn Progress);
+
+impl Watch for StopOnRequest<'_> {
+    fn after_step(&mut self, _: &TrainState, _: &StepRecord<'_>) -> Result<Flow, TrainError> {
+        Ok(if self.0.wants_stop() { Flow::Stop } else { Flow::Continue })
+    }
+}

@@ -6,7 +6,8 @@
 //! use ndarray::{Array2, ArrayView2};
 //! use simbias::data::transform::Identity;
 //! use simbias::data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Target};
-//! use simbias::reliance::{RelianceOptions, Unwatched, measure, propose_blocks};
+//! use simbias::reliance::{RelianceOptions, measure, propose_blocks};
+//! use simbias::report::Silent;
 //! use simbias::stats::Seed;
 //!
 //! /// Any model: rows in, scores out.
@@ -38,7 +39,7 @@
 //!     &Identity::new(2),
 //!     &RelianceOptions::default(),
 //!     Seed::new(0),
-//!     &Unwatched,
+//!     &Silent,
 //! )
 //! .unwrap();
 //! assert!(measured.outcome.block("first").unwrap().necessity.as_ref().unwrap().value > 0.8);

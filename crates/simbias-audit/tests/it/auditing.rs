@@ -1,13 +1,15 @@
 //! The audit of a network trained here.
 
 use simbias_audit::document::audit_report;
-use simbias_audit::{Remedy, Subject, audit};
+use simbias_audit::{AuditInput, AuditOptions, AuditOutcome, Remedy, Subject, audit};
 use simbias_data::{Dataset, Stratum};
 use simbias_reliance::outcome::SoloLearner;
 use simbias_reliance::{Block, BlockSet, BlockVerdict};
+use simbias_report::Silent;
 use simbias_stats::Seed;
+use simbias_train::TrainState;
 
-use crate::{Interrupting, options, run, slabs};
+use crate::{StopsAfter, StopsIn, interrupted, options, run, slabs};
 
 #[test]
 fn the_simple_block_is_used_and_the_complex_one_ignored() {
@@ -129,22 +131,48 @@ fn a_resumed_audit_is_the_one_that_was_not_interrupted() {
     let mut options = options(&[Remedy::LastLayer]);
     options.simplicity.solo_steps = 0;
     let whole = run(&input, &options);
+    let steps = whole.training.as_ref().unwrap().steps;
 
-    let watch = Interrupting::after(20);
-    let stopped = audit(&input, Subject::Train, &options, &watch);
-    assert!(matches!(stopped, Err(simbias_audit::AuditError::Interrupted)));
-    let state = watch.saved();
+    let state = interrupted(&input, &options, &StopsAfter::new(20)).unwrap();
     assert_eq!(state.step, 20);
-    let subject = Subject::Resume(Box::new(state));
-    let resumed = audit(&input, subject, &options, &simbias_audit::Silent).unwrap();
+    assert_same(&whole, &resumed(&input, &options, state).0);
 
+    // Reliance, simplicity, attacks, the remedy: the network is trained already.
+    let mut trained = None;
+    for stage in 2..=5 {
+        let state = interrupted(&input, &options, &StopsIn::new(stage)).unwrap();
+        assert_eq!(state.step, steps, "stage {stage}");
+        trained = Some(state);
+    }
+    let (again, kept_steps) = resumed(&input, &options, trained.unwrap());
+    assert_eq!(kept_steps, [steps]);
+    assert_same(&whole, &again);
+}
+
+/// Goes on from `state`; also the steps of all states that were kept on the way.
+fn resumed(
+    input: &AuditInput,
+    options: &AuditOptions,
+    state: TrainState,
+) -> (AuditOutcome, Vec<u64>) {
+    let mut steps = Vec::new();
+    let mut keep = |state: &TrainState| {
+        steps.push(state.step);
+        Ok(())
+    };
+    let subject = Subject::Resume(Box::new(state));
+    let outcome = audit(input, subject, options, &Silent, Some(&mut keep)).unwrap();
+    (outcome, steps)
+}
+
+fn assert_same(whole: &AuditOutcome, resumed: &AuditOutcome) {
     assert_eq!(resumed.training, whole.training);
     assert_eq!(resumed.base.outcome.to_json(), whole.base.outcome.to_json());
     assert_eq!(resumed.robustness, whole.robustness);
-    let weights = |outcome: &simbias_audit::AuditOutcome| {
+    let weights = |outcome: &AuditOutcome| {
         outcome.network.as_ref().unwrap().network.network().to_safetensors()
     };
-    assert_eq!(weights(&resumed), weights(&whole));
+    assert_eq!(weights(resumed), weights(whole));
     for (resumed, whole) in resumed.remedies.iter().zip(&whole.remedies) {
         assert_eq!(resumed.measurement.outcome.to_json(), whole.measurement.outcome.to_json());
     }
@@ -152,10 +180,8 @@ fn a_resumed_audit_is_the_one_that_was_not_interrupted() {
 
 #[test]
 fn whoever_asks_to_stop_is_heard_at_once() {
-    let watch = Interrupting::after(1);
-    let stopped = audit(&slabs(3), Subject::Train, &options(&Remedy::ALL), &watch);
-    assert!(matches!(stopped, Err(simbias_audit::AuditError::Interrupted)));
-    assert_eq!(watch.saved().step, 1);
+    let state = interrupted(&slabs(3), &options(&Remedy::ALL), &StopsAfter::new(1)).unwrap();
+    assert_eq!(state.step, 1);
 }
 
 #[test]

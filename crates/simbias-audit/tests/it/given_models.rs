@@ -1,11 +1,12 @@
 //! Models that were trained elsewhere.
 
 use ndarray::{Array2, ArrayView2};
-use simbias_audit::{ForeignModel, Remedy, Silent, Subject, TrainedNetwork, audit};
+use simbias_audit::{ForeignModel, Remedy, Subject, TrainedNetwork, audit};
 use simbias_data::{Scorer, ScorerError};
 use simbias_nn::{Architecture, Fcn, Init, Kind, Network, Precision, cpu};
 use simbias_reliance::BlockVerdict;
 use simbias_reliance::outcome::SoloLearner;
+use simbias_report::Silent;
 use simbias_stats::Seed;
 use simbias_train::NetScorer;
 
@@ -30,7 +31,7 @@ fn a_function_is_measured_on_the_rows_as_they_are() {
     let model = ForeignModel(Closure(|row: &[f32]| row[0]));
     let mut options = options(&[Remedy::LastLayer]);
     options.max_steps = 50;
-    let outcome = audit(&slabs(3), Subject::Foreign(&model), &options, &Silent).unwrap();
+    let outcome = audit(&slabs(3), Subject::Foreign(&model), &options, &Silent, None).unwrap();
     let base = &outcome.base.outcome;
     assert_eq!(base.standard.metric.value, 1.0);
     assert_eq!(base.block("linear").unwrap().verdict, Some(BlockVerdict::Exclusive));
@@ -59,7 +60,8 @@ fn a_network_is_retrained_in_its_last_layer_and_nowhere_else() {
     let given = TrainedNetwork { network: NetScorer::new(network.clone()), standardization: None };
     let mut options = options(&[Remedy::LastLayer]);
     options.simplicity.solo_steps = 0;
-    let outcome = audit(&slabs(3), Subject::Network(Box::new(given)), &options, &Silent).unwrap();
+    let outcome =
+        audit(&slabs(3), Subject::Network(Box::new(given)), &options, &Silent, None).unwrap();
     assert_eq!(outcome.recipe.architecture, architecture);
     let simbias_audit::RemediedModel::Network(after) = &outcome.remedies[0].model else {
         panic!("the last layer of one network")

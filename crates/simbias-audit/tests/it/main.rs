@@ -7,19 +7,19 @@ mod given_models;
 mod refusals;
 mod remedies;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use simbias_audit::{
-    AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, RobustnessOptions,
-    Silent, SimplicityOptions, Subject, audit,
+    AuditError, AuditInput, AuditOptions, AuditOutcome, NetworkChoice, Remedy, RobustnessOptions,
+    SimplicityOptions, Subject, audit,
 };
 use simbias_data::synth::{SlabBlock, SlabSpec};
 use simbias_data::transform::Identity;
 use simbias_data::{Dataset, SplitDataset, TestSplit, TrainSplit, ValidationSplit};
 use simbias_reliance::{Block, BlockSet, RelianceOptions};
+use simbias_report::{Progress, Silent};
 use simbias_stats::Seed;
-use simbias_train::{TrainError, TrainState};
+use simbias_train::TrainState;
 
 /// One linear coordinate, one of slabs and two that say nothing: LMS data of the least size.
 fn slabs(n_slabs: usize) -> AuditInput {
@@ -79,38 +79,65 @@ fn options(remedies: &[Remedy]) -> AuditOptions {
 }
 
 fn run(input: &AuditInput, options: &AuditOptions) -> AuditOutcome {
-    audit(input, Subject::Train, options, &Silent).unwrap()
+    audit(input, Subject::Train, options, &Silent, None).unwrap()
 }
 
-/// Asks to stop once some steps are done, and keeps the state that it is handed.
-struct Interrupting {
-    after: u64,
-    asks: AtomicU64,
-    state: Mutex<Option<TrainState>>,
+/// Wishes to stop after some questions whether it does; training asks once a step.
+struct StopsAfter {
+    questions: u64,
+    asked: AtomicU64,
 }
 
-impl Interrupting {
-    fn after(steps: u64) -> Self {
-        Self { after: steps, asks: 0.into(), state: Mutex::new(None) }
-    }
-
-    fn saved(&self) -> TrainState {
-        self.state.lock().unwrap().clone().unwrap()
+impl StopsAfter {
+    fn new(questions: u64) -> Self {
+        Self { questions, asked: 0.into() }
     }
 }
 
-impl AuditWatch for Interrupting {
-    fn stage(&self, _name: &str, _index: usize, _n_stages: usize) {}
+impl Progress for StopsAfter {
+    fn advance(&self, _done: usize, _total: usize, _remark: &str) {}
 
-    fn progress(&self, _share: f64, _remark: &str) {}
+    fn wants_stop(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::Relaxed) + 1 >= self.questions
+    }
+}
 
-    /// Training asks once a step.
-    fn should_stop(&self) -> bool {
-        self.asks.fetch_add(1, Ordering::Relaxed) + 1 >= self.after
+/// Wishes to stop as soon as a stage begins.
+struct StopsIn {
+    stage: usize,
+    reached: AtomicBool,
+}
+
+impl StopsIn {
+    fn new(stage: usize) -> Self {
+        Self { stage, reached: false.into() }
+    }
+}
+
+impl Progress for StopsIn {
+    fn stage(&self, _label: &str, index: usize, _n_stages: usize) {
+        self.reached.fetch_or(index == self.stage, Ordering::Relaxed);
     }
 
-    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
-        *self.state.lock().unwrap() = Some(state.clone());
+    fn advance(&self, _done: usize, _total: usize, _remark: &str) {}
+
+    fn wants_stop(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
+    }
+}
+
+/// Audits until `progress` stops it; the last state that was kept.
+fn interrupted(
+    input: &AuditInput,
+    options: &AuditOptions,
+    progress: &dyn Progress,
+) -> Option<TrainState> {
+    let mut last = None;
+    let mut keep = |state: &TrainState| {
+        last = Some(state.clone());
         Ok(())
-    }
+    };
+    let found = audit(input, Subject::Train, options, progress, Some(&mut keep));
+    assert!(matches!(found, Err(AuditError::Interrupted(_))), "{:?}", found.err());
+    last
 }

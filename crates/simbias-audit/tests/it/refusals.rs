@@ -1,14 +1,15 @@
 //! Data that no audit can use, and data that it can use in part.
 
 use ndarray::s;
-use simbias_audit::{AuditInput, AuditOutcome, Remedy, Silent, Subject, audit};
+use simbias_audit::{AuditInput, AuditOutcome, Remedy, Subject, audit};
 use simbias_data::{Dataset, Target};
 use simbias_reliance::Metric;
+use simbias_report::Silent;
 
 use crate::{options, run, slabs};
 
 fn message(input: &AuditInput) -> String {
-    match audit(input, Subject::Train, &options(&Remedy::DEFAULT), &Silent) {
+    match audit(input, Subject::Train, &options(&Remedy::DEFAULT), &Silent, None) {
         Ok(_) => panic!("such data should be refused"),
         Err(error) => error.to_string(),
     }

@@ -41,8 +41,9 @@ pub(super) fn robust_accuracy_of(
     let rows = test.0.rows.slice(ndarray::s![..n_rows, ..]);
     let model = NetScorer::new(network.clone());
     let seed = seed.child("claims/attack", 0);
-    let found =
-        robust_accuracy(&model, &model, rows, &labels.indices[..n_rows], &attack, seed, BATCH_ROWS);
+    let labels = &labels.indices[..n_rows];
+    let quiet = stages.quiet();
+    let found = robust_accuracy(&model, &model, rows, labels, &attack, seed, BATCH_ROWS, &quiet);
     Ok(found.map_err(|error| stages.failure(error))?.attacked.accuracy)
 }
 

@@ -5,7 +5,7 @@ use simbias_data::{Scorer, TestSplit};
 use simbias_nn::Network;
 use simbias_reliance::outcome::Condition;
 use simbias_reliance::{
-    Block, BlockSet, DenseLayer, DenseNetwork, RelianceError, RelianceOptions, Unwatched, measure,
+    Block, BlockSet, DenseLayer, DenseNetwork, RelianceError, RelianceOptions, measure,
 };
 use simbias_stats::Seed;
 use simbias_train::NetScorer;
@@ -89,7 +89,7 @@ impl BlockReliance {
         };
         let seed = seed.child("claims/reliance", 0);
         let scorer = scorer(network).map_err(failure)?;
-        let found = measure(&*scorer, &test.0, &blocks, transform, &options, seed, &Unwatched)
+        let found = measure(&*scorer, &test.0, &blocks, transform, &options, seed, &stages.quiet())
             .map_err(failure)?;
         let block = &found.outcome.blocks[0];
         let Some(complement) = &block.complement else {

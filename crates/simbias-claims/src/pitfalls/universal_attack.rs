@@ -116,7 +116,8 @@ fn perturb(
         stages.check_interrupt()?;
         let labels = &fit_labels.indices;
         let seed = seed.child("claims/attack", 0);
-        let perturbation = universal(scorer, fit_rows.rows.view(), labels, &config, seed)
+        let (rows_to_fit, quiet) = (fit_rows.rows.view(), stages.quiet());
+        let perturbation = universal(scorer, rows_to_fit, labels, &config, seed, &quiet)
             .map_err(|error| stages.failure(error))?;
         let shares = budget_shares(perturbation.delta.view(), &blocks, &*rows.transform)
             .map_err(|error| stages.failure(error))?;
@@ -130,6 +131,7 @@ fn perturb(
         &perturbations,
         rows.test.0.rows.view(),
         &test_labels.indices,
+        &stages.quiet(),
     )
     .map_err(|error| stages.failure(error))?;
     Ok(Perturbed { matrix, ratios })

@@ -62,7 +62,8 @@ pub(super) fn universal_of_dominoes(
                 bounds: rows.bounds(),
             };
             let (labels, seed_of_attack) = (&fit_labels.indices, seed.child("claims/attack", 0));
-            let found = universal(&scorer, fit_rows.rows.view(), labels, &attack, seed_of_attack)
+            let (rows_to_fit, quiet) = (fit_rows.rows.view(), stages.quiet());
+            let found = universal(&scorer, rows_to_fit, labels, &attack, seed_of_attack, &quiet)
                 .map_err(|error| stages.failure(error))?;
             let share = &budget_shares(found.delta.view(), &blocks, &transform)
                 .map_err(|error| stages.failure(error))?[0];

@@ -13,7 +13,7 @@ use simbias_language::{LanguageModel, OWN_MODEL_TYPE, Text, Tokenizer};
 use simbias_nn::{Architecture, Decoder, Init, Network, Precision};
 use simbias_report::Caveat;
 use simbias_spectra::fit::TailRule;
-use simbias_spectra::{ExponentKind, ScanOptions, Unwatched};
+use simbias_spectra::{ExponentKind, ScanOptions};
 use simbias_stats::Seed;
 use simbias_train::{
     Decay, FitConfig, Hooks, Keep, NextToken, Optimizer, Schedule, TrainState, fit,
@@ -219,7 +219,7 @@ fn compared(
         let model = LanguageModel::open(folder.path(), stages.device())?;
         let options =
             ScanOptions { rules: vec![TailRule::Median], bulk: false, ..ScanOptions::default() };
-        let table = scan_blocks(&model, &options, &Unwatched)?;
+        let table = scan_blocks(&model, &options, &stages.quiet())?;
         let scores = BlockScores::from_table(&model, &table, &|_| true)?;
         let text = Text::encode(Path::new("validation"), validation, &Tokenizer::bytes())?;
         let request = CompareRequest {
@@ -241,22 +241,9 @@ fn compared(
             max_chunks: Some(stages.draws(N_CHUNKS) as usize),
             seed: seed.child("claims/permutations", 0),
         };
-        compare_allocations(&model, &scores, &request, &Interrupts(stages))
+        compare_allocations(&model, &scores, &request, &stages.quiet())
     };
-    let found = compare();
-    stages.check_interrupt()?;
-    found.map_err(|error| stages.failure(error))
-}
-
-/// Ends a comparison when the person asked for it.
-struct Interrupts<'a>(&'a Stages<'a>);
-
-impl simbias_language::Watch for Interrupts<'_> {
-    fn progress(&self, _done: usize, _total: usize, _what: &str) {}
-
-    fn wants_stop(&self) -> bool {
-        self.0.check_interrupt().is_err()
-    }
+    compare().map_err(|error| stages.failure(error))
 }
 
 /// The network as a checkpoint that [`LanguageModel`] opens.

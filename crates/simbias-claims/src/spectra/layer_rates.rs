@@ -174,9 +174,10 @@ mod tests {
 
     use simbias_data::{ClassLabels, ImageShape, Layout, Target};
     use simbias_nn::Kind;
+    use simbias_report::Silent;
 
     use super::*;
-    use crate::{Scale, Silent};
+    use crate::Scale;
 
     fn with_stages<T>(run: impl FnOnce(&Stages<'_>) -> T) -> T {
         let context = MeasureContext::new(Scale::Cpu, 0, 1, &Silent);

@@ -1,7 +1,7 @@
 //! The committed record.
 
-use simbias_claims::{Ledger, MeasureContext, Outcome, Scale, Silent, run};
-use simbias_report::Verdict;
+use simbias_claims::{Ledger, MeasureContext, Outcome, Scale, run};
+use simbias_report::{Silent, Verdict};
 
 use crate::sample::{RISING, outcome, stamp};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Mutex;
 
-use simbias_claims::{MeasureContext, Outcome, Progress, Scale, claim, run};
+use simbias_claims::{MeasureContext, Outcome, Scale, claim, run};
+use simbias_report::Progress;
 
 /// Remembers how many stages were announced, and of how many.
 #[derive(Default)]
@@ -11,7 +12,7 @@ struct Counter {
 }
 
 impl Progress for Counter {
-    fn stage(&self, _stage: &str, done: usize, total: usize) {
+    fn advance(&self, done: usize, total: usize, _stage: &str) {
         *self.stages.lock().expect("no test panics while counting") = (done + 1, total);
     }
 }

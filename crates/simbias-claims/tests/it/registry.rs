@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use simbias_claims::{
-    Availability, ClaimError, MeasureContext, Progress, Scale, Silent, all, claim, run, select,
-};
-use simbias_report::Verdict;
+use simbias_claims::{Availability, ClaimError, MeasureContext, Scale, all, claim, run, select};
+use simbias_report::{Progress, Silent, Verdict};
 
 use crate::sample::{MISSPELT, REPEATED, RISING, outcome};
 
@@ -188,8 +186,8 @@ fn a_measurement_must_fit_the_table() {
 fn an_interrupt_ends_the_measurement() {
     struct Stop;
     impl Progress for Stop {
-        fn stage(&self, _stage: &str, _done: usize, _total: usize) {}
-        fn is_interrupted(&self) -> bool {
+        fn advance(&self, _done: usize, _total: usize, _remark: &str) {}
+        fn wants_stop(&self) -> bool {
             true
         }
     }

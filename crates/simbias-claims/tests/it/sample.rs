@@ -2,9 +2,9 @@
 
 use simbias_claims::{
     Availability, Claim, ClaimError, Criterion, Expectation, MeasureContext, Measurement, Outcome,
-    Scale, Silent, Stamp, pitfalls, run,
+    Scale, Stamp, pitfalls, run,
 };
-use simbias_report::Caveat;
+use simbias_report::{Caveat, Silent};
 
 /// Reports 0.9, 0.91, 0.92, … and, as a control, the seed.
 fn rising(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {

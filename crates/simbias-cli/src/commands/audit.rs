@@ -1,26 +1,25 @@
 //! `simbias audit`: from labelled data to what a network relies on, ignores, and what remedies change.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use simbias_audit::document::audit_report;
 use simbias_audit::{
-    AuditInput, AuditOptions, AuditOutcome, AuditWatch, NetworkChoice, Remedy, Robustness, Subject,
-    audit, demo_input, demo_options, prepared, training_settings,
+    AuditInput, AuditOptions, AuditOutcome, NetworkChoice, Remedy, Robustness, Subject, audit,
+    demo_input, demo_options, prepared, training_settings,
 };
 use simbias_data::{SplitOptions, read_splits};
 use simbias_nn::device_from_str;
 use simbias_reliance::{DonorMode, RelianceOutcome};
 use simbias_report::Estimate;
-use simbias_train::{TrainError, TrainState};
+use simbias_train::TrainState;
 
 use super::arguments::{BlocksArgs, ReadingArgs, notes};
 use super::checkpoint::Checkpoint;
 use super::fail_on::{FailOn, Measured};
 use super::influences_file;
 use super::model::{OpeningArgs, save};
-use crate::shell::{Answer, Failure, Finished, Looking, Progress, Shell, of_dataset};
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
 /// Audit a network: what it relies on, what it ignores, what remedies change.
 ///
@@ -131,20 +130,11 @@ impl AuditArgs {
             }
             (None, None) => Subject::Train,
         };
-        let watch = ShellWatch {
-            progress: shell.progress("audit"),
-            looking: Mutex::new(None),
-            save: |state: &TrainState| checkpoint.save(state, &fit, &train_rows),
-        };
-        let found = audit(&input, subject, &options, &watch);
-        drop(watch);
-        let outcome = match found {
-            Err(simbias_audit::AuditError::Interrupted) => {
-                checkpoint.tell(shell);
-                return Err(Failure::Interrupted);
-            }
-            other => other?,
-        };
+        let progress = shell.progress("audit");
+        let mut keep = |state: &TrainState| checkpoint.save(state, &fit, &train_rows);
+        let found = audit(&input, subject, &options, &progress, Some(&mut keep));
+        drop(progress);
+        let outcome = checkpoint.tell_after(found.map_err(Failure::from), shell)?;
         let report = audit_report(&outcome, &input, shell.seed());
         if let Some(network) = &outcome.network {
             save(network, &run)?;
@@ -154,7 +144,8 @@ impl AuditArgs {
         }
         let result = result(&outcome);
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
-        shell.close_run(run, Answer { report, result, inputs })?;
+        let closed = shell.close_run(run, Answer { report, result, inputs });
+        checkpoint.tell_after(closed, shell)?;
         checkpoint.remove();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
@@ -208,38 +199,6 @@ impl AuditArgs {
         let resolved = self.blocks.resolve(&split.train.0)?;
         let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
         Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
-    }
-}
-
-/// Shows stages on the progress bar and keeps checkpoints.
-struct ShellWatch<F> {
-    progress: Progress,
-    /// Ctrl-C asks while the audited network is trained, which leaves a state to go on from; later it ends.
-    looking: Mutex<Option<Looking>>,
-    save: F,
-}
-
-/// Parts of a stage that the bar counts.
-const BAR_PARTS: usize = 1000;
-
-impl<F: Fn(&TrainState) -> Result<(), TrainError> + Sync> AuditWatch for ShellWatch<F> {
-    fn stage(&self, name: &str, index: usize, n_stages: usize) {
-        let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        *looking = (index == 1).then(|| self.progress.looks_for_interrupt());
-        self.progress.begin(&format!("[{index}/{n_stages}] {name}"));
-    }
-
-    fn progress(&self, share: f64, remark: &str) {
-        self.progress.remark(remark);
-        self.progress.set((share * BAR_PARTS as f64) as usize, BAR_PARTS);
-    }
-
-    fn should_stop(&self) -> bool {
-        self.progress.is_interrupted()
-    }
-
-    fn checkpoint(&self, state: &TrainState) -> Result<(), TrainError> {
-        (self.save)(state)
     }
 }
 

@@ -60,14 +60,19 @@ impl Checkpoint {
         state.save(&self.path, fit, train)
     }
 
-    /// Says how to go on.
-    pub(crate) fn tell(&self, shell: &Shell) {
-        if self.path.is_file() {
+    /// Says how to go on when `ended` is an interrupt, whatever was being done.
+    pub(crate) fn tell_after<T>(
+        &self,
+        ended: Result<T, Failure>,
+        shell: &Shell,
+    ) -> Result<T, Failure> {
+        if matches!(ended, Err(Failure::Interrupted)) && self.path.is_file() {
             shell.note(&format!(
-                "training can be continued: the same command with --resume {}",
+                "the run can be continued: the same command with --resume {}",
                 self.path.display()
             ));
         }
+        ended
     }
 
     /// The run is complete and needs it no more.

@@ -10,7 +10,7 @@ use simbias_claims::{
 };
 use simbias_report::Verdict;
 
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, print};
+use crate::shell::{Answer, Failure, Finished, Shell, print};
 
 /// Where the ledger is kept in the repository.
 const LEDGER: &str = "claims/ledger.json";
@@ -346,14 +346,13 @@ impl RunArgs {
         let mut ledger = self.ledger.read_or_new()?;
         let run = shell.open_run(self.out.as_deref())?;
         let progress = shell.progress("claims");
-        let looking = progress.looks_for_interrupt();
         let mut outcomes = Vec::new();
         let mut entries = Vec::new();
         for claim in claims {
-            let watch = ClaimProgress { id: claim.id, progress: &progress };
             progress.begin(claim.id);
             let started = shell.elapsed_seconds();
-            let mut context = MeasureContext::new(scale, shell.seed().value(), self.seeds, &watch);
+            let mut context =
+                MeasureContext::new(scale, shell.seed().value(), self.seeds, &progress);
             context.quick = self.quick;
             context.device = shell.device().into();
             context.data_folder = self.data.clone();
@@ -374,7 +373,7 @@ impl RunArgs {
             }
             outcomes.push(outcome);
         }
-        drop((looking, progress));
+        drop(progress);
         let is_bad = outcomes.iter().any(|outcome| self.is_bad(outcome.verdict));
         let answer = Answer {
             report: document(&outcomes),
@@ -393,23 +392,6 @@ impl RunArgs {
             Verdict::NotRun => VerdictWord::NotRun,
         };
         self.fail_on.contains(&word)
-    }
-}
-
-/// Progress within one claim.
-struct ClaimProgress<'a> {
-    id: &'static str,
-    progress: &'a Progress,
-}
-
-impl simbias_claims::Progress for ClaimProgress<'_> {
-    fn stage(&self, stage: &str, done: usize, total: usize) {
-        self.progress.name(&format!("{}: {stage}", self.id));
-        self.progress.set(done, total);
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.progress.is_interrupted()
     }
 }
 

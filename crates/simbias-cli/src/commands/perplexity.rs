@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use simbias_language::document::perplexity_report;
-use simbias_language::{LanguageModel, Text, Tokenizer, Watch};
+use simbias_language::{LanguageModel, Text, Tokenizer};
 use simbias_nn::device_from_str;
 
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_checkpoint, of_file};
+use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint, of_file};
 
 /// Longest context that is taken without being asked for, as in the pruning literature.
 pub(super) const USUAL_CONTEXT: usize = 2048;
@@ -69,34 +69,19 @@ pub(super) fn open(path: &Path, shell: &Shell) -> Result<LanguageModel, Failure>
     Ok(LanguageModel::open(path, &device_from_str(shell.device())?)?)
 }
 
-/// Shows the work of a language model on the progress bar.
-pub(super) struct BarWatch<'a>(pub(super) &'a Progress);
-
-impl Watch for BarWatch<'_> {
-    fn progress(&self, done: usize, total: usize, what: &str) {
-        self.0.remark(what);
-        self.0.set(done, total);
-    }
-
-    fn wants_stop(&self) -> bool {
-        self.0.is_interrupted()
-    }
-}
-
 impl PerplexityArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(self.out.as_deref())?;
         let model = open(&self.model, shell)?;
         let text = self.tokens.read(&self.text, &model)?;
         let progress = shell.progress("perplexity");
-        let _looking = progress.looks_for_interrupt();
         let context = self.tokens.context(&model);
         let found = simbias_language::perplexity(
             &model,
             &text,
             context,
             self.tokens.max_chunks(),
-            &BarWatch(&progress),
+            &progress,
         )?;
         drop(progress);
         let tokenizer = if self.text.extension().is_some_and(|end| end == "npy") {

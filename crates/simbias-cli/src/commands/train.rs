@@ -12,7 +12,7 @@ use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_nn::{Device, Init, Network, Precision, device_from_str};
 use simbias_reliance::Truth;
 use simbias_report::{
-    Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report, Section, Table,
+    Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Progress, Report, Section, Table,
 };
 use simbias_train::{
     FitConfig, Flow, Hooks, LayerRates, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule,
@@ -22,7 +22,7 @@ use simbias_train::{
 use super::arguments::ReadingArgs;
 use super::checkpoint::Checkpoint;
 use super::model::save;
-use crate::shell::{Answer, Failure, Finished, Progress, Shell, of_dataset};
+use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
 
 /// Train a network on labelled rows, with validation, traces and exact resume.
 ///
@@ -166,14 +166,13 @@ impl TrainArgs {
         let (mut state, trace) = self.start(&recipe, &config, train, validation, shell)?;
 
         let progress = shell.progress("training");
-        let looking = progress.looks_for_interrupt();
         let mut watch = TrainWatch {
             progress: &progress,
             checkpoint: &checkpoint,
             config: &config,
             train,
             every: self.checkpoint_every.max(1),
-            interrupted: false,
+            remark: String::new(),
             trace,
         };
         let mut spectral: Option<SpectralRates> = self.layer_rates.map(Into::into);
@@ -185,12 +184,10 @@ impl TrainArgs {
             watch: &mut watch,
         };
         let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
-        let (interrupted, trace) = (watch.interrupted, watch.trace);
-        drop(looking);
+        let trace = watch.trace;
         drop(progress);
-        if interrupted {
-            checkpoint.tell(shell);
-            return Err(Failure::Interrupted);
+        if outcome.reason == StopReason::Watcher {
+            return checkpoint.tell_after(Err(Failure::Interrupted), shell);
         }
 
         run.write("traces.safetensors", &trace.to_safetensors())?;
@@ -209,7 +206,8 @@ impl TrainArgs {
         });
         let network = TrainedNetwork { network: NetScorer::new(state.network), standardization };
         save(&network, &run)?;
-        shell.close_run(run, Answer { report, result, inputs })?;
+        let closed = shell.close_run(run, Answer { report, result, inputs });
+        checkpoint.tell_after(closed, shell)?;
         checkpoint.remove();
         Ok(Finished::Done)
     }
@@ -350,15 +348,19 @@ fn report(
     report.section(section.table(table))
 }
 
+/// Steps between two looks at the loss.
+const REMARK_EVERY: u64 = 20;
+
 /// Progress bar, checkpoints, traces and Ctrl-C.
 struct TrainWatch<'a, 'rows> {
-    progress: &'a Progress,
+    progress: &'a dyn Progress,
     checkpoint: &'a Checkpoint,
     config: &'a FitConfig,
     train: &'a Dataset,
     /// Steps between checkpoints.
     every: u64,
-    interrupted: bool,
+    /// The last look at the loss, which waits for the device.
+    remark: String,
     trace: TraceRecorder<'rows>,
 }
 
@@ -368,17 +370,17 @@ impl Watch for TrainWatch<'_, '_> {
         state: &TrainState,
         record: &StepRecord<'_>,
     ) -> Result<Flow, TrainError> {
-        self.progress.set(record.step as usize, record.max_steps as usize);
-        if record.step.is_multiple_of(20) {
-            self.progress.remark(&format!("loss {:.4}", record.loss()));
+        if record.step.is_multiple_of(REMARK_EVERY) {
+            self.remark = format!("loss {:.4}", record.loss());
         }
+        self.progress.advance(record.step as usize, record.max_steps as usize, &self.remark);
         self.trace.after_step(state, record)?;
-        self.interrupted = self.progress.is_interrupted();
-        if self.interrupted || record.step.is_multiple_of(self.every) {
+        let ends = self.progress.wants_stop();
+        if ends || record.step.is_multiple_of(self.every) {
             // Traces first: records after the state's step are recorded again.
             self.trace.save(&Checkpoint::traces(self.checkpoint.path()))?;
             self.checkpoint.save(state, self.config, self.train)?;
         }
-        Ok(if self.interrupted { Flow::Stop } else { Flow::Continue })
+        Ok(if ends { Flow::Stop } else { Flow::Continue })
     }
 }

@@ -10,6 +10,7 @@ use simbias_language::LanguageError;
 use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
+use simbias_report::Interrupted;
 use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
@@ -23,6 +24,12 @@ fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,
+    }
+}
+
+impl From<Interrupted> for Failure {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
     }
 }
 
@@ -43,7 +50,7 @@ impl From<SpectraError> for Failure {
 impl From<LanguageError> for Failure {
     fn from(error: LanguageError) -> Self {
         match error {
-            LanguageError::Interrupted => Self::Interrupted,
+            LanguageError::Interrupted(interrupted) => interrupted.into(),
             LanguageError::Data(error) => error.into(),
             LanguageError::Spectra(error) => error.into(),
             LanguageError::Network(error) => error.into(),
@@ -98,6 +105,7 @@ impl From<DataError> for Failure {
 impl From<RelianceError> for Failure {
     fn from(error: RelianceError) -> Self {
         let hint = match &error {
+            RelianceError::Interrupted(interrupted) => return (*interrupted).into(),
             RelianceError::Overlap { .. } => {
                 Some("--allow-overlap measures blocks that share coordinates")
             }
@@ -212,7 +220,7 @@ impl From<TrainError> for Failure {
 impl From<AuditError> for Failure {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::Interrupted => Self::Interrupted,
+            AuditError::Interrupted(interrupted) => interrupted.into(),
             AuditError::Reliance(error) => error.into(),
             AuditError::Train(error) => error.into(),
             other => with(&other, None),
@@ -222,6 +230,9 @@ impl From<AuditError> for Failure {
 
 impl From<AttackError> for Failure {
     fn from(error: AttackError) -> Self {
-        with(&error, None)
+        match error {
+            AttackError::Interrupted(interrupted) => interrupted.into(),
+            other => with(&other, None),
+        }
     }
 }

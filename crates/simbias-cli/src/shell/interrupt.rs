@@ -1,21 +1,31 @@
-//! Ctrl-C: work that looks may end tidily; work that does not look is ended, and its partial directory removed.
+//! What Ctrl-C means, in every command: the first one asks, and the work stops soon; the second one ends the process at
+//! once. Work that does not look for the first one is ended for it, so that the stop is always soon. However it ends,
+//! partial directories are removed and the exit code is 130.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Failure;
 use super::failure::INTERRUPTED;
 
-/// Whether the handler is ending the process. Static, because even a command that fails for lack of its removed
-/// directory must not report that.
+/// Whether the process is being ended. Static, because even a command that fails for lack of its removed directory
+/// must not report that.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// How often the handler tries to remove a directory that is still being written into.
+/// Work that has not looked for so long after Ctrl-C does not look.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The same for work that looks seldom, such as a training with slow steps: twice the time between two looks, at most
+/// this.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+/// Work that has looked may take so long to keep what can be resumed.
+const TIDYING: Duration = Duration::from_secs(10);
+
+/// How often the removal of a directory is tried that is still being written into.
 const REMOVALS: usize = 20;
 
-/// Whether the person's Ctrl-C is ending the process.
+/// Whether the user's Ctrl-C is ending the process.
 pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }
@@ -24,18 +34,23 @@ pub(crate) fn is_ending() -> bool {
 #[derive(Clone)]
 pub(crate) struct Interrupt(Arc<State>);
 
-#[derive(Default)]
 struct State {
     asked: AtomicBool,
-    /// Pieces of work under way that look at `asked`.
-    lookers: AtomicUsize,
+    /// Whether the work has looked since.
+    heard: AtomicBool,
+    /// What the next two count from.
+    start: Instant,
+    /// Milliseconds from the start to the last look; 0 before the first.
+    last_look: AtomicU64,
+    /// Milliseconds between the last two looks.
+    between_looks: AtomicU64,
     partial: Mutex<Vec<PathBuf>>,
 }
 
 impl Interrupt {
     /// Takes over Ctrl-C (and the termination signal) for this process.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        let interrupt = Self(Arc::default());
+        let interrupt = Self::silent();
         let handled = interrupt.clone();
         ctrlc::set_handler(move || handled.handle())
             .map_err(|error| Failure::input(format!("cannot listen for Ctrl-C: {error}")))?;
@@ -43,34 +58,71 @@ impl Interrupt {
     }
 
     /// Hears no signal.
-    #[cfg(test)]
     pub(super) fn silent() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(State {
+            asked: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            start: Instant::now(),
+            last_look: AtomicU64::new(0),
+            between_looks: AtomicU64::new(0),
+            partial: Mutex::default(),
+        }))
     }
 
     fn handle(&self) {
-        let again = self.0.asked.swap(true, Ordering::SeqCst);
-        if again || self.0.lookers.load(Ordering::SeqCst) == 0 {
-            ENDING.store(true, Ordering::SeqCst);
-            let partial = self.partial().clone();
-            for path in partial {
-                remove(&path);
-            }
-            super::say("interrupted");
-            std::process::exit(i32::from(INTERRUPTED));
+        if self.0.asked.swap(true, Ordering::SeqCst) {
+            self.end();
         }
-        super::say("finishing the current step; press Ctrl-C again to stop at once");
+        super::say("stopping; press Ctrl-C again to stop at once");
+        let patience = self.patience();
+        let interrupt = self.clone();
+        // A thread of its own: this one waits for the second Ctrl-C.
+        let waiting = std::thread::Builder::new().spawn(move || {
+            std::thread::sleep(patience);
+            if interrupt.0.heard.load(Ordering::SeqCst) {
+                std::thread::sleep(TIDYING);
+            }
+            interrupt.end();
+        });
+        if waiting.is_err() {
+            self.end();
+        }
     }
 
-    /// Whether the person asked to stop.
+    /// How long the work has to look.
+    fn patience(&self) -> Duration {
+        let between = Duration::from_millis(self.0.between_looks.load(Ordering::Relaxed));
+        (2 * between).clamp(PATIENCE, MOST_PATIENCE)
+    }
+
+    /// Ends the process.
+    fn end(&self) -> ! {
+        ENDING.store(true, Ordering::SeqCst);
+        let partial = self.partial().clone();
+        for path in partial {
+            remove(&path);
+        }
+        super::say("interrupted");
+        std::process::exit(i32::from(INTERRUPTED));
+    }
+
+    /// Whether the user asked to stop; to be called by work that stops then.
+    pub(crate) fn look(&self) -> bool {
+        let asked = self.is_asked();
+        if asked {
+            self.0.heard.store(true, Ordering::SeqCst);
+        }
+        let now = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let last = self.0.last_look.swap(now, Ordering::Relaxed);
+        if last > 0 {
+            self.0.between_looks.store(now.saturating_sub(last), Ordering::Relaxed);
+        }
+        asked
+    }
+
+    /// Whether the user asked to stop.
     pub(crate) fn is_asked(&self) -> bool {
         self.0.asked.load(Ordering::SeqCst)
-    }
-
-    /// Announces work that looks at [`is_asked`](Self::is_asked); ends with the guard.
-    pub(crate) fn look(&self) -> Looking {
-        self.0.lookers.fetch_add(1, Ordering::SeqCst);
-        Looking(self.clone())
     }
 
     /// `path` is to be removed when the process is ended.
@@ -89,11 +141,12 @@ impl Interrupt {
     }
 }
 
-/// A thread may be writing into it, and stops when it sees [`is_ending`].
+/// Removes a directory or a file. A thread may be writing into it, and stops when it sees [`is_ending`].
 fn remove(path: &Path) {
     for _ in 0..REMOVALS {
-        // Nothing can be done about a directory that resists.
-        let _ = std::fs::remove_dir_all(path);
+        // Nothing can be done about what resists.
+        let _ =
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         if !path.exists() {
             return;
         }
@@ -101,11 +154,27 @@ fn remove(path: &Path) {
     }
 }
 
-/// While it lives, the first Ctrl-C only asks.
-pub(crate) struct Looking(Interrupt);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Drop for Looking {
-    fn drop(&mut self) {
-        self.0.0.lookers.fetch_sub(1, Ordering::SeqCst);
+    #[test]
+    fn slow_work_gets_the_time_of_two_looks() {
+        let interrupt = Interrupt::silent();
+        assert_eq!(interrupt.patience(), PATIENCE);
+        assert!(!interrupt.look() && !interrupt.look());
+        assert_eq!(interrupt.patience(), PATIENCE);
+        interrupt.0.between_looks.store(4000, Ordering::Relaxed);
+        assert_eq!(interrupt.patience(), Duration::from_secs(8));
+        interrupt.0.between_looks.store(4_000_000, Ordering::Relaxed);
+        assert_eq!(interrupt.patience(), MOST_PATIENCE);
+    }
+
+    #[test]
+    fn only_a_look_is_heard() {
+        let interrupt = Interrupt::silent();
+        interrupt.0.asked.store(true, Ordering::SeqCst);
+        assert!(interrupt.is_asked() && !interrupt.0.heard.load(Ordering::SeqCst));
+        assert!(interrupt.look() && interrupt.0.heard.load(Ordering::SeqCst));
     }
 }

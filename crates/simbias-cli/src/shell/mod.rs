@@ -22,9 +22,8 @@ use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
 pub(crate) use fingerprint::{of_checkpoint, of_dataset, of_file};
-pub(crate) use interrupt::Looking;
 pub(crate) use output::{print, say};
-pub(crate) use progress::Progress;
+pub(crate) use progress::ProgressDisplay;
 pub(crate) use run_directory::RunDirectory;
 
 use interrupt::Interrupt;
@@ -172,9 +171,9 @@ impl Shell {
         }
     }
 
-    /// Hears how far a long piece of work is.
-    pub(crate) fn progress(&self, label: &str) -> Progress {
-        Progress::new(label, self.global.quiet, self.interrupt.clone())
+    /// Hears how far a long piece of work is, and tells it of Ctrl-C.
+    pub(crate) fn progress(&self, label: &str) -> ProgressDisplay {
+        ProgressDisplay::new(label, self.global.quiet, self.interrupt.clone())
     }
 
     /// Opens the run's directory, before any long work: `out`, or a new name under `runs/`.
@@ -205,6 +204,7 @@ impl Shell {
         for (name, content) in report.csv_files() {
             run.write(&format!("csv/{name}"), content.as_bytes())?;
         }
+        self.check_interrupt()?;
         let path = run.finish()?;
         if self.global.json {
             self.print_json(&result)?;
@@ -223,11 +223,17 @@ impl Shell {
         result: &serde_json::Value,
     ) -> Result<PathBuf, Failure> {
         run.write_json("run.json", &provenance::run_record(&self.provenance(inputs)))?;
+        self.check_interrupt()?;
         let path = run.finish()?;
         if self.global.json {
             self.print_json(result)?;
         }
         Ok(path)
+    }
+
+    /// Ends a command before it gives its output a name: nothing appears after Ctrl-C, even if the work did not look.
+    pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
+        if self.interrupt.is_asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
     /// Prints a result for programs.

@@ -1,4 +1,5 @@
-//! How far long work is: a bar on a terminal, a line every ten seconds in a log, silence when asked for.
+//! Shows how far long work is: a bar on a terminal, a line when it begins and every ten seconds in a log, silence when
+//! asked for. Passes Ctrl-C on to the work.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -7,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use simbias_report::format;
+use simbias_report::{Progress, format};
 
-use super::interrupt::{Interrupt, Looking};
+use super::interrupt::Interrupt;
 
 /// Time between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -17,99 +18,79 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(200);
 
 /// Shows how far one piece of work is, until it is dropped.
-pub(crate) struct Progress {
-    display: Display,
+pub(crate) struct ProgressDisplay {
+    form: Form,
     interrupt: Interrupt,
 }
 
-enum Display {
+enum Form {
     Nothing,
     Bar(ProgressBar),
     Lines(Lines),
 }
 
-impl Progress {
+impl ProgressDisplay {
     pub(super) fn new(label: &str, quiet: bool, interrupt: Interrupt) -> Self {
-        let display = if quiet {
-            Display::Nothing
+        let form = if quiet {
+            Form::Nothing
         } else if stderr().is_terminal() {
-            Display::Bar(bar(label))
+            Form::Bar(bar(label))
         } else {
-            Display::Lines(Lines::start(label))
+            Form::Lines(Lines::start(label))
         };
-        Self { display, interrupt }
-    }
-
-    /// `done` of `total` parts are finished.
-    pub(crate) fn set(&self, done: usize, total: usize) {
-        match &self.display {
-            Display::Nothing => {}
-            Display::Bar(bar) => {
-                bar.set_length(total as u64);
-                // Threads report out of order; a bar never goes back.
-                bar.update(|state| state.set_pos(state.pos().max(done as u64)));
-            }
-            Display::Lines(lines) => {
-                let mut state = lines.state();
-                (state.done, state.total) = (state.done.max(done), total);
-            }
-        }
+        Self { form, interrupt }
     }
 
     /// Names what is being done, from the beginning of its own count.
     pub(crate) fn begin(&self, label: &str) {
-        match &self.display {
-            Display::Nothing => {}
-            Display::Bar(bar) => {
+        match &self.form {
+            Form::Nothing => {}
+            Form::Bar(bar) => {
                 bar.set_message(label.to_string());
                 bar.set_position(0);
                 bar.set_prefix("");
                 bar.reset_eta();
             }
-            Display::Lines(lines) => *lines.state() = LineState::new(label),
+            Form::Lines(lines) => *lines.state() = LineState::new(label),
+        }
+    }
+}
+
+impl Progress for ProgressDisplay {
+    fn stage(&self, label: &str, index: usize, n_stages: usize) {
+        self.begin(&format!("[{index}/{n_stages}] {label}"));
+        if let Form::Lines(lines) = &self.form {
+            lines.state().announce();
         }
     }
 
-    /// Names what is being done within the count.
-    pub(crate) fn name(&self, label: &str) {
-        match &self.display {
-            Display::Nothing => {}
-            Display::Bar(bar) => bar.set_message(label.to_string()),
-            Display::Lines(lines) => lines.state().label = label.into(),
+    fn advance(&self, done: usize, total: usize, remark: &str) {
+        match &self.form {
+            Form::Nothing => {}
+            Form::Bar(bar) => {
+                let suffix = if remark.is_empty() { "" } else { " " };
+                bar.set_prefix(format!("{remark}{suffix}"));
+                bar.update(|state| {
+                    // Threads report out of order; a bar never goes back.
+                    let before = if state.len() == Some(total as u64) { state.pos() } else { 0 };
+                    state.set_len(total as u64);
+                    state.set_pos(before.max(done as u64));
+                });
+            }
+            Form::Lines(lines) => lines.state().advance(done, total, remark),
         }
     }
 
-    /// A short remark beside the count, such as the loss.
-    pub(crate) fn remark(&self, words: &str) {
-        match &self.display {
-            Display::Nothing => {}
-            Display::Bar(bar) => bar.set_prefix(format!("{words} ")),
-            Display::Lines(lines) => lines.state().remark = words.into(),
-        }
-    }
-
-    /// Announces that the work will ask [`is_interrupted`](Self::is_interrupted) often enough.
-    pub(crate) fn looks_for_interrupt(&self) -> Looking {
+    fn wants_stop(&self) -> bool {
         self.interrupt.look()
     }
-
-    /// Whether the person pressed Ctrl-C.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupt.is_asked()
-    }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
-        if let Display::Bar(bar) = &self.display {
+        if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }
-    }
-}
-
-impl simbias_reliance::Watch for Progress {
-    fn scored(&self, done: usize, total: usize) {
-        self.set(done, total);
     }
 }
 
@@ -131,6 +112,8 @@ struct Lines {
 
 struct LineState {
     label: String,
+    /// Whether the label has been said.
+    announced: bool,
     remark: String,
     done: usize,
     total: usize,
@@ -141,11 +124,28 @@ impl LineState {
     fn new(label: &str) -> Self {
         Self {
             label: label.into(),
+            announced: false,
             remark: String::new(),
             done: 0,
             total: 0,
             since: Instant::now(),
         }
+    }
+
+    /// Says what is being done, once.
+    fn announce(&mut self) {
+        if !self.announced {
+            self.announced = true;
+            super::say(&self.label);
+        }
+    }
+
+    fn advance(&mut self, done: usize, total: usize, remark: &str) {
+        self.announce();
+        let before = if self.total == total { self.done } else { 0 };
+        (self.done, self.total) = (before.max(done), total);
+        self.remark.clear();
+        self.remark.push_str(remark);
     }
 
     fn line(&self) -> String {
@@ -174,7 +174,9 @@ impl Lines {
         let shared = Arc::clone(&state);
         let thread = std::thread::spawn(move || {
             while stopped.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                super::say(&locked(&shared).line());
+                let mut state = locked(&shared);
+                state.announced = true;
+                super::say(&state.line());
             }
         });
         Self { state, stop: Some(stop), thread: Some(thread) }
@@ -207,8 +209,11 @@ mod tests {
     #[test]
     fn a_line_says_how_far_and_how_long() {
         let since = Instant::now() - Duration::from_secs(30);
-        let state =
-            LineState { label: "scoring".into(), remark: String::new(), done: 3, total: 9, since };
+        let mut state = LineState { since, announced: true, ..LineState::new("scoring") };
+        state.advance(3, 9, "");
+        state.advance(2, 9, "");
         assert_eq!(state.line(), "scoring: 3/9, 30 s, about 1 min 00 s left");
+        state.advance(1, 4, "last part");
+        assert_eq!(state.line(), "scoring: 1/4 (last part), 30 s, about 1 min 30 s left");
     }
 }

@@ -13,6 +13,9 @@ use super::{Failure, Interrupt};
 /// How long temporary directories of other runs are left alone: another machine may be writing them.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
 
+/// What follows a run's name in the files beside its directory from which it can be resumed.
+const CHECKPOINT_ENDS: [&str; 2] = [".checkpoint", ".checkpoint.traces"];
+
 /// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
 pub(crate) struct RunDirectory {
     path: PathBuf,
@@ -34,13 +37,24 @@ impl RunDirectory {
             std::process::id()
         ));
         remove_left_over(&path, &name.to_string_lossy());
-        interrupt.doom(&partial);
         let run = Self { path, partial, interrupt };
+        for partial in run.all_partial() {
+            run.interrupt.doom(&partial);
+        }
         fs::create_dir_all(&run.partial).map_err(|error| {
             Failure::input(format!("cannot make a directory for {:?}: {error}", run.path))
                 .hint("give another place with --out")
         })?;
         Ok(run)
+    }
+
+    /// The directory and the files beside it while they are being filled.
+    fn all_partial(&self) -> Vec<PathBuf> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let checkpoints = CHECKPOINT_ENDS.map(|end| {
+            self.path.with_file_name(format!("{name}{end}.{}.partial", std::process::id()))
+        });
+        checkpoints.into_iter().chain([self.partial.clone()]).collect()
     }
 
     /// Where the directory will be.
@@ -97,7 +111,9 @@ impl Drop for RunDirectory {
     fn drop(&mut self) {
         // After `finish` nothing is there any more, which is as good.
         let _ = fs::remove_dir_all(&self.partial);
-        self.interrupt.spare(&self.partial);
+        for partial in self.all_partial() {
+            self.interrupt.spare(&partial);
+        }
     }
 }
 
@@ -127,9 +143,9 @@ fn remove_left_over(path: &Path, name: &str) {
 /// `RUN.checkpoint.traces.PROCESS.partial`, its files beside it.
 fn partial_of(file_name: &str) -> Option<(&str, u32)> {
     let (begin, process) = file_name.strip_suffix(".partial")?.rsplit_once('.')?;
-    let run = begin.strip_prefix('.').or_else(|| {
-        begin.strip_suffix(".checkpoint").or_else(|| begin.strip_suffix(".checkpoint.traces"))
-    })?;
+    let run = begin
+        .strip_prefix('.')
+        .or_else(|| CHECKPOINT_ENDS.iter().find_map(|end| begin.strip_suffix(end)))?;
     Some((run, process.parse().ok()?))
 }
 

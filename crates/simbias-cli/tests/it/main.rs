@@ -9,6 +9,8 @@ mod claims;
 mod configuration;
 mod floors;
 mod help;
+#[cfg(unix)]
+mod interrupts;
 mod models;
 mod program;
 mod protocol;

@@ -1,6 +1,10 @@
 //! Runs the program in a folder of its own.
 
+#[cfg(unix)]
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::{Child, ChildStderr, Stdio};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -8,6 +12,45 @@ use tempfile::TempDir;
 /// A folder with a person's files, in which the program runs.
 pub(crate) struct Bench {
     folder: TempDir,
+}
+
+/// The program at work.
+#[cfg(unix)]
+pub(crate) struct Running {
+    words: String,
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+#[cfg(unix)]
+impl Running {
+    /// Waits for a line on standard error that contains `words`.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) -> &mut Self {
+        loop {
+            let mut line = String::new();
+            let n_bytes = self.stderr.read_line(&mut line).unwrap();
+            assert!(n_bytes > 0, "{}: {words:?} was never said in\n{}", self.words, self.said);
+            self.said.push_str(&line);
+            if line.contains(words) {
+                return self;
+            }
+        }
+    }
+
+    /// Presses Ctrl-C.
+    pub(crate) fn interrupt(&mut self) -> &mut Self {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self
+    }
+
+    /// Waits for the end; its exit code and all that was said.
+    pub(crate) fn ends(&mut self) -> (Option<i32>, String) {
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        (self.child.wait().unwrap().code(), std::mem::take(&mut self.said))
+    }
 }
 
 /// What the program left behind.
@@ -96,6 +139,21 @@ impl Bench {
         let id = child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         child.wait().unwrap().code()
+    }
+
+    /// Starts the program with its words on standard error within reach.
+    #[cfg(unix)]
+    pub(crate) fn begin(&self, words: &str) -> Running {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_simbias"))
+            .args(words.split_whitespace())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Running { words: words.into(), child, stderr, said: String::new() }
     }
 
     /// Runs the program and expects success.

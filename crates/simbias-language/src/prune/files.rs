@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use simbias_data::checkpoint::Checkpoint;
+use simbias_report::{Progress, Steps};
 use simbias_spectra::LayerOptions;
 use simbias_spectra::layers_of;
 use simbias_spectra::prune::{PruningReport, WeightMatrix, write_pruned};
@@ -13,7 +14,7 @@ use simbias_spectra::prune::{PruningReport, WeightMatrix, write_pruned};
 use super::{Method, Patterns, PruneRequest, Pruned, prune_blocks};
 use crate::export::Dress;
 use crate::family::StoredMap;
-use crate::{LanguageError, LanguageModel, StatisticsFile, Watch};
+use crate::{LanguageError, LanguageModel, StatisticsFile};
 
 /// Pruned matrices on disk, until the checkpoint is written in its own order.
 struct Scratch {
@@ -83,17 +84,19 @@ pub fn prune_by_data(
     request: &PruneRequest<'_>,
     out: &Path,
     settings: serde_json::Value,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<(Pruned, PruningReport), LanguageError> {
     let checkpoint = model.checkpoint();
     let mut scratch = Scratch::beside(out)?;
-    let pruned = prune_blocks(model, request, &mut |map, matrix| scratch.keep(map, matrix), watch)?;
+    let pruned =
+        prune_blocks(model, request, &mut |map, matrix| scratch.keep(map, matrix), progress)?;
     let (layers, _) = layers_of(checkpoint, &LayerOptions::default());
     let layers: Vec<_> =
         layers.into_iter().filter(|layer| scratch.places.contains_key(&layer.name)).collect();
     let dress = Dress::of(model)?;
     let report =
         write_pruned(checkpoint, &layers, out, settings, dress.export(), |layer, weights| {
+            progress.keep_going()?;
             if let Some(values) = scratch.take(&layer.name)? {
                 weights.values = values;
             }
@@ -114,7 +117,7 @@ pub fn prune_by_statistics(
     statistics: Option<&StatisticsFile>,
     out: &Path,
     settings: serde_json::Value,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<PruningReport, LanguageError> {
     let (layers, _) = layers_of(checkpoint, &LayerOptions::default());
     if let Some(name) = patterns.keys().find(|name| !layers.iter().any(|l| l.name == **name)) {
@@ -129,14 +132,11 @@ pub fn prune_by_statistics(
             statistics.of_layer(&layer.name, layer.shape.1 * layer.n_matrices)?;
         }
     }
-    let (total, mut done) = (layers.len(), 0);
+    let mut steps = Steps::new(progress, layers.len());
     let dress = Dress::of_checkpoint(checkpoint)?;
     write_pruned(checkpoint, &layers, out, settings, dress.export(), |layer, weights| {
-        if watch.wants_stop() {
-            return Err(LanguageError::Interrupted);
-        }
-        watch.progress(done, total, &layer.name);
-        done += 1;
+        steps.name(layer.name.as_str());
+        steps.begin()?;
         let found = statistics
             .filter(|_| method.needs_data())
             .map(|statistics| statistics.of_layer(&layer.name, weights.n_cols))

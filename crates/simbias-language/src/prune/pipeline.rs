@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use simbias_nn::Tensor;
 use simbias_nn::decoder::Projection;
+use simbias_report::{Progress, Steps};
 use simbias_spectra::prune::{InputStatistics, WeightMatrix};
 
 use super::{Method, Patterns};
 use crate::family::StoredMap;
-use crate::hidden::{Hidden, Steps, n_batches};
+use crate::hidden::{Hidden, n_batches};
 use crate::perplexity::{Chunks, read_block, sequence_losses};
-use crate::{LanguageError, LanguageModel, Perplexity, Text, Watch};
+use crate::{LanguageError, LanguageModel, Perplexity, Text};
 
 /// What is to be pruned, and what is to be measured on the way.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,7 @@ pub fn prune_blocks(
     model: &LanguageModel,
     request: &PruneRequest<'_>,
     keep: &mut dyn FnMut(&StoredMap, &WeightMatrix) -> Result<(), LanguageError>,
-    watch: &dyn Watch,
+    progress: &dyn Progress,
 ) -> Result<Pruned, LanguageError> {
     let PruneRequest { method, patterns, calibration, evaluation } = *request;
     let names = model.layer_names();
@@ -106,7 +107,7 @@ pub fn prune_blocks(
         .map_or(0, |(sequences, chunks)| n_batches(sequences.len(), chunks.context));
     // Pruning a block counts like a batch.
     let total = n_blocks * (1 + of_calibration + of_evaluation) + of_evaluation;
-    let mut steps = Steps::new(watch, total);
+    let mut steps = Steps::new(progress, total);
     let mut inputs = calibrates.then(|| Hidden::embed(model, calibration)).transpose()?;
     let mut states =
         evaluated.as_ref().map(|sequences| Hidden::embed(model, sequences)).transpose()?;
@@ -120,7 +121,7 @@ pub fn prune_blocks(
             }
             None => BTreeMap::new(),
         };
-        steps.next()?;
+        steps.begin()?;
         let maps = model.maps(block);
         for (map, matrix) in maps.iter().zip(&mut matrices) {
             let Some(&pattern) = patterns.get(&map.name) else { continue };

@@ -8,7 +8,8 @@ use simbias_language::allocation::{
 use simbias_language::comparison::{CompareRequest, compare_allocations};
 use simbias_language::document::comparison_report;
 use simbias_language::prune::{Method, Patterns, PruneRequest, prune_blocks};
-use simbias_language::{LanguageModel, Text, Tokenizer, Unwatched, perplexity};
+use simbias_language::{LanguageModel, Text, Tokenizer, perplexity};
+use simbias_report::Silent;
 use simbias_spectra::prune::Pattern;
 use simbias_spectra::{ExponentKind, ScanOptions};
 use simbias_stats::Seed;
@@ -19,7 +20,7 @@ const DEAL: Deal =
     Deal { target: 0.6, epsilon: 0.2, controlled: ExponentKind::Windows, seed: Seed::new(0) };
 
 fn scores(model: &LanguageModel) -> BlockScores {
-    let table = scan_blocks(model, &ScanOptions::default(), &simbias_spectra::Unwatched).unwrap();
+    let table = scan_blocks(model, &ScanOptions::default(), &Silent).unwrap();
     assert_eq!(table.layers.len(), model.layer_names().len());
     BlockScores::from_table(model, &table, &|_| true).unwrap()
 }
@@ -40,7 +41,7 @@ fn by_block(model: &LanguageModel, patterns: &Patterns) -> Vec<f64> {
 fn every_allocation_meets_the_target() {
     let model = open("llama");
     let mut scores = scores(&model);
-    scores.outliers = Some(outlier_shares(&model, &sequences(4, 32, 5), &Unwatched).unwrap());
+    scores.outliers = Some(outlier_shares(&model, &sequences(4, 32, 5), &Silent).unwrap());
     for allocation in Allocation::ALL {
         let patterns = block_ratios(&model, &scores, allocation, &|_| true, &DEAL).unwrap();
         let ratios = by_block(&model, &patterns);
@@ -66,7 +67,7 @@ fn every_allocation_meets_the_target() {
 fn the_target_is_met_over_the_layers_that_are_wanted() {
     let model = open("llama");
     let wanted = |name: &str| name.contains("layers.0.") || name.contains("mlp");
-    let table = scan_blocks(&model, &ScanOptions::default(), &simbias_spectra::Unwatched).unwrap();
+    let table = scan_blocks(&model, &ScanOptions::default(), &Silent).unwrap();
     let scores = BlockScores::from_table(&model, &table, &wanted).unwrap();
     let patterns = block_ratios(&model, &scores, Allocation::FirstBlock, &wanted, &DEAL).unwrap();
     assert_eq!(patterns.len(), 7 + 3);
@@ -135,8 +136,8 @@ fn a_comparison_holds_what_single_prunings_give() {
         max_chunks: None,
         seed: Seed::new(0),
     };
-    let found = compare_allocations(&model, &scores, &request, &Unwatched).unwrap();
-    assert_eq!(found.dense, perplexity(&model, &text, 32, None, &Unwatched).unwrap());
+    let found = compare_allocations(&model, &scores, &request, &Silent).unwrap();
+    assert_eq!(found.dense, perplexity(&model, &text, 32, None, &Silent).unwrap());
     assert_eq!(found.runs.len(), 2 * 4);
     let run = found.run(Method::Wanda, 0.6, Allocation::Farms).unwrap();
     let patterns = block_ratios(&model, &scores, Allocation::Farms, &|_| true, &DEAL).unwrap();
@@ -146,7 +147,7 @@ fn a_comparison_holds_what_single_prunings_give() {
         calibration: &calibration,
         evaluation: Some((&text, 32, None)),
     };
-    let single = prune_blocks(&model, &one, &mut |_, _| Ok(()), &Unwatched).unwrap();
+    let single = prune_blocks(&model, &one, &mut |_, _| Ok(()), &Silent).unwrap();
     let single = single.perplexity.unwrap();
     assert_eq!(run.mean_nll, single.mean_nll);
     let uniform = found.run(Method::Wanda, 0.6, Allocation::Uniform).unwrap();

@@ -8,9 +8,8 @@ use simbias_language::allocation::same_everywhere;
 use simbias_language::prune::{
     Method, Patterns, PruneRequest, prune_blocks, prune_by_data, prune_by_statistics,
 };
-use simbias_language::{
-    LanguageError, LanguageModel, StatisticsFile, Text, Tokenizer, Unwatched, Watch, perplexity,
-};
+use simbias_language::{LanguageError, LanguageModel, StatisticsFile, Text, Tokenizer, perplexity};
+use simbias_report::{Progress, Silent};
 use simbias_spectra::prune::{Pattern, PruningReport};
 
 use crate::sample::{open, reference, sequences};
@@ -33,12 +32,12 @@ fn prune(
     out: &Path,
 ) {
     let request = PruneRequest { method, patterns, calibration, evaluation: None };
-    prune_by_data(model, &request, out, serde_json::Value::Null, &Unwatched).unwrap();
+    prune_by_data(model, &request, out, serde_json::Value::Null, &Silent).unwrap();
 }
 
 fn prune_by_size(checkpoint: &Checkpoint, patterns: &Patterns, out: &Path) -> PruningReport {
     let (method, settings) = (Method::Magnitude, serde_json::Value::Null);
-    prune_by_statistics(checkpoint, method, patterns, None, out, settings, &Unwatched).unwrap()
+    prune_by_statistics(checkpoint, method, patterns, None, out, settings, &Silent).unwrap()
 }
 
 fn of_block(model: &LanguageModel, block: usize) -> Patterns {
@@ -84,9 +83,9 @@ fn the_perplexity_on_the_way_is_that_of_the_written_checkpoint() {
         evaluation: Some((&text, 48, Some(5))),
     };
     let (pruned, report) =
-        prune_by_data(&model, &request, &out, serde_json::Value::Null, &Unwatched).unwrap();
+        prune_by_data(&model, &request, &out, serde_json::Value::Null, &Silent).unwrap();
     let written = LanguageModel::open(&out, &simbias_nn::cpu()).unwrap();
-    let again = perplexity(&written, &text, 48, Some(5), &Unwatched).unwrap();
+    let again = perplexity(&written, &text, 48, Some(5), &Silent).unwrap();
     assert_eq!(pruned.perplexity, Some(again));
     assert_eq!((pruned.realised(), report.realised), (0.5, 0.5));
     assert_eq!(pruned.layers.len(), 14);
@@ -103,7 +102,7 @@ fn magnitude_needs_no_forward_pass() {
     let (flown, plain) = (folder.path().join("flown"), folder.path().join("plain"));
     prune(&model, Method::Magnitude, &patterns, &[], &flown);
     let (checkpoint, null) = (model.checkpoint(), serde_json::Value::Null);
-    prune_by_statistics(checkpoint, Method::Magnitude, &patterns, None, &plain, null, &Unwatched)
+    prune_by_statistics(checkpoint, Method::Magnitude, &patterns, None, &plain, null, &Silent)
         .unwrap();
     assert_eq!(weights(&flown), weights(&plain));
 }
@@ -133,7 +132,7 @@ fn statistics_of_another_program_are_used() {
         Some(&statistics),
         &out,
         serde_json::Value::Null,
-        &Unwatched,
+        &Silent,
     )
     .unwrap();
     let pruned = &weights(&out)[&map.name];
@@ -155,7 +154,7 @@ fn statistics_of_another_program_are_used() {
         Some(&statistics),
         &failed,
         serde_json::Value::Null,
-        &Unwatched,
+        &Silent,
     )
     .unwrap_err();
     assert!(error.to_string().contains("has neither"), "{error}");
@@ -175,7 +174,7 @@ fn what_does_not_fit_is_refused() {
     ] {
         let request = PruneRequest { method, patterns, calibration: &[], evaluation: None };
         let error =
-            prune_blocks(&model, &request, &mut |_, _| Ok(()), &Unwatched).unwrap_err().to_string();
+            prune_blocks(&model, &request, &mut |_, _| Ok(()), &Silent).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
 }
@@ -183,8 +182,8 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn an_interrupted_pruning_leaves_nothing() {
     struct Stops;
-    impl Watch for Stops {
-        fn progress(&self, _: usize, _: usize, _: &str) {}
+    impl Progress for Stops {
+        fn advance(&self, _: usize, _: usize, _: &str) {}
         fn wants_stop(&self) -> bool {
             true
         }
@@ -200,7 +199,7 @@ fn an_interrupted_pruning_leaves_nothing() {
     };
     let out = folder.path().join("out");
     let found = prune_by_data(&model, &request, &out, serde_json::Value::Null, &Stops);
-    assert!(matches!(found, Err(LanguageError::Interrupted)));
+    assert!(matches!(found, Err(LanguageError::Interrupted(_))));
     let found = prune_by_statistics(
         model.checkpoint(),
         Method::Magnitude,
@@ -210,7 +209,7 @@ fn an_interrupted_pruning_leaves_nothing() {
         serde_json::Value::Null,
         &Stops,
     );
-    assert!(matches!(found, Err(LanguageError::Interrupted)));
+    assert!(matches!(found, Err(LanguageError::Interrupted(_))));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

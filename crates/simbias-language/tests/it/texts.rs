@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::Path;
 
 use simbias_data::checkpoint::Checkpoint;
-use simbias_language::{Calibration, LanguageError, Text, Tokenizer, Unwatched, Watch, perplexity};
+use simbias_language::{Calibration, LanguageError, Text, Tokenizer, perplexity};
+use simbias_report::{Progress, Silent};
 use simbias_stats::Seed;
 
 use crate::sample::{open, reference};
@@ -121,7 +122,7 @@ fn windows_are_drawn_alike_by_one_seed_and_lie_in_the_text() {
 fn a_perplexity_is_that_of_the_logits() {
     let model = open("gpt2");
     let text = Text::encode(Path::new("text"), &SENTENCE.repeat(4), &Tokenizer::bytes()).unwrap();
-    let found = perplexity(&model, &text, 32, None, &Unwatched).unwrap();
+    let found = perplexity(&model, &text, 32, None, &Silent).unwrap();
     let n_chunks = text.tokens.len() / 32;
     assert_eq!((found.n_chunks, found.n_predicted), (n_chunks, n_chunks * 31));
     let mut by_hand = Vec::new();
@@ -145,7 +146,7 @@ fn a_perplexity_is_that_of_the_logits() {
     assert!((found.bits_per_byte.unwrap() - bits).abs() < 1e-4);
     let (low, high) = found.interval().unwrap();
     assert!(low < found.perplexity && found.perplexity < high);
-    let first = perplexity(&model, &text, 32, Some(2), &Unwatched).unwrap();
+    let first = perplexity(&model, &text, 32, Some(2), &Silent).unwrap();
     assert_eq!(first.chunk_nll, found.chunk_nll[..2]);
 }
 
@@ -155,7 +156,7 @@ fn a_perplexity_does_not_depend_on_the_number_of_threads() {
     let text = Text::encode(Path::new("text"), &SENTENCE.repeat(8), &Tokenizer::bytes()).unwrap();
     let with = |n| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
-        pool.install(|| perplexity(&model, &text, 64, None, &Unwatched).unwrap())
+        pool.install(|| perplexity(&model, &text, 64, None, &Silent).unwrap())
     };
     assert_eq!(with(1), with(3));
 }
@@ -165,41 +166,41 @@ fn contexts_and_texts_that_do_not_fit_are_refused() {
     let model = open("llama");
     let text = Text::encode(Path::new("text"), SENTENCE, &Tokenizer::bytes()).unwrap();
     for context in [0, 1, 65] {
-        let found = perplexity(&model, &text, context, None, &Unwatched);
+        let found = perplexity(&model, &text, context, None, &Silent);
         assert!(matches!(found, Err(LanguageError::Option { .. })), "{context}");
     }
-    let found = perplexity(&model, &text, 64, None, &Unwatched);
+    let found = perplexity(&model, &text, 64, None, &Silent);
     assert!(matches!(found, Err(LanguageError::Text { .. })));
 }
 
 #[test]
 fn a_watcher_sees_all_and_may_end_the_work() {
-    use std::cell::{Cell, RefCell};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     struct Recorder {
-        seen: RefCell<Vec<(usize, usize)>>,
+        seen: Mutex<Vec<(usize, usize)>>,
         stop_after: usize,
-        asked: Cell<usize>,
+        asked: AtomicUsize,
     }
-    impl Watch for Recorder {
-        fn progress(&self, done: usize, total: usize, _: &str) {
-            self.seen.borrow_mut().push((done, total));
+    impl Progress for Recorder {
+        fn advance(&self, done: usize, total: usize, _: &str) {
+            self.seen.lock().unwrap().push((done, total));
         }
         fn wants_stop(&self) -> bool {
-            self.asked.set(self.asked.get() + 1);
-            self.asked.get() > self.stop_after
+            self.asked.fetch_add(1, Ordering::Relaxed) >= self.stop_after
         }
     }
     let model = open("llama");
     let text = Text::encode(Path::new("text"), &SENTENCE.repeat(4), &Tokenizer::bytes()).unwrap();
     let run = |stop_after| {
-        let watch = Recorder { seen: RefCell::default(), stop_after, asked: Cell::new(0) };
+        let watch = Recorder { seen: Mutex::default(), stop_after, asked: 0.into() };
         let found = perplexity(&model, &text, 64, None, &watch);
-        (found, watch.seen.into_inner())
+        (found, watch.seen.into_inner().unwrap())
     };
     let (found, seen) = run(usize::MAX);
     assert!(found.is_ok());
     let total = seen[0].1;
     assert!(seen.iter().map(|&(done, _)| done).eq(0..total), "{seen:?}");
     let (found, _) = run(1);
-    assert!(matches!(found, Err(LanguageError::Interrupted)));
+    assert!(matches!(found, Err(LanguageError::Interrupted(_))));
 }

@@ -5,8 +5,9 @@ use simbias_data::transform::{Identity, Transform};
 use simbias_data::{Dataset, Scorer, Target};
 use simbias_reliance::{
     Activation, Block, BlockSet, DenseNetwork, DonorMode, DonorSource, Randomizer, RelianceOptions,
-    Side, Unwatched, budget_shares, mean_budget_shares, measure,
+    Side, budget_shares, mean_budget_shares, measure,
 };
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 use crate::samples::{
@@ -257,7 +258,7 @@ fn undoing_a_rotation_equals_never_rotating() {
         network.with_first_layer(weight.dot(&rotation.t()).mapv(|value| value as f32)).unwrap();
     let blocks = split_blocks(6);
     let with_transform =
-        measure(&network, &rotated, &blocks, &transform, &quick(), Seed::new(6), &Unwatched)
+        measure(&network, &rotated, &blocks, &transform, &quick(), Seed::new(6), &Silent)
             .unwrap()
             .outcome;
     let without = run(&on_z, &data, &blocks, &quick(), 6).unwrap();

@@ -5,8 +5,9 @@ use simbias_data::transform::{Identity, Transform};
 use simbias_data::{ClassLabels, Dataset, Scorer, ScorerError, Stratum, Target};
 use simbias_reliance::{
     Block, BlockSet, Change, DonorMode, Measurement, Metric, Plan, Randomizer, RelianceError,
-    RelianceOptions, RelianceOutcome, Side, Unwatched, compare, measure,
+    RelianceOptions, RelianceOutcome, Side, compare, measure,
 };
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 use crate::samples::{Model, dataset, noisy, quick, run, split_blocks, uniform};
@@ -180,7 +181,7 @@ fn meaningless_questions_are_refused_with_the_reason() {
     }
     let broken = Broken(Identity::new(4));
     let error =
-        measure(&model, &good, &blocks, &broken, &quick(), Seed::new(1), &Unwatched).err().unwrap();
+        measure(&model, &good, &blocks, &broken, &quick(), Seed::new(1), &Silent).err().unwrap();
     assert!(matches!(error, RelianceError::RoundTrip { .. }), "{error}");
 }
 
@@ -190,7 +191,7 @@ fn comparisons_are_paired_over_rows() {
     let blocks = split_blocks(4);
     let measured = |model: &dyn Scorer| {
         let identity = Identity::new(4);
-        measure(model, &data, &blocks, &identity, &quick(), Seed::new(1), &Unwatched).unwrap()
+        measure(model, &data, &blocks, &identity, &quick(), Seed::new(1), &Silent).unwrap()
     };
     let before = measured(&Model(|row: &[f32]| row[0] + row[2]));
     let after = measured(&Model(|row: &[f32]| row[0] + 0.9 * row[2]));
@@ -247,7 +248,7 @@ fn the_variance_of_a_paired_change_is_that_over_samples_of_rows() {
         let seed = Seed::new(sample);
         let [before, after] = [1.0_f32, 0.5].map(|weight| {
             let model = Model(move |row: &[f32]| row[0] + weight * row[2]);
-            measure(&model, &data, &blocks, &identity, &options, seed, &Unwatched).unwrap()
+            measure(&model, &data, &blocks, &identity, &options, seed, &Silent).unwrap()
         });
         let influences = before.influences.as_ref().zip(after.influences.as_ref());
         let found = compare(&before.outcome, &after.outcome, influences).unwrap();

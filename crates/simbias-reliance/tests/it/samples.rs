@@ -6,8 +6,9 @@ use simbias_data::transform::{Identity, LinearTransform};
 use simbias_data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Target};
 use simbias_reliance::{
     Activation, Block, BlockSet, DenseLayer, DenseNetwork, RelianceError, RelianceOptions,
-    RelianceOutcome, Unwatched, measure,
+    RelianceOutcome, measure,
 };
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 /// Scores by a closure, hiding any structure.
@@ -101,7 +102,7 @@ pub(crate) fn run(
     seed: u64,
 ) -> Result<RelianceOutcome, RelianceError> {
     let identity = Identity::new(data.n_features());
-    measure(scorer, data, blocks, &identity, options, Seed::new(seed), &Unwatched)
+    measure(scorer, data, blocks, &identity, options, Seed::new(seed), &Silent)
         .map(|measurement| measurement.outcome)
 }
 

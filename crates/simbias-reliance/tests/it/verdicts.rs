@@ -5,9 +5,9 @@ use simbias_data::transform::Identity;
 use simbias_data::{Dataset, Stratum};
 use simbias_reliance::document::plain_summary;
 use simbias_reliance::{
-    Block, BlockSet, BlockVerdict, DonorMode, RelianceOptions, RelianceOutcome, Unwatched, compare,
-    measure,
+    Block, BlockSet, BlockVerdict, DonorMode, RelianceOptions, RelianceOutcome, compare, measure,
 };
+use simbias_report::Silent;
 use simbias_stats::Seed;
 
 use crate::samples::{Model, classes, dataset, quick, run, split_blocks, uniform};
@@ -169,7 +169,7 @@ fn donors_that_know_the_class_get_no_verdicts() {
         let options = RelianceOptions { mode, ..quick() };
         let identity = Identity::new(4);
         let measured =
-            measure(&model, &data, &split_blocks(4), &identity, &options, Seed::new(1), &Unwatched)
+            measure(&model, &data, &split_blocks(4), &identity, &options, Seed::new(1), &Silent)
                 .unwrap();
         let outcome = &measured.outcome;
         let verdicts: Vec<_> = outcome.blocks.iter().map(|block| block.verdict).collect();

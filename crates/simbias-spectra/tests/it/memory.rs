@@ -7,7 +7,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use simbias_data::checkpoint::Checkpoint;
-use simbias_spectra::{ScanOptions, Unwatched, scan};
+use simbias_report::Silent;
+use simbias_spectra::{ScanOptions, scan};
 
 use crate::sample::gaussian;
 
@@ -86,7 +87,7 @@ fn scan_and_measure(folder: &Path) {
         let number: usize = name.split('.').nth(1).unwrap().parse().unwrap();
         number.is_multiple_of(SCANNED_ONE_IN) || number == TENSORS_OF_A_SHARD
     };
-    let table = scan(&checkpoint, &options, &wanted, &Unwatched).unwrap();
+    let table = scan(&checkpoint, &options, &wanted, &Silent).unwrap();
     let rank =
         |name: &str| table.layer(name).unwrap().analysis().unwrap().plain.as_ref().unwrap().rank;
     assert_eq!(rank("layers.0.weight"), 16);

@@ -1,10 +1,11 @@
 //! Learning rates and sparsities.
 
 use proptest::prelude::*;
+use simbias_report::Silent;
 use simbias_spectra::document::{rates_section, sparsities_section};
 use simbias_spectra::{
     ExponentKind, LayerTable, Mapping, RateMap, RateOptions, ScanOptions, SparsityOptions,
-    SparsityScore, SpectraError, Unwatched, allocate, owl_ratios, scan,
+    SparsityScore, SpectraError, allocate, owl_ratios, scan,
 };
 
 use crate::sample::{heavy, model, random, tensor};
@@ -21,7 +22,7 @@ fn table() -> LayerTable {
         random("layers.1.down.weight", &[40, 20], 5),
         random("embed_tokens.weight", &[50, 40], 6),
     ]);
-    scan(&model.checkpoint, &ScanOptions::default(), &|_| true, &Unwatched).unwrap()
+    scan(&model.checkpoint, &ScanOptions::default(), &|_| true, &Silent).unwrap()
 }
 
 #[test]

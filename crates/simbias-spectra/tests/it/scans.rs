@@ -2,18 +2,18 @@
 
 use serde_json::json;
 use simbias_data::checkpoint::Checkpoint;
+use simbias_report::{Progress, Silent};
 use simbias_spectra::document::{comparison_section, spectrum_report};
 use simbias_spectra::fit::{NoFit, TailRule};
 use simbias_spectra::{
     Compat, KernelScale, LayerOptions, LayerOutcome, LayerTable, Role, Route, Sampling,
-    ScanOptions, SpectraError, Unwatched, Watch, WindowOptions, block_of, compare, layers_of, scan,
-    scan_difference,
+    ScanOptions, SpectraError, WindowOptions, block_of, compare, layers_of, scan, scan_difference,
 };
 
 use crate::sample::{gaussian, heavy, model, model_with, random, tensor};
 
 fn scanned(checkpoint: &Checkpoint, options: &ScanOptions) -> LayerTable {
-    scan(checkpoint, options, &|_| true, &Unwatched).unwrap()
+    scan(checkpoint, options, &|_| true, &Silent).unwrap()
 }
 
 fn names(checkpoint: &Checkpoint, options: &LayerOptions) -> Vec<String> {
@@ -360,21 +360,21 @@ fn a_side_beyond_the_limit_is_measured_by_windows_only() {
 #[test]
 fn options_out_of_range_and_empty_selections_are_refused() {
     let model = model(&[random("w.weight", &[10, 10], 0)]);
-    let ask = |options: ScanOptions| scan(&model.checkpoint, &options, &|_| true, &Unwatched);
+    let ask = |options: ScanOptions| scan(&model.checkpoint, &options, &|_| true, &Silent);
     let no_rule = ScanOptions { rules: Vec::new(), ..ScanOptions::default() };
     assert!(matches!(ask(no_rule), Err(SpectraError::Option { .. })));
     let windows = WindowOptions { aspect_ratio: -1.0, ..WindowOptions::default() };
     let bad_ratio = ScanOptions { windows: Some(windows), ..ScanOptions::default() };
     assert!(matches!(ask(bad_ratio), Err(SpectraError::Option { .. })));
-    let none = scan(&model.checkpoint, &ScanOptions::default(), &|_| false, &Unwatched);
+    let none = scan(&model.checkpoint, &ScanOptions::default(), &|_| false, &Silent);
     assert!(none.unwrap_err().to_string().contains("not selected"));
 }
 
 #[test]
 fn a_stop_leaves_what_was_measured() {
     struct StopAtOnce;
-    impl Watch for StopAtOnce {
-        fn layer_done(&self, _done: usize, _total: usize, _layer: &str) {}
+    impl Progress for StopAtOnce {
+        fn advance(&self, _done: usize, _total: usize, _remark: &str) {}
 
         fn wants_stop(&self) -> bool {
             true
@@ -428,7 +428,7 @@ fn two_checkpoints_are_compared_layer_by_layer() {
     let options = ScanOptions::default();
     let (before, after) = (scanned(&one.checkpoint, &options), scanned(&two.checkpoint, &options));
     let difference =
-        scan_difference(&one.checkpoint, &two.checkpoint, &options, &|_| true, &Unwatched).unwrap();
+        scan_difference(&one.checkpoint, &two.checkpoint, &options, &|_| true, &Silent).unwrap();
     let found = compare(&before, &after).unwrap().with_difference(&before, &difference);
     assert_eq!(
         (found.only_before[0].as_str(), found.only_after[0].as_str()),

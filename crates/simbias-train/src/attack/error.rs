@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView2;
 use simbias_data::ScorerError;
+use simbias_report::Interrupted;
 
 /// Why an attack could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,9 @@ pub enum AttackError {
     /// The model failed.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
+    /// Whoever watches the attack wished it to end.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
 }
 
 /// Refuses rows that no attack can start from.

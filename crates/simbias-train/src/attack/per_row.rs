@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use simbias_data::{LossGradient, Objective, Scorer, ScorerError};
+use simbias_report::{Progress, Steps};
 use simbias_stats::Seed;
 
 use super::ball::{Bounds, GRADIENT_FLOOR, Norm, clamp_to_box, scale, shift_row};
@@ -127,12 +128,14 @@ impl Pgd {
         batch: &Batch<'_>,
         delta: &mut Array2<f32>,
         seed: Seed,
+        steps: &mut Steps<'_>,
     ) -> Result<Vec<f32>, AttackError> {
         let pairs = delta.rows_mut().into_iter().zip(batch.rows.rows());
         for (index, (shift, row)) in pairs.enumerate() {
             self.begin(shift, row, seed.child("row", (batch.first_row + index) as u64));
         }
         for _ in 0..self.n_steps {
+            steps.begin()?;
             let (_, gradient) = batch.loss_gradient(model, delta.view(), self.bounds)?;
             let pairs = delta.rows_mut().into_iter().zip(batch.rows.rows());
             for ((mut shift, row), slope) in pairs.zip(gradient.rows()) {
@@ -141,6 +144,7 @@ impl Pgd {
                 clamp_to_box(shift, row, self.bounds);
             }
         }
+        steps.begin()?;
         let (losses, _) = batch.loss_gradient(model, delta.view(), self.bounds)?;
         Ok(losses)
     }
@@ -232,11 +236,11 @@ pub struct PgdOutcome {
 ///
 /// `batch_rows` rows meet the model at a time; with a model that treats rows independently, it changes
 /// nothing but speed and memory. Random starts belong to a row's position in
-/// `rows`. Costs `restarts · (n_steps + 1)` gradients a row.
+/// `rows`. Costs `restarts · (n_steps + 1)` gradients a row; `progress` counts gradients of batches.
 ///
 /// # Errors
 ///
-/// A setting that cannot be, rows without labels, values that are not finite, or a model that fails.
+/// An invalid setting, rows without labels, values that are not finite, a model that fails, or an interrupt.
 pub fn pgd(
     model: &dyn LossGradient,
     rows: ArrayView2<'_, f32>,
@@ -244,18 +248,21 @@ pub fn pgd(
     config: &Pgd,
     seed: Seed,
     batch_rows: usize,
+    progress: &dyn Progress,
 ) -> Result<PgdOutcome, AttackError> {
     config.check()?;
     check_count("batch_rows", batch_rows)?;
     check_rows(rows, labels)?;
     let mut delta = Array2::zeros(rows.raw_dim());
     let mut loss = Vec::with_capacity(labels.len());
+    let n_batches = labels.len().div_ceil(batch_rows);
+    let mut steps = Steps::new(progress, n_batches * config.restarts * (config.n_steps + 1));
     for (index, batch_labels) in labels.chunks(batch_rows).enumerate() {
         let first_row = index * batch_rows;
         let range = first_row..first_row + batch_labels.len();
         let batch =
             Batch { rows: rows.slice(s![range.clone(), ..]), labels: batch_labels, first_row };
-        let strongest = strongest(model, &batch, config, seed)?;
+        let strongest = strongest(model, &batch, config, seed, &mut steps)?;
         delta.slice_mut(s![range, ..]).assign(&strongest.delta);
         loss.extend(strongest.loss);
     }
@@ -268,9 +275,10 @@ fn strongest(
     batch: &Batch<'_>,
     config: &Pgd,
     seed: Seed,
+    steps: &mut Steps<'_>,
 ) -> Result<PgdOutcome, AttackError> {
-    let ascent = |restart: usize, delta: &mut Array2<f32>| {
-        config.ascend(model, batch, delta, seed.child("attack/pgd", restart as u64))
+    let mut ascent = |restart: usize, delta: &mut Array2<f32>| {
+        config.ascend(model, batch, delta, seed.child("attack/pgd", restart as u64), steps)
     };
     let mut delta = Array2::zeros(batch.rows.raw_dim());
     let mut loss = ascent(0, &mut delta)?;
@@ -302,6 +310,7 @@ pub struct RobustAccuracy {
 /// # Errors
 ///
 /// As for [`pgd`], or a label that the model has no output for.
+#[expect(clippy::too_many_arguments, reason = "the arguments of `pgd` and the model as a scorer")]
 pub fn robust_accuracy(
     scorer: &dyn Scorer,
     model: &dyn LossGradient,
@@ -310,8 +319,10 @@ pub fn robust_accuracy(
     config: &Pgd,
     seed: Seed,
     batch_rows: usize,
+    progress: &dyn Progress,
 ) -> Result<RobustAccuracy, AttackError> {
-    let outcome = pgd(model, rows, labels, config, seed, batch_rows)?;
+    let outcome = pgd(model, rows, labels, config, seed, batch_rows, progress)?;
+    progress.keep_going()?;
     let attacked = score_shifted(scorer, rows, labels, |index, row| {
         shift_row(row, outcome.delta.row(index), 1.0, config.bounds);
     })?;

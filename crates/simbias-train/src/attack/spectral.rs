@@ -4,6 +4,7 @@ use ndarray::{Array1, ArrayView2};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use simbias_data::{LossGradient, Scorer};
+use simbias_report::Progress;
 use simbias_stats::Seed;
 
 use super::error::{AttackError, check_positive};
@@ -37,6 +38,7 @@ pub struct SpectralUniversal {
 /// # Errors
 ///
 /// As for [`pgd`] and [`UniversalPerturbation::score`], or no row moved at all.
+#[expect(clippy::too_many_arguments, reason = "the arguments of `pgd` and the model as a scorer")]
 pub fn svd_universal(
     scorer: &dyn Scorer,
     model: &dyn LossGradient,
@@ -45,10 +47,11 @@ pub fn svd_universal(
     config: &SpectralUniversal,
     seed: Seed,
     batch_rows: usize,
+    progress: &dyn Progress,
 ) -> Result<UniversalPerturbation, AttackError> {
     check_positive("radius", config.radius)?;
     config.signing.check(labels)?;
-    let outcome = pgd(model, rows, labels, &config.per_row, seed, batch_rows)?;
+    let outcome = pgd(model, rows, labels, &config.per_row, seed, batch_rows, progress)?;
     let direction = top_right_singular_vector(outcome.delta.view(), seed)?;
     let norm = config.per_row.norm.of(&direction.mapv(|value| value as f32));
     let oriented = |sign: f64| {

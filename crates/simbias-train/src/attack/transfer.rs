@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use simbias_data::Scorer;
+use simbias_report::{Progress, Steps};
 
 use super::error::AttackError;
 use super::score::AttackScore;
@@ -26,21 +27,24 @@ impl TransferMatrix {
     ///
     /// # Errors
     ///
-    /// Not one perturbation for each model, or as for [`UniversalPerturbation::score`].
+    /// Not one perturbation for each model, an interrupt, or as for [`UniversalPerturbation::score`].
     pub fn measure(
         models: &[(&str, &dyn Scorer)],
         perturbations: &[UniversalPerturbation],
         rows: ArrayView2<'_, f32>,
         labels: &[u32],
+        progress: &dyn Progress,
     ) -> Result<Self, AttackError> {
         if models.len() != perturbations.len() {
             let perturbations = perturbations.len();
             return Err(AttackError::Pairs { models: models.len(), perturbations });
         }
         let shape = (models.len(), models.len());
+        let mut steps = Steps::new(progress, models.len() * (models.len() + 1));
         let (mut accuracy, mut cosine) = (Array2::zeros(shape), Array2::zeros(shape));
         for (i, perturbation) in perturbations.iter().enumerate() {
             for (j, (_, scorer)) in models.iter().enumerate() {
+                steps.begin()?;
                 accuracy[[i, j]] = perturbation.score(*scorer, rows, labels)?.accuracy;
                 cosine[[i, j]] =
                     cosine_of(perturbation.delta.view(), perturbations[j].delta.view());
@@ -48,7 +52,10 @@ impl TransferMatrix {
         }
         let clean_accuracy = models
             .iter()
-            .map(|(_, scorer)| Ok(AttackScore::of_rows(*scorer, rows, labels)?.accuracy))
+            .map(|(_, scorer)| {
+                steps.begin()?;
+                Ok(AttackScore::of_rows(*scorer, rows, labels)?.accuracy)
+            })
             .collect::<Result<_, AttackError>>()?;
         let names = models.iter().map(|(name, _)| (*name).to_string()).collect();
         Ok(Self { names, clean_accuracy, accuracy, cosine })

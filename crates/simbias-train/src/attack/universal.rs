@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 use simbias_data::{LossGradient, Objective, Scorer};
+use simbias_report::{Progress, Steps};
 use simbias_stats::Seed;
 
 use super::ball::{Bounds, GRADIENT_FLOOR, Norm, reach, shift_row};
@@ -164,29 +165,34 @@ impl UniversalPerturbation {
 
 /// Fits one perturbation to all `rows`, shape `[n_rows, n_features]`. Score it on others.
 ///
-/// The seed orders the batches and does nothing else. Costs `epochs · inner_steps` gradients a row.
+/// The seed orders the batches and does nothing else. Costs `epochs · inner_steps` gradients a row; `progress`
+/// counts gradients of batches.
 ///
 /// # Errors
 ///
-/// A setting that cannot be, rows without labels, values that are not finite, labels beyond 0 and 1 for a
-/// label-signed perturbation, or a model that fails.
+/// An invalid setting, rows without labels, values that are not finite, labels beyond 0 and 1 for a
+/// label-signed perturbation, a model that fails, or an interrupt.
 pub fn universal(
     model: &dyn LossGradient,
     rows: ArrayView2<'_, f32>,
     labels: &[u32],
     config: &Universal,
     seed: Seed,
+    progress: &dyn Progress,
 ) -> Result<UniversalPerturbation, AttackError> {
     config.check()?;
     check_rows(rows, labels)?;
     config.signing.check(labels)?;
     let mut delta = Array1::zeros(rows.ncols());
+    let n_batches = labels.len().div_ceil(config.batch_rows);
+    let mut steps = Steps::new(progress, config.epochs * n_batches * config.inner_steps);
     for epoch in 0..config.epochs {
         for chosen in config.order(labels.len(), seed, epoch).chunks(config.batch_rows) {
             let indices: Vec<usize> = chosen.iter().map(|&row| row as usize).collect();
             let batch = rows.select(Axis(0), &indices);
             let batch_labels: Vec<u32> = indices.iter().map(|&row| labels[row]).collect();
             for _ in 0..config.inner_steps {
+                steps.begin()?;
                 let gradient = batch_gradient(
                     model,
                     batch.view(),

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, Axis, array};
 use proptest::prelude::*;
 use rand::RngExt;
 use simbias_data::{LossGradient, Objective, Scorer};
+use simbias_report::Silent;
 use simbias_stats::Seed;
 use simbias_train::attack::{
     AttackError, AttackScore, BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing,
@@ -75,7 +76,7 @@ proptest! {
         let (start, restarts) =
             if random_start { (Start::Random { radius: 0.5 }, 2) } else { (Start::Zero, 1) };
         let config = Pgd { start, restarts, bounds, ..Pgd::new(norm, radius, step, 4) };
-        let delta = pgd(&model, rows.view(), &labels, &config, seed, 5).unwrap().delta;
+        let delta = pgd(&model, rows.view(), &labels, &config, seed, 5, &Silent).unwrap().delta;
         for shift in delta.rows() {
             prop_assert!(norm.of(shift) <= radius * (1.0 + 1e-6));
         }
@@ -86,7 +87,7 @@ proptest! {
 
         let signing = Signing::Unsigned;
         let config = Universal { norm, radius, step, bounds, signing, batch_rows: 5, ..UNIVERSAL };
-        let one = universal(&model, rows.view(), &labels, &config, seed).unwrap();
+        let one = universal(&model, rows.view(), &labels, &config, seed, &Silent).unwrap();
         prop_assert!(norm.of(&one.delta) <= radius * (1.0 + 1e-6));
         let there = one.apply(rows.view(), &labels).unwrap();
         for (value, start) in there.iter().zip(&rows) {
@@ -108,7 +109,7 @@ fn batch_size_changes_nothing_and_the_seed_only_random_starts() {
         ..Pgd::new(Norm::L2, 0.5, 0.1, 6)
     };
     let attack = |config: &Pgd, seed, batch_rows| {
-        pgd(&model, rows.view(), &labels, config, seed, batch_rows).unwrap()
+        pgd(&model, rows.view(), &labels, config, seed, batch_rows, &Silent).unwrap()
     };
     let whole = attack(&random, seed, 23);
     for batch_rows in [1, 7, 100] {
@@ -132,7 +133,7 @@ fn more_restarts_never_lose() {
     let config = Pgd { start: Start::Random { radius: 0.5 }, ..Pgd::new(Norm::Linf, 0.5, 0.2, 3) };
     let attack = |restarts| {
         let config = Pgd { restarts, ..config };
-        pgd(&model, rows.view(), &labels, &config, seed, 16).unwrap()
+        pgd(&model, rows.view(), &labels, &config, seed, 16, &Silent).unwrap()
     };
     let (one, five) = (attack(1), attack(5));
     assert!(one.loss.iter().zip(&five.loss).all(|(one, five)| one <= five));
@@ -149,17 +150,17 @@ fn on_a_linear_model_the_worst_case_is_known() {
     let labels = [1, 0];
     // L2: against the weights' direction. The start is zero, so every step is along it.
     let config = Pgd::new(Norm::L2, 0.5, 0.2, 5);
-    let delta = pgd(&model, rows.view(), &labels, &config, Seed::new(0), 2).unwrap().delta;
+    let delta = pgd(&model, rows.view(), &labels, &config, Seed::new(0), 2, &Silent).unwrap().delta;
     let expected = array![[-0.3, -0.4], [0.3, 0.4]];
     assert!((&delta - &expected).iter().all(|gap| gap.abs() < 1e-5), "{delta}");
     let config = Pgd::new(Norm::Linf, 0.5, 0.2, 5);
-    let delta = pgd(&model, rows.view(), &labels, &config, Seed::new(0), 2).unwrap().delta;
+    let delta = pgd(&model, rows.view(), &labels, &config, Seed::new(0), 2, &Silent).unwrap().delta;
     assert_eq!(delta, array![[-0.5, -0.5], [0.5, 0.5]]);
     // The box is met after the ball: the first column stops at the wall and the second does not make up.
     let bounds = Some(Bounds { low: 0.75, high: 2.0 });
     let config = Pgd { bounds, ..Pgd::new(Norm::Linf, 0.5, 0.2, 5) };
     let rows = array![[1.0, 1.9]];
-    let delta = pgd(&model, rows.view(), &[1], &config, Seed::new(0), 2).unwrap().delta;
+    let delta = pgd(&model, rows.view(), &[1], &config, Seed::new(0), 2, &Silent).unwrap().delta;
     assert_eq!(delta, array![[-0.25, -0.5]]);
 }
 
@@ -171,7 +172,7 @@ fn on_a_linear_feature_only_a_signed_perturbation_beats_a_coin() {
     let model = ReluMlp::linear(&[2.0, 0.0, 0.0, 0.0]);
     let fitted = |signing| {
         let config = Universal { signing, ..UNIVERSAL };
-        universal(&model, rows.view(), &labels, &config, seed).unwrap()
+        universal(&model, rows.view(), &labels, &config, seed, &Silent).unwrap()
     };
     let accuracy = |perturbation: &UniversalPerturbation| {
         perturbation.score(&model, test_rows.view(), &test_labels).unwrap().accuracy
@@ -200,7 +201,7 @@ fn the_universal_gradient_stops_where_the_clamp_holds() {
         bounds: Some(Bounds { low: -1.0, high: 1.0 }),
         ..UNIVERSAL
     };
-    let found = universal(&model, rows.view(), &[0], &config, Seed::new(0)).unwrap();
+    let found = universal(&model, rows.view(), &[0], &config, Seed::new(0), &Silent).unwrap();
     assert_eq!(found.delta, array![0.25, 0.5]);
     // Applied to others: within the wall, at the wall, and beyond it from the start.
     let others = array![[0.5, 0.0], [1.0, 0.75], [2.0, -2.0]];
@@ -216,7 +217,7 @@ fn shuffled_batches_follow_the_seed() {
     let labels: Vec<u32> = (0..50).map(|row| row % 2).collect();
     let fitted = |order, seed| {
         let config = Universal { order, ..UNIVERSAL };
-        universal(&model, rows.view(), &labels, &config, Seed::new(seed)).unwrap().delta
+        universal(&model, rows.view(), &labels, &config, Seed::new(seed), &Silent).unwrap().delta
     };
     assert_eq!(fitted(BatchOrder::Shuffled, 1), fitted(BatchOrder::Shuffled, 1));
     assert_ne!(fitted(BatchOrder::Shuffled, 1), fitted(BatchOrder::Shuffled, 2));
@@ -236,7 +237,8 @@ fn the_common_direction_is_found_with_its_orientation() {
     let model = ReluMlp::linear(&weights);
     let per_row = Pgd::new(Norm::L2, 0.5, 0.2, 5);
     let config = SpectralUniversal { per_row, radius: 2.0, signing: Signing::LabelSigned };
-    let found = svd_universal(&model, &model, rows.view(), &labels, &config, seed, 64).unwrap();
+    let found =
+        svd_universal(&model, &model, rows.view(), &labels, &config, seed, 64, &Silent).unwrap();
     let planted = array![0.0, -1.2, 0.0, 1.6, 0.0];
     assert!((&found.delta - &planted).iter().all(|gap| gap.abs() < 1e-4), "{}", found.delta);
     assert_eq!(found.score(&model, rows.view(), &labels).unwrap().accuracy, 0.0);
@@ -262,7 +264,11 @@ fn finite_differences_agree_with_the_gradient_by_hand() {
     assert!(n_apart * 50 <= gradient.len(), "{n_apart} of {} slopes differ", gradient.len());
     let config = Pgd::new(Norm::L2, 0.5, 0.1, 10);
     let attack = |model: &dyn LossGradient| {
-        pgd(model, rows.view(), &labels, &config, seed, 8).unwrap().loss.iter().sum::<f32>()
+        pgd(model, rows.view(), &labels, &config, seed, 8, &Silent)
+            .unwrap()
+            .loss
+            .iter()
+            .sum::<f32>()
     };
     let (exact, approximate) = (attack(&model), attack(&differences));
     assert!((exact - approximate).abs() < 0.01 * exact, "{exact} and {approximate}");
@@ -291,8 +297,8 @@ fn finite_differences_serve_a_single_score() {
     let config = Pgd::new(Norm::L2, 1.5, 0.3, 8);
     let (seed, view) = (Seed::new(0), rows.view());
     let by_score =
-        robust_accuracy(&single, &differences, view, &labels, &config, seed, 40).unwrap();
-    let by_pair = robust_accuracy(&pair, &pair, view, &labels, &config, seed, 40).unwrap();
+        robust_accuracy(&single, &differences, view, &labels, &config, seed, 40, &Silent).unwrap();
+    let by_pair = robust_accuracy(&pair, &pair, view, &labels, &config, seed, 40, &Silent).unwrap();
     assert_eq!(by_score.clean.accuracy, by_pair.clean.accuracy);
     assert!((by_score.clean.loss - by_pair.clean.loss).abs() < 1e-6);
     assert!((by_score.attacked.accuracy - by_pair.attacked.accuracy).abs() < 0.026);
@@ -304,10 +310,13 @@ fn a_model_transfers_to_itself_and_not_to_its_opposite() {
     let seed = Seed::new(23);
     let (rows, labels) = one_linear_column(100, 3, seed);
     let (same, other) = (ReluMlp::linear(&[2.0, 0.0, 0.0]), ReluMlp::linear(&[0.0, 0.0, 5.0]));
-    let fit = |model: &ReluMlp| universal(model, rows.view(), &labels, &UNIVERSAL, seed).unwrap();
+    let fit = |model: &ReluMlp| {
+        universal(model, rows.view(), &labels, &UNIVERSAL, seed, &Silent).unwrap()
+    };
     let models: [(&str, &dyn Scorer); 3] = [("a", &same), ("a again", &same), ("b", &other)];
     let perturbations = [fit(&same), fit(&same), fit(&other)];
-    let matrix = TransferMatrix::measure(&models, &perturbations, rows.view(), &labels).unwrap();
+    let matrix =
+        TransferMatrix::measure(&models, &perturbations, rows.view(), &labels, &Silent).unwrap();
     assert_eq!(matrix.names, ["a", "a again", "b"]);
     assert_eq!(matrix.clean_accuracy[..2], [1.0, 1.0]);
     for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
@@ -326,7 +335,8 @@ fn what_cannot_be_attacked_is_refused_by_name() {
     let model = ReluMlp::linear(&[1.0, 1.0]);
     let rows = array![[0.0, 1.0], [1.0, 0.0]];
     let config = Pgd::new(Norm::L2, 0.5, 0.1, 2);
-    let attack = |labels: &[u32], config: &Pgd| pgd(&model, rows.view(), labels, config, seed, 2);
+    let attack =
+        |labels: &[u32], config: &Pgd| pgd(&model, rows.view(), labels, config, seed, 2, &Silent);
     let said = |error: AttackError, part: &str| {
         assert!(error.to_string().contains(part), "{error} says nothing of {part}");
     };
@@ -337,11 +347,17 @@ fn what_cannot_be_attacked_is_refused_by_name() {
     let bounds = Some(Bounds { low: 1.0, high: 0.0 });
     said(attack(&[0, 1], &Pgd { bounds, ..config }).unwrap_err(), "bounds");
     let broken = array![[0.0, 1.0], [f32::NAN, 0.0]];
-    let error = pgd(&model, broken.view(), &[0, 1], &config, seed, 2).unwrap_err();
+    let error = pgd(&model, broken.view(), &[0, 1], &config, seed, 2, &Silent).unwrap_err();
     said(error, "row 1, column 0");
     let infinite = ReluMlp::linear(&[f32::INFINITY, 1.0]);
-    said(pgd(&infinite, rows.view(), &[0, 1], &config, seed, 2).unwrap_err(), "not finite");
-    said(universal(&model, rows.view(), &[0, 2], &UNIVERSAL, seed).unwrap_err(), "unsigned");
+    said(
+        pgd(&infinite, rows.view(), &[0, 1], &config, seed, 2, &Silent).unwrap_err(),
+        "not finite",
+    );
+    said(
+        universal(&model, rows.view(), &[0, 2], &UNIVERSAL, seed, &Silent).unwrap_err(),
+        "unsigned",
+    );
     said(AttackScore::of_rows(&model, rows.view(), &[0, 2]).unwrap_err(), "label 2 of row 1");
     said(FiniteDifference::new(&model, 1025, 0.1).err().unwrap(), "1025");
     let delta = Array2::zeros((1, 2));
@@ -354,7 +370,8 @@ fn a_radius_of_zero_leaves_the_rows_alone() {
     let model = ReluMlp::linear(&[1.0, -1.0]);
     for start in [Start::Zero, Start::Random { radius: 0.1 }] {
         let config = Pgd { start, ..Pgd::new(Norm::L2, 0.0, 0.1, 3) };
-        let delta = pgd(&model, rows.view(), &labels, &config, Seed::new(2), 4).unwrap().delta;
+        let delta =
+            pgd(&model, rows.view(), &labels, &config, Seed::new(2), 4, &Silent).unwrap().delta;
         assert!(delta.iter().all(|value| *value == 0.0));
     }
 }

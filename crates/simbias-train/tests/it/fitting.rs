@@ -3,6 +3,7 @@
 use ndarray::Array2;
 use simbias_data::{Dataset, Layout, Target};
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
+use simbias_report::Silent;
 use simbias_stats::Seed;
 use simbias_train::attack::{Norm, Pgd, pgd};
 use simbias_train::{
@@ -232,7 +233,8 @@ fn adversarial_training_lowers_the_loss_under_attack() {
         .unwrap();
         let model = NetScorer::new(state.network.clone());
         let classes = &data.class_labels().unwrap().indices;
-        let found = pgd(&model, data.rows.view(), classes, &attack, Seed::new(0), 400).unwrap();
+        let found =
+            pgd(&model, data.rows.view(), classes, &attack, Seed::new(0), 400, &Silent).unwrap();
         found.loss.iter().sum::<f32>()
     };
     let plain = robust(None);

@@ -8,7 +8,7 @@ use simbias_language::document::comparison_report;
 use simbias_language::prune::Method;
 use simbias_spectra::{ExponentKind, SparsityOptions};
 
-use super::super::perplexity::{BarWatch, TokenArgs, file_name, open};
+use super::super::perplexity::{TokenArgs, file_name, open};
 use super::{CalibrationArgs, MethodWord, scores};
 use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint, of_file};
 
@@ -97,8 +97,7 @@ impl CompareArgs {
             seed: shell.seed(),
         };
         let progress = shell.progress("ways to prune");
-        let _looking = progress.looks_for_interrupt();
-        let found = compare_allocations(&model, &scores, &request, &BarWatch(&progress))?;
+        let found = compare_allocations(&model, &scores, &request, &progress)?;
         drop(progress);
         let report = comparison_report(&file_name(&self.model), &found);
         let result = serde_json::json!(found);

@@ -12,7 +12,6 @@ use simbias_language::{Calibration, LanguageModel, Text};
 use simbias_spectra::ScanOptions;
 
 use super::perplexity::{TokenArgs, USUAL_CONTEXT};
-use super::spectrum::LayerWatch;
 use crate::shell::{Failure, Finished, Shell};
 
 /// Set weights of a checkpoint to zero and write it again under the same names and types.
@@ -116,6 +115,6 @@ fn scores(
         n_threads: Some(shell.threads()),
         ..ScanOptions::default()
     };
-    let table = scan_blocks(model, &options, &LayerWatch(&progress))?;
+    let table = scan_blocks(model, &options, &progress)?;
     Ok(BlockScores::from_table(model, &table, wanted)?)
 }

@@ -10,14 +10,14 @@ use simbias_language::document::pruning_report;
 use simbias_language::prune::{Method, Patterns, PruneRequest, prune_by_data, prune_by_statistics};
 use simbias_language::{LanguageError, LanguageModel, StatisticsFile};
 use simbias_nn::device_from_str;
+use simbias_report::Progress;
 use simbias_spectra::prune::Pattern;
 use simbias_spectra::{
     ExponentKind, LayerOptions, ScanOptions, SparsityOptions, SparsityScore, layers_of, scan,
 };
 
 use super::super::layer_choice::LayerChoice;
-use super::super::perplexity::{BarWatch, TokenArgs, file_name};
-use super::super::spectrum::LayerWatch;
+use super::super::perplexity::{TokenArgs, file_name};
 use super::{CalibrationArgs, MethodWord, scores};
 use crate::shell::{Answer, Failure, Finished, RunDirectory, Shell, of_checkpoint, of_file};
 
@@ -204,8 +204,6 @@ impl OneArgs {
         let evaluation =
             self.evaluate.as_ref().map(|path| self.tokens.read(path, model)).transpose()?;
         let progress = shell.progress("pruning");
-        let _looking = progress.looks_for_interrupt();
-        let watch = BarWatch(&progress);
         let wanted = |name: &str| self.choice.wants(name);
         if !model.layer_names().iter().any(|name| wanted(name)) {
             return Err(nothing_left());
@@ -215,7 +213,7 @@ impl OneArgs {
             Amount::File(patterns) => patterns,
             Amount::Dealt(allocation, target) => {
                 let scores = if allocation == Allocation::Owl {
-                    let outliers = outlier_shares(model, &calibration, &watch)?;
+                    let outliers = outlier_shares(model, &calibration, &progress)?;
                     BlockScores { alpha: Vec::new(), farms: Vec::new(), outliers: Some(outliers) }
                 } else {
                     scores(model, &wanted, shell)?
@@ -238,7 +236,7 @@ impl OneArgs {
             .map(|text| {
                 progress.begin("dense perplexity");
                 let most = self.tokens.max_chunks();
-                simbias_language::perplexity(model, text, context, most, &watch)
+                simbias_language::perplexity(model, text, context, most, &progress)
             })
             .transpose()?;
         progress.begin("pruning");
@@ -255,7 +253,7 @@ impl OneArgs {
         ));
         let out = run.place(CHECKPOINT)?;
         let settings = self.settings(shell, method);
-        let (pruned, report) = prune_by_data(model, &request, &out, settings, &watch)?;
+        let (pruned, report) = prune_by_data(model, &request, &out, settings, &progress)?;
         drop(progress);
         let page = pruning_report(
             &self.name(),
@@ -306,7 +304,6 @@ impl OneArgs {
             return Err(nothing_left());
         }
         let progress = shell.progress("pruning");
-        let _looking = progress.looks_for_interrupt();
         let out = run.place(CHECKPOINT)?;
         let report = prune_by_statistics(
             checkpoint,
@@ -315,7 +312,7 @@ impl OneArgs {
             statistics.as_ref(),
             &out,
             self.settings(shell, method),
-            &BarWatch(&progress),
+            &progress,
         )?;
         drop(progress);
         let page = pruning_report(&self.name(), &self.asked(method), &report, None, None);
@@ -343,7 +340,8 @@ impl OneArgs {
             ..ScanOptions::default()
         };
         let wants = |name: &str| self.choice.wants(name);
-        let table = scan(checkpoint, &options, &wants, &LayerWatch(&progress))?;
+        let table = scan(checkpoint, &options, &wants, &progress)?;
+        progress.keep_going()?;
         let kind = match allocation {
             Allocation::Alpha => ExponentKind::Plain,
             _ => ExponentKind::Windows,

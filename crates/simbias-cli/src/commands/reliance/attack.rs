@@ -10,7 +10,9 @@ use simbias_reliance::document::{budget_chart, budget_heatmap};
 use simbias_reliance::{
     BudgetShare, RelianceOptions, ResolvedBlocks, budget_shares, mean_budget_shares,
 };
-use simbias_report::{Cell, Chart, Estimate, Heatmap, Report, Section, Table, Ticks};
+use simbias_report::{
+    Cell, Chart, Estimate, Heatmap, Part, Progress, Report, Section, StopOnly, Table, Ticks,
+};
 use simbias_stats::{Seed, share_estimate};
 use simbias_train::attack::{
     AttackScore, BatchOrder, Bounds, FiniteDifference, Norm, Pgd, Signing, TransferMatrix,
@@ -91,10 +93,10 @@ impl AttackArgs {
         let progress = shell.progress("attacking");
         let mut found = Vec::new();
         for (index, model) in models.iter().enumerate() {
-            progress.set(index, models.len());
-            found.push(self.attack(model, &ground)?);
+            let part = Part::of(&progress, index, models.len()).named(&model.name);
+            found.push(self.attack(model, &ground, &part)?);
         }
-        let transfer = transfer(&models, &found, &ground)?;
+        let transfer = transfer(&models, &found, &ground, &StopOnly(&progress))?;
         drop(progress);
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
@@ -141,7 +143,12 @@ impl AttackArgs {
     }
 
     /// Attacks one model by its own gradients, or by finite differences where it has none.
-    fn attack(&self, model: &Model, ground: &Ground<'_>) -> Result<Attacked, Failure> {
+    fn attack(
+        &self,
+        model: &Model,
+        ground: &Ground<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Attacked, Failure> {
         let differences;
         let gradients: &dyn LossGradient = match model.gradients() {
             Some(gradients) => gradients,
@@ -152,8 +159,8 @@ impl AttackArgs {
             }
         };
         match self.universal {
-            None => self.attack_rows(model, gradients, ground),
-            Some(sign) => self.attack_all_at_once(model, gradients, sign, ground),
+            None => self.attack_rows(model, gradients, ground, progress),
+            Some(sign) => self.attack_all_at_once(model, gradients, sign, ground, progress),
         }
     }
 
@@ -163,14 +170,18 @@ impl AttackArgs {
         model: &Model,
         gradients: &dyn LossGradient,
         ground: &Ground<'_>,
+        progress: &dyn Progress,
     ) -> Result<Attacked, Failure> {
         let attack = Pgd {
             bounds: ground.bounds,
             ..Pgd::new(self.norm(), self.eps, self.step(), self.steps)
         };
         let (rows, classes) = (ground.data.rows.view(), classes(ground.data));
-        let found = robust_accuracy(model, gradients, rows, classes, &attack, ground.seed, BATCH)?;
-        let deltas = pgd(gradients, rows, classes, &attack, ground.seed, BATCH)?.delta;
+        let seed = ground.seed;
+        let (scoring, placing) = (Part::of(progress, 0, 2), Part::of(progress, 1, 2));
+        let found =
+            robust_accuracy(model, gradients, rows, classes, &attack, seed, BATCH, &scoring)?;
+        let deltas = pgd(gradients, rows, classes, &attack, seed, BATCH, &placing)?.delta;
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
         Ok(Attacked {
             model: model.name.clone(),
@@ -188,6 +199,7 @@ impl AttackArgs {
         gradients: &dyn LossGradient,
         sign: SignWord,
         ground: &Ground<'_>,
+        progress: &dyn Progress,
     ) -> Result<Attacked, Failure> {
         let config = Universal {
             norm: self.norm(),
@@ -204,7 +216,8 @@ impl AttackArgs {
             bounds: ground.bounds,
         };
         let (fit, judge) = (&ground.fit, &ground.judge);
-        let fitted = universal(gradients, fit.rows.view(), classes(fit), &config, ground.seed)?;
+        let rows = fit.rows.view();
+        let fitted = universal(gradients, rows, classes(fit), &config, ground.seed, progress)?;
         let clean = AttackScore::of_rows(model, judge.rows.view(), classes(judge))?;
         let attacked = fitted.score(model, judge.rows.view(), classes(judge))?;
         let (blocks, transform) = (&ground.resolved.blocks, ground.resolved.transform.as_ref());
@@ -377,6 +390,7 @@ fn transfer(
     models: &[Model],
     found: &[Attacked],
     ground: &Ground<'_>,
+    progress: &dyn Progress,
 ) -> Result<Option<TransferMatrix>, Failure> {
     let perturbations: Vec<UniversalPerturbation> =
         found.iter().filter_map(|one| one.universal.clone()).collect();
@@ -386,7 +400,7 @@ fn transfer(
     let scorers: Vec<(&str, &dyn Scorer)> =
         models.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
     let (rows, classes) = (ground.judge.rows.view(), classes(&ground.judge));
-    Ok(Some(TransferMatrix::measure(&scorers, &perturbations, rows, classes)?))
+    Ok(Some(TransferMatrix::measure(&scorers, &perturbations, rows, classes, progress)?))
 }
 
 fn classes(data: &Dataset) -> &[u32] {

@@ -11,8 +11,9 @@ use simbias_data::{
     ClassLabels, Dataset, Stratum, Target, read_array, write_npy, write_safetensors,
 };
 use simbias_reliance::{Job, Plan, PlanDocument, Side, randomized_rows};
+use simbias_report::{Progress, Steps};
 
-use crate::shell::{Failure, Progress, RunDirectory};
+use crate::shell::{Failure, RunDirectory};
 
 /// Name of the plan's document.
 const DOCUMENT: &str = "plan.json";
@@ -236,11 +237,12 @@ impl Materialized<'_> {
         &self,
         run: &RunDirectory,
         plan: &Plan,
-        progress: &Progress,
+        progress: &dyn Progress,
     ) -> Result<(), Failure> {
         let jobs = &plan.document.jobs;
+        let mut steps = Steps::new(progress, jobs.len());
         for job in jobs {
-            progress.set(job.id, jobs.len());
+            steps.begin()?;
             let rows = self.rows(plan, job);
             let mut arrays: Vec<NamedArray> = self
                 .data
@@ -273,7 +275,6 @@ impl Materialized<'_> {
                 }
             }
         }
-        progress.set(jobs.len(), jobs.len());
         Ok(())
     }
 

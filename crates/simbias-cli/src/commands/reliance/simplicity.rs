@@ -7,7 +7,7 @@ use simbias_audit::{Parts, SimplicityOptions, check_split, probe_block};
 use simbias_data::{Dataset, SplitOptions, read_splits};
 use simbias_reliance::outcome::Simplicity;
 use simbias_reliance::{FEW_ROWS, RelianceOptions, Truth};
-use simbias_report::{Caveat, Cell, Chart, Column, ForestChart, Report, Section, Table};
+use simbias_report::{Caveat, Cell, Chart, Column, ForestChart, Part, Report, Section, Table};
 
 use super::regime::regime_section;
 use crate::commands::arguments::{BlocksArgs, ReadingArgs, notes};
@@ -94,8 +94,7 @@ impl SimplicityArgs {
         let blocks = resolved.blocks.blocks();
         let mut found: Vec<(String, Simplicity)> = Vec::new();
         for (index, block) in blocks.iter().enumerate() {
-            progress.set(index, blocks.len());
-            progress.remark(&block.name);
+            let part = Part::of(&progress, index, blocks.len()).named(&block.name);
             let simplicity = probe_block(
                 block,
                 resolved.transform.as_ref(),
@@ -104,6 +103,7 @@ impl SimplicityArgs {
                 &options,
                 shell.seed(),
                 level,
+                &part,
             )?;
             found.push((block.name.clone(), simplicity));
         }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use simbias_data::checkpoint::Checkpoint;
-use simbias_report::Report;
+use simbias_report::{Progress, Report};
 use simbias_spectra::document::comparison_section;
 use simbias_spectra::{compare, have_common_layer, scan_difference};
 
-use super::{LayerWatch, MeasuringArgs};
+use super::MeasuringArgs;
 use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
 
 /// Compare two checkpoints layer by layer: exponents with errors, norms, and the spectrum of the difference.
@@ -45,8 +45,8 @@ impl CompareArgs {
         let progress = shell.progress("spectra of the differences");
         let wants = |name: &str| self.measuring.choice.wants(name);
         let options = self.measuring.options(shell);
-        let difference =
-            scan_difference(&first, &second, &options, &wants, &LayerWatch(&progress))?;
+        let difference = scan_difference(&first, &second, &options, &wants, &progress)?;
+        progress.keep_going()?;
         drop(progress);
         let found = compare(&before, &after)?.with_difference(&before, &difference);
         let report = Report::new(format!(

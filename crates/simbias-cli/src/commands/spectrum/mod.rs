@@ -9,13 +9,14 @@ use std::path::Path;
 
 use clap::Subcommand;
 use simbias_data::checkpoint::Checkpoint;
+use simbias_report::Progress;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{
-    Compat, LayerOptions, LayerTable, Route, Sampling, ScanOptions, Watch, WindowOptions,
+    Compat, LayerOptions, LayerTable, Route, Sampling, ScanOptions, WindowOptions,
 };
 
 use super::layer_choice::LayerChoice;
-use crate::shell::{Failure, Finished, Progress, Shell};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Measure what the weights of a checkpoint say about its layers: `simbias spectrum MODEL` is short for `scan MODEL`.
 #[derive(clap::Args, Debug)]
@@ -217,23 +218,9 @@ impl MeasuringArgs {
         let checkpoint = Checkpoint::open(path)?;
         let progress = shell.progress(&format!("spectra of {}", path.display()));
         let wants = |name: &str| self.choice.wants(name);
-        let table = simbias_spectra::scan(
-            &checkpoint,
-            &self.options(shell),
-            &wants,
-            &LayerWatch(&progress),
-        )?;
+        let table = simbias_spectra::scan(&checkpoint, &self.options(shell), &wants, &progress)?;
+        progress.keep_going()?;
         drop(progress);
         Ok((checkpoint, table))
-    }
-}
-
-/// Shows layers on the progress bar.
-pub(super) struct LayerWatch<'a>(pub(super) &'a Progress);
-
-impl Watch for LayerWatch<'_> {
-    fn layer_done(&self, done: usize, total: usize, layer: &str) {
-        self.0.remark(layer);
-        self.0.set(done, total);
     }
 }

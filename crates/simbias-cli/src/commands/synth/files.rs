@@ -62,6 +62,7 @@ impl Files {
 
     /// Writes both files and says so.
     pub(super) fn write(&self, shell: &Shell, generated: Generated) -> Result<(), Failure> {
+        shell.check_interrupt()?;
         let mut arrays = Vec::new();
         let (mut parts, mut class_names) = (Vec::new(), Vec::new());
         for (part, content) in generated.parts {

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 use simbias_data::checkpoint::Checkpoint;
+use simbias_report::Silent;
 use simbias_spectra::fit::TailRule;
-use simbias_spectra::{
-    Compat, LayerTable, ScanOptions, SpectrumSummary, Unwatched, WindowOptions, scan,
-};
+use simbias_spectra::{Compat, LayerTable, ScanOptions, SpectrumSummary, WindowOptions, scan};
 
 use super::spectra::window_options;
 use super::{EXPONENT_RELATIVE, KS_ABSOLUTE};
@@ -32,7 +31,7 @@ fn official(windows: Option<WindowOptions>) -> ScanOptions {
 
 fn scanned(name: &str, options: &ScanOptions) -> LayerTable {
     let checkpoint = Checkpoint::open(&path(name)).unwrap();
-    scan(&checkpoint, options, &|_| true, &Unwatched).unwrap()
+    scan(&checkpoint, options, &|_| true, &Silent).unwrap()
 }
 
 /// Median fits and norms must agree; searched starts only when the same start was chosen, which the distance tells.
@@ -131,7 +130,7 @@ fn windows_of_matrices() {
             }
             let checkpoint = Checkpoint::open(&path("weights.safetensors")).unwrap();
             let options = official(Some(window_options(description)));
-            let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Unwatched).unwrap();
+            let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
             let found = table.layers[0].analysis().unwrap().windows.as_ref().unwrap();
             let n_eigenvalues = found.spectrum.metrics.unwrap().n_eigenvalues as u64;
             assert_eq!(n_eigenvalues, modes["num_eigs"].as_u64().unwrap(), "{tensor} {name}");
@@ -161,7 +160,7 @@ fn divisions_of_kernels() {
                 WindowOptions { aspect_ratio: ratio.parse().unwrap(), ..WindowOptions::default() };
             let checkpoint = Checkpoint::open(&path("weights.safetensors")).unwrap();
             let options = official(Some(windows));
-            let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Unwatched).unwrap();
+            let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
             let found = table.layers[0].analysis().unwrap().windows.as_ref().unwrap();
             let n_eigenvalues = found.spectrum.metrics.unwrap().n_eigenvalues as u64;
             assert_eq!(n_eigenvalues, case["eigs_num"].as_u64().unwrap(), "{tensor} {name}");
@@ -254,8 +253,7 @@ fn a_sharded_checkpoint_and_a_pickle() {
                 };
                 let checkpoint = Checkpoint::open(&path(&name)).unwrap();
                 let options = official(windows);
-                let table =
-                    scan(&checkpoint, &options, &|layer| layer == tensor, &Unwatched).unwrap();
+                let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
                 let analysis = table.layers[0].analysis().unwrap();
                 let rule = if mode == "mid" { TailRule::Median } else { TailRule::Peak };
                 n_compared += usize::from(check(

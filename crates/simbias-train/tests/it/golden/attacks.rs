@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use simbias_data::Scorer;
+use simbias_report::Silent;
 use simbias_stats::Seed;
 use simbias_train::attack::{
     BatchOrder, Bounds, GRADIENT_FLOOR, Norm, Pgd, Signing, Universal, pgd, robust_accuracy,
@@ -79,8 +80,9 @@ fn perturbations_match_the_official_ones() {
                 let delta = delta.into_dimensionality::<Ix2>().unwrap();
                 let config = case.pgd(norm);
                 let seed = Seed::new(0);
-                let found =
-                    pgd(&model, rows.view(), &labels, &config, seed, case.batch).unwrap().delta;
+                let found = pgd(&model, rows.view(), &labels, &config, seed, case.batch, &Silent)
+                    .unwrap()
+                    .delta;
                 assert!(delta.nrows() > 0 && delta.nrows() <= found.nrows(), "{name}");
                 compare(&name, norm, found.iter().zip(&delta));
                 let accuracy = robust_accuracy(
@@ -91,6 +93,7 @@ fn perturbations_match_the_official_ones() {
                     &config,
                     seed,
                     case.batch,
+                    &Silent,
                 )
                 .unwrap()
                 .attacked
@@ -100,7 +103,8 @@ fn perturbations_match_the_official_ones() {
             Some(epochs) => {
                 let delta = delta.into_dimensionality::<Ix1>().unwrap();
                 let config = case.universal(norm, epochs);
-                let found = universal(&model, rows.view(), &labels, &config, Seed::new(0)).unwrap();
+                let found = universal(&model, rows.view(), &labels, &config, Seed::new(0), &Silent)
+                    .unwrap();
                 assert_eq!(found.delta.len(), delta.len(), "{name}");
                 compare(&name, norm, found.delta.iter().zip(&delta));
                 let score = found.score(&model, rows.view(), &labels).unwrap();

@@ -1,0 +1,155 @@
+//! Ctrl-C, wherever it comes: exit code 130 soon, nothing half-written, what can be resumed kept.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use simbias_data::read::{ArrayValues, NamedArray};
+
+use crate::program::{Bench, table};
+
+/// Longest time from Ctrl-C to the end. Work that looks needs far less, but machines are busy at times.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Interrupts a command at work, as soon as it has said `at`, and finds only `left` afterwards; what it said.
+#[track_caller]
+fn interrupted(bench: &Bench, words: &str, at: &str, left: &[&str]) -> String {
+    let mut running = bench.begin(words);
+    running.says(at).interrupt();
+    let since = Instant::now();
+    let (code, said) = running.ends();
+    assert_eq!(code, Some(130), "{words}\n{said}");
+    assert!(since.elapsed() < SOON, "{words}: {:?}\n{said}", since.elapsed());
+    assert!(said.ends_with("interrupted\n"), "{words}\n{said}");
+    assert_eq!(bench.names(), left, "{words}");
+    said
+}
+
+#[test]
+fn a_measurement_ends_between_its_passes() {
+    let bench = Bench::new();
+    bench.onnx("mlp_two_outputs.onnx");
+    let mut text = String::from("p,q,r,s,t,y\n");
+    for row in 0..4000 {
+        let value = |k: f64| (row as f64 * k).sin();
+        let values = [12.9898, 4.1414, 7.77, 3.33, 9.19].map(|k| value(k).to_string());
+        text.push_str(&format!("{},{}\n", values.join(","), row % 3));
+    }
+    bench.write("t.csv", &text);
+    let words = "reliance run --model mlp_two_outputs.onnx --model-output rectified --data t.csv \
+                 --blocks columns --repeats 2000 --out out";
+    interrupted(&bench, words, "scoring with", &["mlp_two_outputs.onnx", "t.csv"]);
+}
+
+#[test]
+fn probes_and_attacks_end_between_their_steps() {
+    let bench = Bench::new();
+    bench.write("t.csv", &table(400));
+    bench.succeed("train t.csv --max-steps 40 --out net");
+    let probes =
+        "reliance simplicity --data t.csv --blocks columns --probe-steps 1000000 --out out";
+    interrupted(&bench, probes, "probing", &["net", "t.csv"]);
+    for attack in ["", " --universal unsigned"] {
+        let words = format!(
+            "reliance attack --model net --data t.csv --eps 1 --steps 1000000{attack} --out out"
+        );
+        interrupted(&bench, &words, "attacking", &["net", "t.csv"]);
+    }
+}
+
+#[test]
+fn spectra_end_between_layers() {
+    let bench = Bench::new();
+    let side = 300;
+    let layer = |index: usize| NamedArray {
+        name: format!("layers.{index}.weight"),
+        shape: vec![side, side],
+        values: ArrayValues::F32(
+            (0..side * side).map(|at| ((at + index) as f32 * 12.9898).sin()).collect(),
+        ),
+    };
+    let layers: Vec<NamedArray> = (0..40).map(layer).collect();
+    simbias_data::write_safetensors(&bench.path("net.safetensors"), &layers, &[]).unwrap();
+    let words = "spectrum net.safetensors --threads 1 --out out";
+    interrupted(&bench, words, "spectra of", &["net.safetensors"]);
+}
+
+#[test]
+fn ways_to_prune_end_between_batches() {
+    let bench = Bench::new();
+    bench.write("old.txt", &"the 19 men in the house saw the sea in 1984. ".repeat(4000));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simbias-language/tests/reference");
+    let model = folder.join("llama.gguf").display().to_string();
+    let words = format!(
+        "prune compare {model} --methods magnitude --evaluate old.txt --context 32 --out out"
+    );
+    interrupted(&bench, &words, "ways to prune", &["old.txt"]);
+}
+
+/// Rows whose labels no column tells, so that nothing is learned before its steps are taken.
+fn noise() -> String {
+    let rows: String = (0..600)
+        .map(|row| {
+            let value = |k: f64| (row as f64 * k).sin();
+            let class = u8::from((row as f64 * row as f64 * 0.7).sin() > 0.0);
+            format!("{},{},{},{class}\n", value(12.9898), value(78.233), value(3.7))
+        })
+        .collect();
+    format!("a,b,c,y\n{rows}")
+}
+
+#[test]
+fn an_audit_interrupted_after_its_training_does_not_train_again() {
+    let bench = Bench::new();
+    bench.write("t.csv", &noise());
+    let words = "audit t.csv --quick --blocks first=0;others=1,2 --remedies none --max-steps 150 \
+                 --solo-steps 3000 --threads 1";
+    let left = ["cut.checkpoint", "t.csv"];
+    let said = interrupted(&bench, &format!("{words} --out cut"), "[3/4]", &left);
+    assert!(said.contains("--resume cut.checkpoint"), "{said}");
+    let resumed = bench.succeed(&format!("{words} --out cut --resume cut.checkpoint"));
+    assert!(resumed.stderr.contains("[3/4]"), "{}", resumed.stderr);
+    bench.succeed(&format!("{words} --out whole"));
+    assert_eq!(bench.read("cut/result.json"), bench.read("whole/result.json"));
+    assert!(bench.bytes("cut/network.safetensors") == bench.bytes("whole/network.safetensors"));
+    assert_eq!(bench.names(), ["cut", "t.csv", "whole"]);
+}
+
+/// A file that never comes: the program waits for it and looks for nothing.
+fn endless(bench: &Bench) -> String {
+    let made = std::process::Command::new("mkfifo").arg(bench.path("t.csv")).status();
+    assert!(made.unwrap().success());
+    "train t.csv --labels y --out out".into()
+}
+
+/// Waits until the run has made its directory.
+fn wait_for_run(bench: &Bench) {
+    let since = Instant::now();
+    while !bench.names().iter().any(|name| name.ends_with(".partial")) {
+        assert!(since.elapsed() < Duration::from_secs(60), "no run began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn work_that_does_not_look_is_ended_for_it() {
+    let bench = Bench::new();
+    let mut running = bench.begin(&endless(&bench));
+    wait_for_run(&bench);
+    running.interrupt();
+    let since = Instant::now();
+    let (code, said) = running.ends();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(bench.names(), ["t.csv"]);
+}
+
+#[test]
+fn a_second_time_ends_at_once() {
+    let bench = Bench::new();
+    let mut running = bench.begin(&endless(&bench));
+    wait_for_run(&bench);
+    running.interrupt().says("press Ctrl-C again").interrupt();
+    let (code, said) = running.ends();
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(bench.names(), ["t.csv"]);
+}
