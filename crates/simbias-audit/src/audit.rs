@@ -1,7 +1,7 @@
 //! The audit: train or take a model, measure, find what it ignores, try remedies, measure again.
 
 use simbias_data::transform::Transform;
-use simbias_data::{Dataset, SplitDataset};
+use simbias_data::{Dataset, Scorer, SplitDataset};
 use simbias_nn::Device;
 use simbias_reliance::{
     BlockSet, Comparison, Measurement, RelianceOptions, Watch, assign_verdicts, compare, measure,
@@ -14,7 +14,7 @@ use crate::blocks_alone::simplicity_of_blocks;
 use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
 use crate::model::{
-    AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
+    NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train, whole_stage,
 };
 use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
@@ -82,8 +82,8 @@ pub enum Subject<'a> {
     Resume(Box<TrainState>),
     /// A network of this tool, trained before.
     Network(Box<TrainedNetwork>),
-    /// A model of another framework.
-    Foreign(&'a dyn AuditedModel),
+    /// A model of another framework; attacked where it gives gradients.
+    Foreign(&'a dyn Scorer),
 }
 
 /// One remedy, measured.
@@ -222,7 +222,7 @@ pub fn audit(
     watch.stage("training the network", 1, n_stages);
     let mut own_network = None;
     let mut training = None;
-    let mut foreign: Option<&dyn AuditedModel> = None;
+    let mut foreign: Option<&dyn Scorer> = None;
     let model_words = match subject {
         Subject::Foreign(model) => {
             foreign = Some(model);
@@ -257,12 +257,11 @@ pub fn audit(
                 None,
                 training_watch,
             )?);
-            let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
-            words
+            format!("{} trained here", recipe.architecture.title())
         }
     };
-    let model: &dyn AuditedModel = match (&own_network, foreign) {
+    let model: &dyn Scorer = match (&own_network, foreign) {
         (Some(network), _) => network,
         (None, Some(model)) => model,
         (None, None) => unreachable!("every subject gives a model"),
@@ -270,7 +269,7 @@ pub fn audit(
 
     watch.stage("measuring reliance", 2, n_stages);
     let measure_with =
-        |model: &dyn AuditedModel, watch: &dyn AuditWatch| -> Result<Measurement, AuditError> {
+        |model: &dyn Scorer, watch: &dyn AuditWatch| -> Result<Measurement, AuditError> {
             let scoring = ScoringWatch { audit: watch };
             Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, &scoring)?)
         };
@@ -308,7 +307,7 @@ pub fn audit(
         .flatten();
 
     watch.stage("attacking the model", 4, n_stages);
-    let attack = |model: &dyn AuditedModel| {
+    let attack = |model: &dyn Scorer| {
         measure_robustness(
             model,
             validation,
@@ -391,18 +390,6 @@ const RETRAINING_SHARE: f64 = 0.6;
 
 pub(crate) fn stop_if_asked(watch: &dyn AuditWatch) -> Result<(), AuditError> {
     if watch.should_stop() { Err(AuditError::Interrupted) } else { Ok(()) }
-}
-
-fn describe(recipe: &Recipe) -> String {
-    use simbias_nn::Architecture;
-    match &recipe.architecture {
-        Architecture::Fcn(fcn) => {
-            format!("a fully connected network ({} × {}) trained here", fcn.n_hidden, fcn.width)
-        }
-        Architecture::SmallCnn(_) => "a small convolutional network trained here".into(),
-        Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
-        _ => "a network trained here".into(),
-    }
 }
 
 /// Passes the jobs of a measurement on to the watcher of the audit.

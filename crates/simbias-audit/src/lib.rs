@@ -30,9 +30,7 @@ pub use check::check_split;
 pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};
 pub use error::AuditError;
-pub use model::{
-    AuditedModel, Ensemble, ForeignModel, NetworkChoice, Recipe, TrainingSummary, architecture,
-};
+pub use model::{Ensemble, NetworkChoice, Recipe, TrainingSummary, architecture};
 pub use remedy::{RemediedModel, Remedy};
 pub use robustness::{
     RobustAt, Robustness, RobustnessOptions, UniversalResult, data_margin, measure_robustness,

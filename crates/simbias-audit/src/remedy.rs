@@ -4,8 +4,8 @@
 use ndarray::Axis;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use simbias_data::Dataset;
 use simbias_data::transform::Transform;
+use simbias_data::{Dataset, Scorer};
 use simbias_nn::{Mode, Network};
 use simbias_reliance::{BlockSet, Side};
 use simbias_stats::Seed;
@@ -16,7 +16,7 @@ use simbias_train::{
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, exchange_in};
 use crate::cue_conflict::{ConflictGroups, GroupDro, GroupLoss, KeepBest, group_losses};
-use crate::model::{AuditedModel, Ensemble, Recipe, fresh, train, whole_stage};
+use crate::model::{Ensemble, Recipe, fresh, train, whole_stage};
 use crate::simplicity::{Parts, SoloRun};
 use crate::watch::AuditWatch;
 
@@ -148,7 +148,7 @@ pub enum RemediedModel {
 
 impl RemediedModel {
     /// As a model to be measured.
-    pub fn as_model(&self) -> &dyn AuditedModel {
+    pub fn as_model(&self) -> &dyn Scorer {
         match self {
             Self::Network(network) => network.as_ref(),
             Self::Ensemble(ensemble) => ensemble,

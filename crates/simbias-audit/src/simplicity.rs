@@ -4,7 +4,7 @@ use ndarray::Axis;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Layout, Scorer};
-use simbias_nn::{Architecture, Fcn, Network};
+use simbias_nn::{Fcn, Network};
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
 use simbias_reliance::{Block, BlockOutcome, Side, pieces};
@@ -187,8 +187,7 @@ pub(crate) fn climb(
         .map(|&(rung, run)| {
             let (_, width, n_hidden) = &rungs[rung];
             let n_outputs = n_outputs_of(&train);
-            let architecture =
-                Architecture::Fcn(Fcn::new(train.n_features(), *width, *n_hidden, n_outputs));
+            let architecture = Fcn::new(train.n_features(), *width, *n_hidden, n_outputs).into();
             let seed = seed.child("audit/probe", run).child("rung", rung as u64);
             let mut state = fresh(&architecture, seed, &simbias_nn::cpu())?;
             let fit = probe_fit(options.probe_steps, n_outputs, train.n_rows());
@@ -411,7 +410,7 @@ fn code_length(
         let seen = train.select(&order[..pair[0]]);
         let next = train.select(&order[pair[0]..pair[1]]);
         let n_outputs = n_outputs_of(train);
-        let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 32, 1, n_outputs));
+        let architecture = Fcn::new(train.n_features(), 32, 1, n_outputs).into();
         let mut state = fresh(
             &architecture,
             seed.child("audit/code-length", index as u64 + 1),
@@ -511,7 +510,7 @@ pub(crate) fn quick_probe(
     let validation = standardization.dataset(&columns_of(parts.validation, transform, block));
     let train = standardization.dataset(&train);
     let n_outputs = n_outputs_of(&train);
-    let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 0, 0, n_outputs));
+    let architecture = Fcn::new(train.n_features(), 0, 0, n_outputs).into();
     let mut state = fresh(&architecture, seed.child("audit/quick-probe", 0), &simbias_nn::cpu())?;
     let fit = probe_fit(QUICK_PROBE_STEPS, n_outputs, train.n_rows());
     simbias_train::fit_plain(&mut state, &train, Some(&validation), &fit)?;

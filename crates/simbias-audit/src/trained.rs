@@ -11,7 +11,6 @@ use simbias_stats::Seed;
 use simbias_train::NetScorer;
 
 use crate::AuditError;
-use crate::model::AuditedModel;
 
 /// Variance below which a column counts as constant.
 const CONSTANT: f64 = 1e-12;
@@ -163,6 +162,10 @@ impl Scorer for TrainedNetwork {
         self.network.score(self.prepared(rows).view())
     }
 
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        Some(self)
+    }
+
     fn scores_in_parallel(&self) -> bool {
         self.network.scores_in_parallel()
     }
@@ -185,11 +188,5 @@ impl LossGradient for TrainedNetwork {
             }
         }
         Ok((losses, gradient))
-    }
-}
-
-impl AuditedModel for TrainedNetwork {
-    fn gradients(&self) -> Option<&dyn LossGradient> {
-        Some(self)
     }
 }

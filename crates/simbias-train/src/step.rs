@@ -62,7 +62,7 @@ impl Gradients {
     ) -> Self {
         let mut pass = Pass::new(mode);
         let mut gradients = Self::of(network, values, |leaves| {
-            let logits = network.forward_with(leaves, batch.rows.clone(), &mut pass);
+            let logits = network.forward_rows(leaves, batch.rows.clone(), &mut pass);
             batch.mean_loss(loss, logits)
         });
         gradients.statistics = pass.statistics;
@@ -136,10 +136,12 @@ impl NextToken {
     ///
     /// # Panics
     ///
-    /// If the network is no decoder or the targets are no classes.
+    /// If the network has no output at every position or the targets are not classes.
     pub fn mean_loss(network: &Network, values: &[Tensor<1>], batch: &DeviceBatch) -> Tensor<1> {
-        let (Some(logits), DeviceTarget::Classes(last)) =
-            (network.token_logits(values, batch.rows.clone()), &batch.target)
+        // Nothing of a decoder depends on the mode.
+        let mut pass = Pass::new(Mode::Eval);
+        let output = network.forward_with(values, batch.rows.clone(), &mut pass);
+        let (Some(logits), DeviceTarget::Classes(last)) = (output.positions(), &batch.target)
         else {
             panic!("next tokens are predicted by a decoder from rows whose class is a token");
         };

@@ -181,23 +181,17 @@ pub(crate) fn test_accuracy(
 
 /// The `(width, n_hidden)`-FCN of the paper.
 pub(crate) fn fcn(d_input: usize, width: usize, n_hidden: usize) -> Architecture {
-    Architecture::Fcn(Fcn::new(d_input, width, n_hidden, 2))
+    Fcn::new(d_input, width, n_hidden, 2).into()
 }
 
 /// The `(32, 7, n_conv)`-CNN of the paper.
 pub(crate) fn cnn(d_input: usize, n_conv: usize) -> Architecture {
-    Architecture::Conv1d(ConvSequence { d_input, n_filters: 32, kernel: 7, n_conv, n_outputs: 2 })
+    ConvSequence { d_input, n_filters: 32, kernel: 7, n_conv, n_outputs: 2 }.into()
 }
 
 /// The `(100, 10, n_layers)`-GRU of the paper: 100 hidden units, steps of 10 columns.
 pub(crate) fn gru(d_input: usize, n_layers: usize) -> Architecture {
-    Architecture::Gru(GatedRecurrent {
-        d_input,
-        step_width: 10,
-        d_hidden: 100,
-        n_layers,
-        n_outputs: 2,
-    })
+    GatedRecurrent { d_input, step_width: 10, d_hidden: 100, n_layers, n_outputs: 2 }.into()
 }
 
 #[cfg(test)]

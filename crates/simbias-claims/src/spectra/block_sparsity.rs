@@ -10,7 +10,7 @@ use simbias_language::allocation::{Allocation, BlockScores, scan_blocks};
 use simbias_language::comparison::{AllocationComparison, CompareRequest, compare_allocations};
 use simbias_language::prune::Method;
 use simbias_language::{LanguageModel, OWN_MODEL_TYPE, Text, Tokenizer};
-use simbias_nn::{Architecture, Decoder, Init, Network, Precision};
+use simbias_nn::{Decoder, Init, Network, Precision};
 use simbias_report::Caveat;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{ExponentKind, ScanOptions, Unwatched};
@@ -151,7 +151,7 @@ fn trained(text: &str, stages: &Stages<'_>, seed: Seed) -> Result<Network, Claim
     let rows = windows(text, n_steps as usize * BATCH_SIZE, seed);
     let decoder = Decoder::small(N_SYMBOLS, CONTEXT, WIDTH, N_BLOCKS, N_HEADS);
     let network = Network::new(
-        Architecture::Decoder(Box::new(decoder)),
+        decoder,
         Init::default(),
         Precision::F32,
         seed.child("claims/init", 0),
@@ -261,8 +261,8 @@ impl simbias_language::Watch for Interrupts<'_> {
 
 /// The network as a checkpoint that [`LanguageModel`] opens.
 fn save(network: &Network, folder: &Path) -> std::io::Result<()> {
-    let Architecture::Decoder(decoder) = network.architecture() else {
-        return Err(std::io::Error::other("the network is no decoder"));
+    let Some(decoder) = network.architecture().downcast_ref::<Decoder>() else {
+        return Err(std::io::Error::other("the network is not a decoder"));
     };
     let config = serde_json::json!({ "model_type": OWN_MODEL_TYPE, "decoder": decoder });
     std::fs::write(folder.join("config.json"), config.to_string())?;

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use simbias_audit::SpectralRates;
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::{Dataset, ReadOptions, read_dataset};
-use simbias_nn::{Architecture, ImageDims, Init, Network, Precision, ResNet18};
+use simbias_nn::{ImageDims, Init, Network, Precision, ResNet18};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 use simbias_train::{
@@ -135,7 +135,7 @@ fn trained(
 ) -> Result<Network, ClaimError> {
     let mut augment = CropAndFlip { image: architecture.image };
     let network = Network::new(
-        Architecture::ResNet18(architecture),
+        architecture,
         Init::default(),
         Precision::F32,
         seed.child("claims/init", 0),
@@ -189,8 +189,7 @@ mod tests {
 
     fn network() -> Network {
         let (precision, seed) = (Precision::F32, Seed::new(1));
-        let architecture = Architecture::ResNet18(small());
-        Network::new(architecture, Init::default(), precision, seed, &simbias_nn::cpu()).unwrap()
+        Network::new(small(), Init::default(), precision, seed, &simbias_nn::cpu()).unwrap()
     }
 
     #[test]

@@ -43,8 +43,7 @@ pub(crate) struct TrainArgs {
     data: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Network: auto, fcn, cnn, resnet18
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    #[arg(long, value_name = "NAME", default_value = "auto", help = format!("Network: {}", NetworkChoice::known()))]
     network: NetworkChoice,
     /// Update rule; the recipe of the audit when not given
     #[arg(long, value_enum)]

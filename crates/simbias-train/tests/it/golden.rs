@@ -84,7 +84,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
         let (first, _) = f64s(&file, &format!("{run}.init.0.weight"));
         let (last, _) = f64s(&file, &format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
         let fcn = Fcn::new(first[1], first[0], n_linear - 1, last[0]);
-        let architecture = Architecture::Fcn(fcn);
+        let architecture = Architecture::from(fcn);
         let mut network =
             Network::new(architecture, Init::default(), precision, Seed::new(0), &cpu()).unwrap();
         let golden = |network: &Network, which: &str| -> Vec<Vec<f64>> {

@@ -35,7 +35,7 @@ fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
 }
 
 fn small_fcn(n_features: usize) -> Network {
-    let architecture = Architecture::Fcn(Fcn::new(n_features, 16, 1, 2));
+    let architecture = Architecture::from(Fcn::new(n_features, 16, 1, 2));
     Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap()
 }
 
