@@ -23,12 +23,6 @@ pub enum AuditError {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// A file that describes no network.
-    #[error("not the description of a network: {problem}")]
-    NetworkFile {
-        /// What is wrong.
-        problem: String,
-    },
     /// Reliance could not be measured.
     #[error(transparent)]
     Reliance(RelianceError),

@@ -32,7 +32,8 @@ fn main() {
     trace.save(&path).unwrap();
 
     let n_rows = data.n_rows();
-    let mean = |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n_rows as f64;
+    let mean =
+        |losses: &[f32]| losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / n_rows as f64;
     println!("{:>6} {:>10} {:>22}", "steps", "mean loss", "rows whose loss rose");
     let records: Vec<&[f32]> = trace.losses().chunks(n_rows).collect();
     for (step, pair) in records.windows(2).enumerate().filter(|(step, _)| step % 50 == 0) {
@@ -54,7 +55,7 @@ fn train(data: &Dataset, n_steps: u64, seed: Seed, watch: &mut dyn Watch) -> Net
     let fcn = Fcn { activation: Activation::Tanh, ..Fcn::new(data.n_features(), 64, 2, 1) };
     let (weights, training) = (seed.child("init", 0), seed.child("train", 0));
     let mut state =
-        TrainState::fresh(&Architecture::Fcn(fcn), Init::default(), &cpu(), weights, training)
+        TrainState::fresh(&Architecture::from(fcn), Init::default(), &cpu(), weights, training)
             .unwrap();
     let config = FitConfig::new(Optimizer::sgd(0.0), Schedule::constant(RATE), n_steps);
     let mut batches = WholeSet::new(data);
@@ -100,7 +101,8 @@ mod tests {
             let score = evaluate(&network, &data, data.n_rows(), Loss::SquaredError).unwrap();
             let first = n_steps as usize * data.n_rows();
             let losses = &trace.losses()[first..first + data.n_rows()];
-            let mean = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64;
+            let mean =
+                losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64;
             assert!((mean - score.loss).abs() < 1e-5, "{n_steps}: {mean} {}", score.loss);
         }
     }
@@ -109,7 +111,8 @@ mod tests {
     fn descent_descends() {
         let data = digits();
         let trace = descend(&data, 100, Seed::new(3));
-        let sums: Vec<f32> = trace.losses().chunks(data.n_rows()).map(|row| row.iter().sum()).collect();
+        let sums: Vec<f32> =
+            trace.losses().chunks(data.n_rows()).map(|row| row.iter().sum()).collect();
         assert!(sums[99] < 0.5 * sums[0], "{sums:?}");
     }
 }

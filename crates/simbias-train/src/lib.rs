@@ -49,7 +49,9 @@ pub use model::{
     Ensemble, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,
     architecture, cross_entropy_and_slope,
 };
-pub use objective::{LabelSmoothing, Loss, NextToken, Objective, RowLosses, SoftTargets};
+pub use objective::{
+    LabelSmoothing, Loss, NextToken, Objective, PositionError, RowLosses, SoftTargets,
+};
 pub use observed::{KeepState, Observed, StopOnRequest};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;

@@ -93,6 +93,10 @@ impl Scorer for NetScorer {
         shaped(scores.concat(), rows.nrows(), self.n_outputs())
     }
 
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        Some(self)
+    }
+
     fn scores_in_parallel(&self) -> bool {
         // It uses all threads by itself.
         false
@@ -111,7 +115,7 @@ impl LossGradient for NetScorer {
             let span = start..start + batch.nrows();
             let input = self.network.upload(batch).autodiff().require_grad();
             let mut pass = Pass::new(Mode::Eval);
-            let logits = self.network.forward_with(&values, input.clone(), &mut pass);
+            let logits = self.network.forward_rows(&values, input.clone(), &mut pass);
             let per_row = match objective {
                 Objective::CrossEntropy(classes) => {
                     let target = BatchTarget::Classes(classes[span].to_vec());

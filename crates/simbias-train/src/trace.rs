@@ -198,7 +198,9 @@ impl Watch for TraceRecorder<'_> {
             Passes::Own(data, objective) if record.step.is_multiple_of(self.every) => {
                 let (data, mut found) = (*data, Vec::new());
                 let objective: &dyn Objective = objective.as_ref();
-                visit_rows(&state.network, data, self.n_rows, objective, |_, rows| found.push(rows));
+                visit_rows(&state.network, data, self.n_rows, objective, |_, rows| {
+                    found.push(rows)
+                });
                 self.steps.push(state.step as i64);
                 found.iter().for_each(|rows| self.add(rows));
             }

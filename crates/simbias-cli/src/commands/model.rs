@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
-use simbias_audit::{AuditedModel, ForeignModel, Subject, TrainedNetwork};
+use simbias_audit::{Subject, TrainedNetwork};
 use simbias_data::{Dataset, LossGradient, Scorer, ScorerError};
 use simbias_nn::{Device, device_from_str};
 use simbias_onnx::{OnnxOptions, OnnxScorer};
@@ -49,7 +49,7 @@ pub(crate) struct Model {
 }
 
 enum Origin {
-    Onnx(ForeignModel<OnnxScorer>),
+    Onnx(OnnxScorer),
     Network(Box<TrainedNetwork>),
 }
 
@@ -86,7 +86,7 @@ impl OpeningArgs {
             };
             let scorer = OnnxScorer::open_with(path, &data.layout, &options)
                 .map_err(|error| Failure::from(error).about(path))?;
-            let origin = Origin::Onnx(ForeignModel(scorer));
+            let origin = Origin::Onnx(scorer);
             return Ok(Model { name, fingerprint: of_file(path)?, origin });
         }
         let weights = weights_file(path)?;
@@ -161,7 +161,7 @@ impl Model {
         }
     }
 
-    fn inner(&self) -> &dyn AuditedModel {
+    fn inner(&self) -> &dyn Scorer {
         match &self.origin {
             Origin::Onnx(model) => model,
             Origin::Network(network) => network.as_ref(),
@@ -178,13 +178,11 @@ impl Scorer for Model {
         self.inner().score(rows)
     }
 
-    fn scores_in_parallel(&self) -> bool {
-        self.inner().scores_in_parallel()
-    }
-}
-
-impl AuditedModel for Model {
     fn gradients(&self) -> Option<&dyn LossGradient> {
         self.inner().gradients()
+    }
+
+    fn scores_in_parallel(&self) -> bool {
+        self.inner().scores_in_parallel()
     }
 }

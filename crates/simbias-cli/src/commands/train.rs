@@ -9,14 +9,15 @@ use simbias_audit::{
     training_settings,
 };
 use simbias_data::{Dataset, SplitOptions, read_splits};
-use simbias_nn::{Device, Init, Network, Precision, device_from_str};
+use simbias_nn::{Device, device_from_str};
 use simbias_reliance::Truth;
 use simbias_report::{
     Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Progress, Report, Section, Table,
 };
 use simbias_train::{
     FitConfig, Flow, Hooks, LayerRates, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule,
-    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate, fit,
+    ShuffledEpochs, StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate,
+    fit,
 };
 
 use super::arguments::ReadingArgs;
@@ -43,8 +44,7 @@ pub(crate) struct TrainArgs {
     data: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Network: auto, fcn, cnn, resnet18
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    #[arg(long, value_name = "NAME", default_value = "auto", help = format!("Network: {}", NetworkChoice::known()))]
     network: NetworkChoice,
     /// Update rule; the recipe of the audit when not given
     #[arg(long, value_enum)]
@@ -177,13 +177,11 @@ impl TrainArgs {
         };
         let mut spectral: Option<SpectralRates> = self.layer_rates.map(Into::into);
         let hooks = Hooks {
-            rule: &mut Plain,
-            prepare: None,
             layer_rates: spectral.as_mut().map(|rates| rates as &mut dyn LayerRates),
-            example_weights: None,
-            watch: &mut watch,
+            ..Hooks::new(&mut watch).validated(Some(validation))
         };
-        let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
+        let mut batches = ShuffledEpochs::new(train, config.batch_size);
+        let outcome = fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks)?;
         let trace = watch.trace;
         drop(progress);
         if outcome.reason == StopReason::Watcher {
@@ -198,7 +196,7 @@ impl TrainArgs {
             "version": "simbias.train/1",
             "steps": outcome.steps,
             "kept_step": outcome.kept_step,
-            "ended": ended(outcome.reason),
+            "ended": outcome.reason.words(),
             "n_parameters": state.network.n_parameters(),
             "flops_per_row": state.network.flops_per_row(),
             "test": { "loss": score.loss, "accuracy": score.accuracy },
@@ -249,14 +247,7 @@ impl TrainArgs {
         let mut trace = TraceRecorder::new(validation, config.loss, self.evaluate_every);
         let Some(path) = &self.resume else {
             let seed = shell.seed().child("train", 0);
-            let network = Network::new(
-                recipe.architecture.clone(),
-                Init::default(),
-                Precision::F32,
-                seed,
-                &recipe.device,
-            )?;
-            return Ok((TrainState::new(network, seed), trace));
+            return Ok((recipe.start(seed, seed)?, trace));
         };
         let state = Checkpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
         let traces = Checkpoint::traces(path);
@@ -276,15 +267,6 @@ impl TrainArgs {
 const NOTE: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
                     does so by itself: it takes rows as they are read.";
 
-fn ended(reason: StopReason) -> &'static str {
-    match reason {
-        StopReason::Goal => "training loss below the goal",
-        StopReason::MaxSteps => "all steps taken",
-        StopReason::Patience => "no further improvement on the validation rows",
-        StopReason::Watcher => "stopped",
-    }
-}
-
 fn report(
     state: &TrainState,
     outcome: &Outcome,
@@ -300,7 +282,7 @@ fn report(
     report = report.summarise(format!(
         "Training ended after {} steps ({}); the weights of step {} were kept, the best on the validation rows.",
         outcome.steps,
-        ended(outcome.reason),
+        outcome.reason.words(),
         outcome.kept_step
     ));
     if let Some(accuracy) = score.accuracy {

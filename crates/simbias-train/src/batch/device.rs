@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ndarray::ArrayView2;
-use simbias_nn::{Int, Network, Tensor, TensorData};
+use simbias_nn::{Input, Int, Network, Tensor, TensorData};
 
 use super::{Batch, BatchTarget};
 
@@ -57,8 +57,8 @@ impl DeviceTarget {
 pub struct DeviceBatch {
     /// Rows of the data set, in batch order; empty for rows that belong to none.
     pub indices: Arc<[u32]>,
-    /// `[batch, n_features]`.
-    pub rows: Tensor<2>,
+    /// Rows as the network takes them, or laid out flat.
+    pub input: Input,
     /// One a row.
     pub target: DeviceTarget,
     /// Factor on each row's loss, `[batch]`.
@@ -74,7 +74,7 @@ impl DeviceBatch {
         };
         Self {
             indices: batch.indices.as_slice().into(),
-            rows: network.upload(batch.rows.view()),
+            input: network.upload(batch.rows.view()).into(),
             target: DeviceTarget::new(&batch.target, network),
             weights: batch.weights.as_deref().map(vector),
         }
@@ -82,7 +82,12 @@ impl DeviceBatch {
 
     /// Rows in it.
     pub fn n_rows(&self) -> usize {
-        self.rows.dims()[0]
+        match &self.input {
+            Input::Rows(rows) => rows.dims()[0],
+            Input::Images(images) => images.dims()[0],
+            Input::Tokens(tokens) => tokens.dims()[0],
+            Input::Sequences(sequences) => sequences.dims()[0],
+        }
     }
 
     /// The rows `first..first + n`.
@@ -94,7 +99,7 @@ impl DeviceBatch {
         let indices = self.indices.get(first..first + n).unwrap_or_default();
         Self {
             indices: indices.into(),
-            rows: self.rows.clone().narrow(0, first, n),
+            input: part(&self.input, first, n),
             target: self.target.part(first, n),
             weights: self.weights.as_ref().map(|weights| weights.clone().narrow(0, first, n)),
         }
@@ -106,5 +111,15 @@ impl DeviceBatch {
             Some(weights) => (losses * weights.clone()).mean(),
             None => losses.mean(),
         }
+    }
+}
+
+/// The rows `first..first + n` of an input.
+fn part(input: &Input, first: usize, n: usize) -> Input {
+    match input {
+        Input::Rows(rows) => rows.clone().narrow(0, first, n).into(),
+        Input::Images(images) => images.clone().narrow(0, first, n).into(),
+        Input::Tokens(tokens) => tokens.clone().narrow(0, first, n).into(),
+        Input::Sequences(sequences) => sequences.clone().narrow(0, first, n).into(),
     }
 }

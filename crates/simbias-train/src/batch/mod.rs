@@ -4,7 +4,7 @@ mod device;
 
 use ndarray::{Array2, ArrayView2, Axis};
 use simbias_data::{Dataset, Target};
-use simbias_nn::Network;
+use simbias_nn::{InputShape, Network};
 
 pub use self::device::{DeviceBatch, DeviceTarget};
 use crate::TrainError;
@@ -39,9 +39,9 @@ pub enum TargetKind {
         /// Number of classes.
         n_classes: usize,
     },
-    /// So many values a row, one a position.
+    /// Values of positions, so many a row.
     Positions {
-        /// Number of positions.
+        /// Most positions of a row.
         n_positions: usize,
     },
 }
@@ -86,7 +86,7 @@ impl BatchTarget {
             (Self::Values(_), TargetKind::Values) => true,
             (Self::Shares(shares), TargetKind::Shares { n_classes }) => shares.ncols() == n_classes,
             (Self::Positions(values), TargetKind::Positions { n_positions }) => {
-                values.ncols() == n_positions
+                (1..=n_positions).contains(&values.ncols())
             }
             _ => false,
         }
@@ -129,8 +129,8 @@ impl Batch {
         if n_rows == 0 {
             return mismatch("rows of a batch", "0".into(), "at least 1".into());
         }
-        if n_columns != network.n_features() {
-            let expected = network.n_features().to_string();
+        let (fits, expected) = columns_fit(n_columns, network.architecture().input());
+        if !fits {
             return mismatch("columns of a batch", n_columns.to_string(), expected);
         }
         let n_targets = self.target.n_rows();
@@ -147,6 +147,21 @@ impl Batch {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether a network with the input `shape` takes rows of so many columns, and what it takes. Sequences may be shorter.
+fn columns_fit(n_columns: usize, shape: InputShape) -> (bool, String) {
+    let most = shape.n_features();
+    match shape {
+        InputShape::Tokens { .. } => {
+            ((1..=most).contains(&n_columns), format!("1 to {most} tokens"))
+        }
+        InputShape::Sequence { width, .. } => (
+            (1..=most).contains(&n_columns) && n_columns.is_multiple_of(width),
+            format!("whole vectors of {width}, {most} columns at most"),
+        ),
+        InputShape::Rows { .. } | InputShape::Image(_) => (n_columns == most, most.to_string()),
     }
 }
 

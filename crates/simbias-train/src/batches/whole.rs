@@ -1,7 +1,7 @@
 //! All rows at every step, uploaded once.
 
 use simbias_data::Dataset;
-use simbias_nn::Network;
+use simbias_nn::{Device, Network, Precision};
 
 use super::{Batches, Drawn, Fingerprint, Place, check_drawing};
 use crate::TrainError;
@@ -16,13 +16,21 @@ use crate::objective::Objective;
 pub struct WholeSet<'a> {
     data: &'a Dataset,
     weights: Option<&'a [f32]>,
-    uploaded: Option<DeviceBatch>,
+    held: Option<Held>,
+}
+
+/// What lies on a device.
+#[derive(Clone, Debug)]
+struct Held {
+    batch: DeviceBatch,
+    device: Device,
+    precision: Precision,
 }
 
 impl<'a> WholeSet<'a> {
     /// All rows of `data`.
     pub fn new(data: &'a Dataset) -> Self {
-        Self { data, weights: None, uploaded: None }
+        Self { data, weights: None, held: None }
     }
 
     /// With a factor on every row's loss, `[n_rows]`; the mean divides by the number of rows.
@@ -57,18 +65,17 @@ impl Batches for WholeSet<'_> {
 
     fn draw(&mut self, network: &Network, place: Place) -> Result<Drawn, TrainError> {
         // Another network may live on another device, or in another precision.
-        let fits = |batch: &DeviceBatch| {
-            batch.rows.device() == *network.device()
-                && batch.rows.dtype() == network.precision().dtype()
-        };
-        let batch = match self.uploaded.take().filter(fits) {
-            Some(batch) => batch,
+        let (device, precision) = (network.device(), network.precision());
+        let fits = |held: &Held| held.device == *device && held.precision == precision;
+        let held = match self.held.take().filter(fits) {
+            Some(held) => held,
             None => {
                 let all: Vec<u32> = (0..self.data.n_rows() as u32).collect();
                 let batch = gather(self.data, self.weights, &all, place.step, place.epoch);
-                DeviceBatch::new(&batch, network)
+                let batch = DeviceBatch::new(&batch, network);
+                Held { batch, device: device.clone(), precision }
             }
         };
-        Ok(Drawn::Device(self.uploaded.insert(batch).clone()))
+        Ok(Drawn::Device(self.held.insert(held).batch.clone()))
     }
 }

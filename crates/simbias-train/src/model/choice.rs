@@ -2,36 +2,54 @@
 
 use serde::{Deserialize, Serialize};
 use simbias_data::{Dataset, Target};
-use simbias_nn::{Architecture, Fcn, ImageDims, ResNet18, SmallCnn};
+use simbias_nn::{Architecture, ImageDims, InputShape, NnError, zoo};
 
 use crate::TrainError;
 
 /// Which network is trained when the user brings none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NetworkChoice {
     /// The small CNN for images, a (100,2)-FCN for everything else.
     #[default]
     Auto,
-    /// Fully connected, two hidden layers of 100.
-    Fcn,
-    /// Two convolutions and two linear layers.
-    SmallCnn,
-    /// ResNet-18 for small images.
-    ResNet18,
+    /// The network that [`zoo::by_name`] knows under this name.
+    Named(&'static str),
+}
+
+impl NetworkChoice {
+    /// What is tried for [`Auto`](Self::Auto), in this order: the first that the data suit.
+    const AUTOMATIC: [&'static str; 2] = ["cnn", "fcn"];
+
+    /// All names, separated by commas.
+    pub fn known() -> String {
+        std::iter::once("auto").chain(zoo::names()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl std::str::FromStr for NetworkChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "fcn" => Ok(Self::Fcn),
-            "cnn" | "small-cnn" => Ok(Self::SmallCnn),
-            "resnet18" => Ok(Self::ResNet18),
-            _ => Err(format!("unknown network {text:?}; known are auto, fcn, cnn, resnet18")),
+        match (text, zoo::stored_name(text)) {
+            ("auto", _) => Ok(Self::Auto),
+            (_, Some(name)) => Ok(Self::Named(name)),
+            _ => Err(format!("unknown network {text:?}; known are {}", Self::known())),
         }
+    }
+}
+
+impl Serialize for NetworkChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Auto => "auto",
+            Self::Named(name) => name,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for NetworkChoice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -44,31 +62,26 @@ pub fn architecture(choice: NetworkChoice, data: &Dataset) -> Result<Architectur
         Target::Classes(labels) => labels.n_classes(),
         Target::Values(_) => 1,
     };
-    let image = data.layout.image_shape().map(|shape| ImageDims {
-        channels: shape.channels,
-        height: shape.height,
-        width: shape.width,
-    });
-    let fcn = || Architecture::Fcn(Fcn::new(data.n_features(), 100, 2, n_outputs));
-    // The small CNN halves its input once and pools to height/8.
-    let fits = image.is_some_and(|image| image.height >= 8 && image.width >= 4);
-    match (choice, image) {
-        (NetworkChoice::Auto, Some(image)) if fits => {
-            Ok(Architecture::SmallCnn(SmallCnn::new(image, n_outputs)))
-        }
-        (NetworkChoice::Auto | NetworkChoice::Fcn, _) => Ok(fcn()),
-        (NetworkChoice::SmallCnn, Some(image)) if fits => {
-            Ok(Architecture::SmallCnn(SmallCnn::new(image, n_outputs)))
-        }
-        (NetworkChoice::ResNet18, Some(image)) => {
-            Ok(Architecture::ResNet18(ResNet18::new(image, n_outputs)))
-        }
-        _ => Err(TrainError::Data {
-            name: data.name.clone(),
-            problem:
-                "an image network needs images of shape [channels, height ≥ 8, width ≥ 4]; use the \
-                      network fcn"
-                    .into(),
+    let input = match data.layout.image_shape() {
+        Some(shape) => InputShape::Image(ImageDims {
+            channels: shape.channels,
+            height: shape.height,
+            width: shape.width,
         }),
-    }
+        None => InputShape::Rows { n: data.n_features() },
+    };
+    let made = match choice {
+        NetworkChoice::Named(name) => zoo::by_name(name, &input, n_outputs),
+        NetworkChoice::Auto => {
+            let [first, other] = NetworkChoice::AUTOMATIC;
+            zoo::by_name(first, &input, n_outputs)
+                .or_else(|_| zoo::by_name(other, &input, n_outputs))
+        }
+    };
+    made.map_err(|error| match error {
+        NnError::UnsuitableData { problem } => {
+            TrainError::Data { name: data.name.clone(), problem }
+        }
+        other => TrainError::Network(other),
+    })
 }

@@ -39,6 +39,10 @@ impl Scorer for Ensemble {
         Ok(total / self.members.len() as f32)
     }
 
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        Some(self)
+    }
+
     fn scores_in_parallel(&self) -> bool {
         false
     }
@@ -72,10 +76,7 @@ impl LossGradient for Ensemble {
 /// # Panics
 ///
 /// On a class without a logit.
-pub fn cross_entropy_and_slope(
-    logits: &Array2<f32>,
-    classes: &[u32],
-) -> (Vec<f32>, Array2<f32>) {
+pub fn cross_entropy_and_slope(logits: &Array2<f32>, classes: &[u32]) -> (Vec<f32>, Array2<f32>) {
     let mut slope = logits.clone();
     let mut losses = Vec::with_capacity(classes.len());
     for (mut row, &class) in slope.rows_mut().into_iter().zip(classes) {

@@ -30,8 +30,7 @@ impl Recipe {
     /// XOR of real digits the SGD of the paper's checks stays there beyond a thousand steps, Adam leaves within
     /// seven hundred, but not with an L2 term, which Adam blows up while the gradient is small.
     pub fn new(architecture: Architecture, n_rows: usize, max_steps: u64, device: Device) -> Self {
-        let is_image =
-            matches!(architecture, Architecture::SmallCnn(_) | Architecture::ResNet18(_));
+        let is_image = architecture.input().is_image();
         let batch_size = if is_image { 64 } else { 128 };
         let mut fit = FitConfig::new(Optimizer::adam(0.0), Schedule::constant(2e-3), max_steps);
         fit.batch_size = batch_size.min(n_rows.max(1));

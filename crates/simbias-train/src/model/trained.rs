@@ -100,6 +100,10 @@ impl Scorer for TrainedNetwork {
         self.network.score(self.prepared(rows).view())
     }
 
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        Some(self)
+    }
+
     fn scores_in_parallel(&self) -> bool {
         self.network.scores_in_parallel()
     }

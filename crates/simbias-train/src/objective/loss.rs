@@ -73,9 +73,8 @@ impl Objective for Loss {
             (Self::SquaredError, TargetKind::Values) if n_outputs != 1 => {
                 mismatch("outputs of the network", n_outputs, "1 for a regression")
             }
-            (Self::Hinge, TargetKind::Classes { .. }) | (Self::SquaredError, TargetKind::Values) => {
-                Ok(())
-            }
+            (Self::Hinge, TargetKind::Classes { .. })
+            | (Self::SquaredError, TargetKind::Values) => Ok(()),
             (Self::CrossEntropy | Self::Hinge, TargetKind::Values) => {
                 mismatch("target", "values", "classes, or the squared error as loss")
             }
@@ -93,7 +92,7 @@ impl Objective for Loss {
         batch: &DeviceBatch,
         pass: &mut Pass,
     ) -> RowLosses {
-        let logits = network.forward_with(values, batch.rows.clone(), pass);
+        let logits = network.forward_rows(values, batch.input.clone(), pass);
         let losses = self.per_row(logits.clone(), &batch.target);
         RowLosses { losses, outputs: Some(logits) }
     }

@@ -7,7 +7,7 @@ mod soft;
 use simbias_nn::{Network, Pass, Tensor};
 
 pub use self::loss::Loss;
-pub use self::sequence::NextToken;
+pub use self::sequence::{NextToken, PositionError};
 pub use self::soft::{LabelSmoothing, SoftTargets};
 use crate::TrainError;
 use crate::batch::{DeviceBatch, TargetKind};

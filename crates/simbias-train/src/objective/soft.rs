@@ -36,7 +36,7 @@ impl Objective for SoftTargets {
         let DeviceTarget::Shares(shares) = &batch.target else {
             panic!("soft targets are shares of classes")
         };
-        let logits = network.forward_with(values, batch.rows.clone(), pass);
+        let logits = network.forward_rows(values, batch.input.clone(), pass);
         let n_rows = batch.n_rows();
         let products = activation::log_softmax(logits.clone(), 1) * shares.clone();
         let losses = products.sum_dim(1).reshape([n_rows]).neg();
@@ -81,14 +81,13 @@ impl Objective for LabelSmoothing {
         let DeviceTarget::Classes(classes) = &batch.target else {
             panic!("label smoothing needs classes")
         };
-        let logits = network.forward_with(values, batch.rows.clone(), pass);
+        let logits = network.forward_rows(values, batch.input.clone(), pass);
         let n_rows = batch.n_rows();
         let surprise = activation::log_softmax(logits.clone(), 1).neg();
         let own: Tensor<1> =
             surprise.clone().gather(1, classes.clone().reshape([n_rows, 1])).reshape([n_rows]);
         let mean: Tensor<1> = surprise.mean_dim(1).reshape([n_rows]);
-        let losses =
-            own.mul_scalar(1.0 - self.smoothing) + mean.mul_scalar(self.smoothing);
+        let losses = own.mul_scalar(1.0 - self.smoothing) + mean.mul_scalar(self.smoothing);
         RowLosses { losses, outputs: Some(logits) }
     }
 }

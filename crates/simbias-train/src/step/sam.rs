@@ -57,6 +57,11 @@ impl<R: StepRule> StepRule for Sam<R> {
             .collect();
         let there = self.rule.gradients(network, &uphill, objective, batch, seed)?;
         // Losses and running statistics are those of the weights that were asked for.
-        Ok(Gradients { loss: here.loss, values: there.values, statistics: here.statistics, rows: here.rows })
+        Ok(Gradients {
+            loss: here.loss,
+            values: there.values,
+            statistics: here.statistics,
+            rows: here.rows,
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use rand::RngExt;
-use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
+use simbias_nn::{Fcn, Init, Input, Network, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
     Adversarial, Batch, BatchTarget, Batches, Clipped, Drawn, FitConfig, Generated, Hooks, Loss,
@@ -30,8 +30,7 @@ fn generated() -> Generated<impl FnMut(Seed, u64) -> Result<Batch, TrainError>> 
 fn fresh() -> TrainState {
     let fcn = Fcn { dropout: 0.2, batch_norm: true, ..Fcn::new(6, 16, 2, 2) };
     let (init, precision) = (Init::default(), Precision::F32);
-    let network =
-        Network::new(Architecture::Fcn(fcn), init, precision, Seed::new(1), &cpu()).unwrap();
+    let network = Network::new(fcn, init, precision, Seed::new(1), &cpu()).unwrap();
     TrainState::new(network, Seed::new(8))
 }
 
@@ -95,7 +94,9 @@ fn a_run_goes_on_under_its_own_source_objective_and_rule_only() {
     let load = |source: &dyn simbias_train::Fingerprint| {
         TrainState::load(&path, &cpu(), fresh().network.architecture(), &config, source)
     };
-    for other in [&data as &dyn simbias_train::Fingerprint, &RandomRows::new(&data, 8), &generated()] {
+    for other in
+        [&data as &dyn simbias_train::Fingerprint, &RandomRows::new(&data, 8), &generated()]
+    {
         let refused = load(other);
         assert!(matches!(refused, Err(TrainError::OtherRun { what: "training data", .. })));
     }
@@ -126,7 +127,8 @@ fn the_whole_set_is_one_batch_an_epoch_in_its_own_order() {
             panic!("uploaded once")
         };
         assert!(batch.indices.iter().copied().eq(0..50));
-        let rows: Vec<f32> = batch.rows.to_data().iter::<f32>().collect();
+        let Input::Rows(rows) = &batch.input else { panic!("flat rows") };
+        let rows: Vec<f32> = rows.to_data().iter::<f32>().collect();
         assert_eq!(rows, data.rows.iter().copied().collect::<Vec<f32>>());
     }
 }

@@ -172,7 +172,7 @@ fn a_line_is_fitted_by_squared_error() {
         target: Target::Values(values),
         strata: Vec::new(),
     };
-    let architecture = Architecture::Fcn(Fcn::new(1, 1, 0, 1));
+    let architecture = Architecture::from(Fcn::new(1, 1, 0, 1));
     let network =
         Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap();
     let mut state = TrainState::new(network, Seed::new(0));

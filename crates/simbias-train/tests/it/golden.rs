@@ -1,6 +1,7 @@
-//! Against PyTorch (golden/pitfalls/README.md).
+//! Against PyTorch (golden/pitfalls/README.md, golden/icl/README.md).
 
 mod attacks;
+mod icl;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,12 +17,13 @@ use simbias_train::{DeviceBatch, DeviceTarget, Gradients, Loss, Optimizer, Optim
 const F64_ABSOLUTE: f64 = 1e-10;
 const F32_ABSOLUTE: f64 = 1e-4;
 
-fn file(name: &str) -> Vec<u8> {
+/// The file `name` of the set `slug`.
+fn file(slug: &str, name: &str) -> Vec<u8> {
     let folder = match std::env::var_os("SIMBIAS_GOLDEN") {
-        Some(folder) => PathBuf::from(folder).join("pitfalls"),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pitfalls"),
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
     };
-    let path = folder.join(name);
+    let path = folder.join(slug).join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -62,7 +64,7 @@ fn training_steps_in_single_precision() {
 }
 
 fn check_training_steps(precision: Precision, tolerance: f64) {
-    let bytes = file("train_steps.safetensors");
+    let bytes = file("pitfalls", "train_steps.safetensors");
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let (x_shape, x) = f64s(&file, "x");
     let (_, y) = i64s(&file, "y");
@@ -84,7 +86,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
         let (first, _) = f64s(&file, &format!("{run}.init.0.weight"));
         let (last, _) = f64s(&file, &format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
         let fcn = Fcn::new(first[1], first[0], n_linear - 1, last[0]);
-        let architecture = Architecture::Fcn(fcn);
+        let architecture = Architecture::from(fcn);
         let mut network =
             Network::new(architecture, Init::default(), precision, Seed::new(0), &cpu()).unwrap();
         let golden = |network: &Network, which: &str| -> Vec<Vec<f64>> {
@@ -113,10 +115,11 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
             let classes: Vec<i64> = rows.iter().map(|&row| y[row as usize]).collect();
             let batch = DeviceBatch {
                 indices: [].into(),
-                rows: Tensor::from_data(
+                input: Tensor::<2>::from_data(
                     TensorData::new(values, [batch_size, columns]),
                     (&cpu(), dtype),
-                ),
+                )
+                .into(),
                 target: DeviceTarget::Classes(Tensor::from_data(
                     TensorData::new(classes, [batch_size]),
                     &cpu(),

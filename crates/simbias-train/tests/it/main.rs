@@ -20,7 +20,9 @@ use rand::RngExt;
 use simbias_data::{ClassLabels, Dataset, Layout, Target};
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
-use simbias_train::{FitConfig, Flow, Optimizer, Schedule, StepRecord, TrainError, TrainState, Watch};
+use simbias_train::{
+    FitConfig, Flow, Optimizer, Schedule, StepRecord, TrainError, TrainState, Watch,
+};
 
 /// Two classes that one noisy direction separates.
 fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
@@ -40,7 +42,7 @@ fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
 }
 
 fn small_fcn(n_features: usize) -> Network {
-    let architecture = Architecture::Fcn(Fcn::new(n_features, 16, 1, 2));
+    let architecture = Architecture::from(Fcn::new(n_features, 16, 1, 2));
     Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap()
 }
 

@@ -1,12 +1,12 @@
 //! Objectives against their formulas.
 
 use ndarray::{Array2, array};
-use simbias_nn::{Architecture, Decoder, Init, Mode, Network, Pass, Precision, cpu};
+use simbias_nn::{Decoder, Init, Mode, Network, Pass, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
-    Batch, BatchTarget, DeviceBatch, FitConfig, FixedBatches, Hooks, LabelSmoothing, Loss,
-    NextToken, NoWatch, Objective, Plain, Schedule, SoftTargets, TargetKind, TrainState, evaluate,
-    fit, Generated, Optimizer,
+    Batch, BatchTarget, DeviceBatch, FitConfig, FixedBatches, Generated, Hooks, LabelSmoothing,
+    Loss, NextToken, NoWatch, Objective, Optimizer, Plain, Schedule, SoftTargets, TargetKind,
+    TrainState, evaluate, fit,
 };
 
 use crate::{config, small_fcn, two_classes};
@@ -81,8 +81,14 @@ fn a_smoothed_loss_still_tells_the_accuracy() {
 
 /// A decoder of 7 tokens over rows of 5.
 fn decoder() -> Network {
-    let architecture = Architecture::Decoder(Box::new(Decoder::small(7, 5, 8, 1, 2)));
-    Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap()
+    Network::new(
+        Decoder::small(7, 5, 8, 1, 2),
+        Init::default(),
+        Precision::F32,
+        Seed::new(1),
+        &cpu(),
+    )
+    .unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{StopAt, config, two_classes, weights};
 
 fn fresh(fcn: &Fcn) -> TrainState {
     let network = Network::new(
-        Architecture::Fcn(fcn.clone()),
+        Architecture::from(fcn.clone()),
         Init::default(),
         Precision::F32,
         Seed::new(1),
@@ -128,7 +128,7 @@ fn other_networks_settings_or_data_are_refused() {
     };
     assert!(load(own, &FitConfig { max_steps: 9, ..config.clone() }, &train).is_ok());
     let slower = FitConfig { schedule: Schedule::constant(0.01), ..config.clone() };
-    let wider = Architecture::Fcn(Fcn::new(6, 5, 1, 2));
+    let wider = Architecture::from(Fcn::new(6, 5, 1, 2));
     for (error, expected) in [
         (load(own, &slower, &train), "settings"),
         (load(own, &config, &other), "training data"),
@@ -168,9 +168,9 @@ fn damaged_heads_are_refused() {
         // Even if the damaged network were the one asked for.
         let architectures = [
             state.network.architecture().clone(),
-            Architecture::Fcn(Fcn::new(6, usize::MAX, 1, 2)),
-            Architecture::Fcn(Fcn::new(6, 1_000_000_000_000, 1, 2)),
-            Architecture::Fcn(Fcn::new(6, 4, 2_000_000_000, 2)),
+            Architecture::from(Fcn::new(6, usize::MAX, 1, 2)),
+            Architecture::from(Fcn::new(6, 1_000_000_000_000, 1, 2)),
+            Architecture::from(Fcn::new(6, 4, 2_000_000_000, 2)),
         ];
         for architecture in &architectures {
             let found =

@@ -40,7 +40,8 @@ fn gradients(rule: &mut dyn StepRule) -> (f64, Vec<f64>, Vec<f64>) {
     let found = rule
         .gradients(&network, &network.values(), &Loss::CrossEntropy, &batch, Seed::new(2))
         .unwrap();
-    let losses = found.rows.iter().flat_map(|part| part.losses.to_data().iter::<f64>().collect::<Vec<_>>());
+    let losses =
+        found.rows.iter().flat_map(|part| part.losses.to_data().iter::<f64>().collect::<Vec<_>>());
     let losses = losses.collect();
     (found.loss.to_data().iter::<f64>().next().unwrap(), host(&found.values), losses)
 }

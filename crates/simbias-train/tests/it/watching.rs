@@ -62,8 +62,10 @@ impl Watch for Redo {
         for (mine, theirs) in self.weights.iter().zip(weights(&state.network)) {
             assert!((mine - theirs).abs() < 1e-5);
         }
-        let losses: Vec<f64> =
-            rows.iter().flat_map(|part| part.losses.to_data().iter::<f64>().collect::<Vec<_>>()).collect();
+        let losses: Vec<f64> = rows
+            .iter()
+            .flat_map(|part| part.losses.to_data().iter::<f64>().collect::<Vec<_>>())
+            .collect();
         assert_eq!(losses.len(), record.batch.n_rows());
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
         assert!((mean - record.loss()).abs() < 1e-6);

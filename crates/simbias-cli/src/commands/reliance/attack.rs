@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use ndarray::Array2;
 use serde_json::{Value, json};
-use simbias_audit::AuditedModel;
 use simbias_data::{Dataset, LossGradient, Scorer};
 use simbias_reliance::document::{budget_chart, budget_heatmap};
 use simbias_reliance::{

@@ -10,9 +10,11 @@ mod layer;
 use serde::{Deserialize, Serialize};
 
 pub use self::block::{BlockWeights, LinearWeights, NormWeights};
-pub(crate) use self::layer::DecoderLayer;
 use crate::NnError;
-use crate::architecture::wrong;
+use crate::architecture::{Describe, wrong};
+use crate::builder::Builder;
+use crate::layer::Stack;
+use crate::signal::{InputShape, OutputShape};
 
 /// Larger sizes than this are a damaged description.
 const MOST_SIZE: usize = 1 << 24;
@@ -136,8 +138,11 @@ pub struct Biases {
 
 /// A decoder transformer with causal attention.
 ///
-/// As an [`Architecture`](crate::Architecture) a row is a sequence of `context` token numbers and its output the logits
-/// of the token that follows it, `[batch, vocabulary]`.
+/// As an [`Architecture`](crate::Architecture) a row is a sequence of at most `context` token numbers and its output the
+/// logits of the token that follows each of them, `[batch, length, vocabulary]`.
+///
+/// Its layers can be tapped as `model.embed_tokens` (without learned positions), `model.layers.N` (hidden states after
+/// a block), `model.norm` and `lm_head`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
     /// Kinds of tokens.
@@ -267,5 +272,55 @@ impl Decoder {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Describe for Decoder {
+    fn title(&self) -> String {
+        format!("a decoder transformer ({} × {})", self.n_blocks, self.width)
+    }
+
+    fn input(&self) -> InputShape {
+        InputShape::Tokens { length: self.context, vocabulary: self.vocabulary }
+    }
+
+    fn output(&self) -> OutputShape {
+        OutputShape::Positions { n_outputs: self.vocabulary }
+    }
+
+    fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let n_positions = match self.positions {
+            Positions::Learned { n_positions } => n_positions,
+            Positions::Rotary { .. } => 0,
+        };
+        vec![
+            ("context", self.context),
+            ("width", self.width),
+            ("n_heads", self.n_heads),
+            ("n_key_heads", self.n_key_heads),
+            ("head_width", self.head_width),
+            ("inner", self.inner),
+            ("n_positions", n_positions),
+        ]
+    }
+
+    fn repeats(&self) -> (&'static str, usize) {
+        ("n_blocks", self.n_blocks)
+    }
+
+    fn check(&self) -> Result<(), NnError> {
+        // No product of sizes over the whole decoder is larger than this one.
+        let queries = self.n_heads.saturating_mul(self.head_width);
+        let largest = [self.vocabulary, self.width, self.inner, queries, self.context];
+        let largest = largest.into_iter().max().unwrap_or(0);
+        let factors = [largest, largest, self.context, self.n_blocks, 16];
+        if factors.into_iter().try_fold(1, usize::checked_mul).is_none() {
+            return Err(wrong("width", largest, "sizes whose products stay within 64 bits"));
+        }
+        Self::check(self)
+    }
+
+    fn build(&self, builder: &mut Builder) -> Stack {
+        layer::stack(self, builder)
     }
 }

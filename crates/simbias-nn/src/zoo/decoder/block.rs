@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Int, Tensor, TensorData, activation, module};
+use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use super::{Decoder, FeedForward, Norm, Pairs, Positions, Projection};
+use crate::layer::{attend, layer_norm};
 
 /// Values of a linear map.
 #[derive(Clone, Debug)]
@@ -106,21 +106,14 @@ impl Decoder {
         self.normalise(norm, hidden).matmul(head.transpose())
     }
 
-    fn normalise<const D: usize>(&self, values: &NormWeights, x: Tensor<D>) -> Tensor<D> {
+    pub(super) fn normalise<const D: usize>(&self, values: &NormWeights, x: Tensor<D>) -> Tensor<D> {
         match self.norm {
             Norm::Rms { epsilon } => {
                 let mean = x.clone().square().mean_dim(D - 1);
                 x / mean.add_scalar(epsilon).sqrt() * values.weight.clone().unsqueeze::<D>()
             }
             Norm::Layer { epsilon } => {
-                let centred = x.clone() - x.mean_dim(D - 1);
-                let variance = centred.clone().square().mean_dim(D - 1);
-                let scaled = centred / variance.add_scalar(epsilon).sqrt()
-                    * values.weight.clone().unsqueeze::<D>();
-                match &values.bias {
-                    Some(bias) => scaled + bias.clone().unsqueeze::<D>(),
-                    None => scaled,
-                }
+                layer_norm(x, values.weight.clone(), values.bias.clone(), epsilon)
             }
         }
     }
@@ -141,13 +134,7 @@ impl Decoder {
             let turn = Turn::new(frequencies, length, &query);
             (query, key) = (turn.apply(query, *pairs), turn.apply(key, *pairs));
         }
-        let options = AttentionModuleOptions { is_causal: true, ..Default::default() };
-        let (key, value) = (self.repeat_heads(key), self.repeat_heads(value));
-        module::attention(query, key, value, None, None, options).swap_dims(1, 2).reshape([
-            batch,
-            length,
-            self.n_heads * self.head_width,
-        ])
+        attend(query, self.repeat_heads(key), self.repeat_heads(value))
     }
 
     /// Every key head once for each query head that shares it.
