@@ -5,6 +5,6 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
-cargo build --release --quiet --package simbias-stats --example auc_speed
+cargo build --release --quiet --package simbias-bench --bin auc_speed
 exec "${PYTHON:-python3}" "$here/compare.py" \
-    "${CARGO_TARGET_DIR:-target}/release/examples/auc_speed" "$@"
+    "${CARGO_TARGET_DIR:-target}/release/auc_speed" "$@"

@@ -17,8 +17,8 @@ if [ -z "${PYTHON:-}" ]; then
 fi
 bash bench/prune/fetch.sh
 if [ -z "${PROGRAM:-}" ]; then
-    cargo build --release --quiet --package simbias-language --example token_logits
-    PROGRAM=${CARGO_TARGET_DIR:-target}/release/examples/token_logits
+    cargo build --release --quiet --package simbias-bench --bin token_logits
+    PROGRAM=${CARGO_TARGET_DIR:-target}/release/token_logits
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

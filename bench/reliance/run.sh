@@ -7,5 +7,5 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cargo build --release -q -p simbias-reliance --example reliance_speed
-exec "${PYTHON:-python3}" bench/reliance/compare.py --binary "${CARGO_TARGET_DIR:-target}/release/examples/reliance_speed" --work "$work" "$@"
+cargo build --release --quiet --package simbias-bench --bin reliance_speed
+exec "${PYTHON:-python3}" bench/reliance/compare.py --binary "${CARGO_TARGET_DIR:-target}/release/reliance_speed" --work "$work" "$@"

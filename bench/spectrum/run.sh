@@ -21,7 +21,7 @@ if [ -z "${SIMBIAS:-}" ]; then
     cargo build --release --quiet --package simbias-cli
     SIMBIAS=$target/release/simbias
 fi
-cargo build --release --quiet --package simbias-spectra --example eigenvalue_speed
+cargo build --release --quiet --package simbias-bench --bin eigenvalue_speed
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$PYTHON" "$here/compare.py" --program "$SIMBIAS" --eigenvalues "$target/release/examples/eigenvalue_speed" --work "$work" "$@"
+"$PYTHON" "$here/compare.py" --program "$SIMBIAS" --eigenvalues "$target/release/eigenvalue_speed" --work "$work" "$@"

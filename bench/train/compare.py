@@ -52,7 +52,7 @@ def pytorch_ms(build):
 
 
 arguments = argparse.ArgumentParser()
-arguments.add_argument("examples", type=pathlib.Path)
+arguments.add_argument("programs", type=pathlib.Path)
 arguments.add_argument("--threads", type=int, default=2)
 arguments.add_argument("--rounds", type=int, default=5)
 options = arguments.parse_args()
@@ -61,7 +61,7 @@ threads = str(options.threads)
 
 ours, theirs = {"fcn_ms": [], "cnn_ms": []}, {"fcn_ms": [], "cnn_ms": []}
 for _ in range(options.rounds):
-    command = [options.examples / "step_speed", threads]
+    command = [options.programs / "step_speed", threads]
     for name, value in json.loads(subprocess.check_output(command)).items():
         ours[name].append(value)
     theirs["fcn_ms"].append(pytorch_ms(fcn))
@@ -72,4 +72,4 @@ for name, title in (("fcn_ms", "(100,2) FCN, batch 256"), ("cnn_ms", "small CNN,
     mine, peer = statistics.median(ours[name]), statistics.median(theirs[name])
     print(f"{title:<24} simbias {mine:7.3f} ms  PyTorch {peer:7.3f} ms  PyTorch / simbias {peer / mine:.2f}")
 print()
-print(subprocess.check_output([options.examples / "layer_cost", threads], text=True), end="")
+print(subprocess.check_output([options.programs / "layer_cost", threads], text=True), end="")

@@ -5,6 +5,5 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
-cargo build --release --quiet --package simbias-train --example step_speed
-cargo build --release --quiet --package simbias-nn --example layer_cost
-exec "${PYTHON:-python3}" "$here/compare.py" "${CARGO_TARGET_DIR:-target}/release/examples" "$@"
+cargo build --release --quiet --package simbias-bench --bin step_speed --bin layer_cost
+exec "${PYTHON:-python3}" "$here/compare.py" "${CARGO_TARGET_DIR:-target}/release" "$@"

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use simbias_data::checkpoint::parse_safetensors_header;
+use simbias_checkpoint::parse_safetensors_header;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Some((length, header)) = bytes.split_first_chunk() {

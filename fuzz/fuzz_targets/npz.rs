@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use simbias_data::read::parse_npz;
+use simbias_checkpoint::parse_npz;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = parse_npz(Path::new("fuzz.npz"), bytes);

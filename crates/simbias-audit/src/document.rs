@@ -1,5 +1,13 @@
 //! The audit in the words of a report.
 
+mod attack;
+mod result;
+mod simplicity;
+
+pub use attack::{ATTACK_SCHEMA, AttackAnswer};
+pub use result::{AUDIT_SCHEMA, AuditAnswer};
+pub use simplicity::{SIMPLICITY_SCHEMA, SimplicityAnswer};
+
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::document::{
@@ -13,6 +21,7 @@ use simbias_report::{
 };
 use simbias_stats::Seed;
 
+use self::attack::share_table;
 use crate::audit::{AuditInput, AuditOutcome, RemedyOutcome};
 use crate::remedy::Remedy;
 use crate::robustness::{Robustness, UniversalResult};
@@ -330,19 +339,6 @@ fn robustness_section(robustness: &Robustness, test: &Dataset) -> Section {
         ]);
         groups.push((format!("universal, {kind}"), found.shares.clone()));
     }
-    let mut shares = Table::new("budget-shares", "Budget by block")
-        .caption("The norm ratio is the paper's figure; it looks larger than the energy share, which sums to 1.")
-        .columns(["perturbation", "block", "norm ratio", "energy share"]);
-    for (name, group) in &groups {
-        for share in group {
-            shares = shares.row([
-                Cell::from(name.as_str()),
-                Cell::from(share.block.as_str()),
-                Cell::from(share.norm_ratio),
-                Cell::from(share.energy_share),
-            ]);
-        }
-    }
     let mut section = Section::new("robustness", "Where attacks go")
         .prose(format!(
             "Half the median distance from a row to the nearest row of another class is {:.3}; radii are shares \
@@ -362,7 +358,7 @@ fn robustness_section(robustness: &Robustness, test: &Dataset) -> Section {
             section = section.chart(chart);
         }
     }
-    section.table(shares)
+    section.table(share_table("budget-shares", "perturbation", &groups))
 }
 
 fn universal_kind(found: &UniversalResult) -> &'static str {

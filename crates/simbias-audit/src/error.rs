@@ -23,6 +23,27 @@ pub enum AuditError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Numbers to predict where an attack needs classes.
+    #[error("attacks need classes, but the label is a number")]
+    NoClasses,
+    /// Too few rows to fit a perturbation on one half and to judge it on the other.
+    #[error("{found} rows are too few to attack; {needed} or more are needed")]
+    FewRows {
+        /// Found.
+        found: usize,
+        /// Needed.
+        needed: usize,
+    },
+    /// A model of other classes than the labels have.
+    #[error("{model:?} has {n_outputs} outputs, but the labels have {n_classes} classes")]
+    OtherClasses {
+        /// Name of the model.
+        model: String,
+        /// Its outputs.
+        n_outputs: usize,
+        /// Classes of the labels.
+        n_classes: usize,
+    },
     /// Reliance could not be measured.
     #[error(transparent)]
     Reliance(RelianceError),

@@ -5,6 +5,7 @@
 //! attacks the model, applies remedies and measures each of them on *all* blocks and on robustness.
 //! [`document::audit_report`] says it in words.
 
+mod attack;
 mod audit;
 mod block_noise;
 mod blocks_alone;
@@ -16,9 +17,10 @@ mod error;
 mod remedy;
 mod robustness;
 mod simplicity;
-mod spectral_rates;
+mod simplicity_of_data;
 mod training;
 
+pub use attack::{AttackGround, AttackOptions, AttackOutcome, Attacked, Transfer};
 pub use audit::{
     AuditInput, AuditOptions, AuditOutcome, Prepared, RemedyOutcome, Subject, audit, prepared,
     training_settings,
@@ -35,7 +37,7 @@ pub use robustness::{
 pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
-pub use spectral_rates::SpectralRates;
+pub use simplicity_of_data::{DataSimplicity, simplicity_of_data};
 // What the options and outcomes of an audit are made of.
 pub use simbias_train::{
     Ensemble, KeepState, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,

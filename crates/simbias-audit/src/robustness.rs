@@ -187,7 +187,8 @@ pub fn measure_robustness(
     Ok(Some(Robustness { data_margin: margin, at, shares, universals }))
 }
 
-fn counted(hits: usize, n: usize, level: f64) -> Result<Estimate, AuditError> {
+/// The share `hits / n` of rows with Wilson's interval.
+pub(crate) fn counted(hits: usize, n: usize, level: f64) -> Result<Estimate, AuditError> {
     let found = share_estimate(hits, n, level)?;
     Ok(Estimate::new(found.value, found.low, found.high)
         .level(level)

@@ -14,8 +14,7 @@ pub fn document(outcomes: &[Outcome]) -> Report {
         "Each criterion was written before the run and is judged by the 95% interval of its mean \
             over seeds.",
     );
-    let words = [Verdict::Holds, Verdict::Inconclusive, Verdict::DoesNotHold, Verdict::NotRun];
-    for verdict in words {
+    for verdict in Verdict::ALL {
         report = report.key_figure(KeyFigure::new(verdict.word(), count(verdict)));
     }
     report = report.summarise(format!(

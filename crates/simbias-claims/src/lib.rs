@@ -1,28 +1,36 @@
 //! The claims of the papers as executable checks, and their ledger.
 //!
-//! A [`Claim`] is one row of a static table: what the paper says, its own figure, what we expect of a
-//! measurement (written before the run, never by it) and how to measure. [`run`] measures, [`judge`] is the
-//! only place where numbers become a verdict, [`Ledger`] keeps the outcomes with date, device and version,
-//! and [`markdown`] turns the ledger into the README's table.
+//! - The **vocabulary**: a [`Claim`] is one row of a static table. It holds what the paper says, the paper's own
+//!   figure, the criteria (written before any run) and how to measure.
+//! - The **papers**: [`papers`] has one module a paper, with its table and its measurements. A further paper is a
+//!   further module and one entry in `papers/mod.rs`.
+//! - The **judge**: [`run`] measures, and [`judge`] is the only place where numbers become a verdict.
+//! - The **ledger**: [`Ledger`] keeps outcomes with date, device and version. [`Ledger::committed`] comes with the
+//!   program; a user's own runs are kept in a file of their own and shown in front of it ([`Ledger::with_own`]).
+//!   [`markdown`] turns a ledger into the README's table.
 
+mod answer;
 mod document;
 mod error;
 mod judge;
 mod ledger;
+mod listing;
 pub mod markdown;
-mod measure;
-pub mod pitfalls;
+pub mod papers;
 mod registry;
 mod run;
-pub mod spectra;
 mod stages;
-mod table;
+mod vocabulary;
 
+pub use answer::{ClaimsAnswer, RESULT_SCHEMA};
 pub use document::document;
 pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
 pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp};
-pub use measure::{Control, MeasureContext, Measurement, Observation};
+pub use listing::{ClaimList, LIST_SCHEMA, explanation, list};
 pub use registry::{all, claim, select};
 pub use run::{Outcome, run};
-pub use table::{Availability, Claim, Criterion, Expectation, Measure, Paper, Scale};
+pub use vocabulary::{
+    Availability, Claim, Control, Criterion, Expectation, Measure, MeasureContext, Measurement,
+    Observation, Paper, Scale,
+};

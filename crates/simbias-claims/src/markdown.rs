@@ -9,7 +9,8 @@ pub const BEGIN: &str = "<!-- claims:begin -->";
 /// The line that closes it.
 pub const END: &str = "<!-- claims:end -->";
 
-/// The table of all claims: every entry of the ledger, and one line for each claim that has none.
+/// The table of all claims: every entry of the ledger, and one line for each claim that has none. A user's own runs
+/// are marked.
 pub fn table(ledger: &Ledger) -> String {
     let mut lines = vec![
         "| claim | statement | the paper | here: mean over seeds [95 % interval] | scale | verdict |"
@@ -64,10 +65,11 @@ fn cell(text: &str) -> String {
 }
 
 fn word(entry: &LedgerEntry) -> String {
-    match entry.verdict {
+    let word = match entry.verdict {
         Verdict::Holds => format!("**{}**", entry.verdict),
         verdict => verdict.to_string(),
-    }
+    };
+    if entry.is_own { format!("{word} (own run)") } else { word }
 }
 
 fn figures(entry: &LedgerEntry) -> String {
@@ -109,6 +111,6 @@ fn counts(ledger: &Ledger) -> String {
     let rest = all().count().saturating_sub(holds + open + fails);
     format!(
         "At scale cpu: {holds} hold, {open} inconclusive, {fails} do not hold, {rest} not run. \
-         Per-seed values, dates, devices and versions: `claims/ledger.json`."
+         Per-seed values, dates, devices and versions: `crates/simbias-claims/ledger.json`."
     )
 }

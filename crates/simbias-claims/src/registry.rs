@@ -1,14 +1,11 @@
-//! All claims, and how a person names them.
+//! All claims, and how a user names them.
 
-use crate::{Claim, ClaimError, Paper, pitfalls, spectra};
-
-/// One entry a paper, in the papers' order.
-const TABLES: &[(&Paper, &[Claim])] =
-    &[(&pitfalls::PAPER, pitfalls::CLAIMS), (&spectra::PAPER, spectra::CLAIMS)];
+use crate::papers::TABLES;
+use crate::{Claim, ClaimError};
 
 /// Every claim, in the papers' order.
 pub fn all() -> impl Iterator<Item = &'static Claim> {
-    TABLES.iter().flat_map(|(_, claims)| claims.iter())
+    TABLES.iter().flat_map(|claims| claims.iter())
 }
 
 /// The claim of that id, whatever the case of its letters.
@@ -16,7 +13,7 @@ pub fn claim(id: &str) -> Option<&'static Claim> {
     all().find(|claim| claim.id.eq_ignore_ascii_case(id))
 }
 
-/// The claims that a person means: ids (`P2-C1`), papers (`02`, `2`, `P2`, `pitfalls`) or `all`, separated
+/// The claims that a user means: ids (`P2-C1`), papers (`02`, `2`, `P2`, `pitfalls`) or `all`, separated
 /// by commas. In the table's order, each once.
 ///
 /// # Errors

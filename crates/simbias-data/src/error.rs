@@ -2,58 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use simbias_checkpoint::FileError;
+
 /// Why a file gave no data. Every message says where, what was found, what was expected and what to try.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The operating system refused.
-    #[error("cannot {action} {file:?}: {source}")]
-    Io {
-        /// The file or directory.
-        file: PathBuf,
-        /// What was tried: read, write, rename.
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The bytes are not what the format promises.
-    #[error("{file:?} is not a readable {format} file: {problem}; {hint}")]
-    Malformed {
-        /// The file.
-        file: PathBuf,
-        /// Name of the format.
-        format: &'static str,
-        /// What was found and what was expected.
-        problem: String,
-        /// What to try.
-        hint: String,
-    },
-    /// A header asks for more bytes than the file can hold.
-    #[error(
-        "{file:?}: the {format} header announces {}, but the file holds {available} bytes of it; it is cut short or \
-         damaged, fetch or export it again", announced_size(*announced)
-    )]
-    Truncated {
-        /// The file.
-        file: PathBuf,
-        /// Name of the format.
-        format: &'static str,
-        /// Bytes of data according to the header; `None` when memory could not address them.
-        announced: Option<u64>,
-        /// Bytes of data present.
-        available: u64,
-    },
-    /// A path that gives no checkpoint.
-    #[error(
-        "{path:?} {problem}; readable checkpoints are .safetensors files or folders, PyTorch .pt, .pth and .bin \
-         files, .npz, .npy and .gguf"
-    )]
-    Checkpoint {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was found.
-        problem: String,
-    },
+    /// A file that could not be read or written, or is damaged.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Nothing that a reader knows.
     #[error(
         "{path:?} {problem}; readable are IDX (.gz), CIFAR binary, image folders, .npy, .npz, .safetensors, \
@@ -209,7 +166,7 @@ impl DataError {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self::Malformed { file: file.into(), format, problem: problem.into(), hint: hint.into() }
+        FileError::malformed(file, format, problem, hint).into()
     }
 
     pub(crate) fn option(file: &Path, problem: impl Into<String>) -> Self {
@@ -271,13 +228,6 @@ fn list(names: &[String]) -> String {
     let rest = names.len().saturating_sub(SHOWN);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     quoted.join(", ") + &more
-}
-
-fn announced_size(n_bytes: Option<u64>) -> String {
-    match n_bytes {
-        Some(n_bytes) => format!("{n_bytes} bytes of data"),
-        None => "more data than memory can address".into(),
-    }
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -2,9 +2,8 @@
 //!
 //! A [`Dataset`] is a matrix of rows with a [`Layout`] that says what the columns are and a [`Target`].
 //! Models of any framework are met through [`Scorer`] (rows in, scores out) and [`LossGradient`], their weights
-//! through [`checkpoint::Checkpoint`].
+//! through `simbias-checkpoint`.
 
-pub mod checkpoint;
 mod dataset;
 pub mod embedded;
 mod error;
@@ -21,5 +20,6 @@ pub use error::DataError;
 pub use layout::{ColumnGroup, ImageShape, Layout, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};
+pub use simbias_checkpoint::{FileError, write_whole};
 pub use split::{SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit};
-pub use write::{write_csv, write_npy, write_parquet, write_safetensors, write_whole};
+pub use write::{write_csv, write_npy, write_parquet, write_safetensors};

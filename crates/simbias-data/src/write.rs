@@ -1,12 +1,6 @@
 //! Arrays and tables to files, written under a temporary name and renamed when whole.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::{BufWriter, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use ::safetensors::{Dtype, serialize, tensor::TensorView};
 use parquet::{
@@ -17,41 +11,9 @@ use parquet::{
     schema::types::{Type, TypePtr},
 };
 
-use crate::{
-    DataError,
-    read::{ArrayValues, NamedArray},
-};
+use simbias_checkpoint::{ArrayValues, NamedArray, write_whole};
 
-/// Writes `path` through `fill`: either the whole file appears or nothing.
-///
-/// # Errors
-/// What the system or `fill` says; the temporary file is removed.
-pub fn write_whole(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<(), DataError> {
-    let io = |action| move |source| DataError::Io { file: path.into(), action, source };
-    let temporary = temporary_name(path);
-    let written = File::create(&temporary).and_then(|file| {
-        let mut writer = BufWriter::new(file);
-        fill(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()
-    });
-    let renamed = written.map_err(io("write")).and_then(|()| {
-        fs::rename(&temporary, path).map_err(io("rename the finished temporary file to"))
-    });
-    if renamed.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    renamed
-}
-
-fn temporary_name(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
-}
+use crate::DataError;
 
 /// Little-endian bytes, `.npy` type and safetensors type.
 fn encode(path: &Path, array: &NamedArray) -> Result<(Vec<u8>, &'static str, Dtype), DataError> {
@@ -112,11 +74,12 @@ pub fn write_safetensors(
     let bytes = serialize(views, None).map_err(malformed)?;
     let (header, values) = split_header(&bytes);
     let header = with_metadata(header, metadata);
-    write_whole(path, |writer| {
+    let written = write_whole(path, |writer| {
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(header.as_bytes())?;
         writer.write_all(values)
-    })
+    });
+    Ok(written?)
 }
 
 /// The header (a JSON object) and the values of a serialized file: eight bytes hold the header's length.
@@ -159,12 +122,13 @@ pub fn write_npy(path: &Path, array: &NamedArray) -> Result<(), DataError> {
     // Magic, version and length take 10 bytes; the values begin at a multiple of 64.
     let padded = (10 + fields.len() + 1).next_multiple_of(64) - 10;
     let header = format!("{fields:<width$}\n", width = padded - 1);
-    write_whole(path, |writer| {
+    let written = write_whole(path, |writer| {
         writer.write_all(b"\x93NUMPY\x01\x00")?;
         writer.write_all(&(header.len() as u16).to_le_bytes())?;
         writer.write_all(header.as_bytes())?;
         writer.write_all(&bytes)
-    })
+    });
+    Ok(written?)
 }
 
 /// Writes a table with a header line, quoting where needed.
@@ -172,14 +136,15 @@ pub fn write_npy(path: &Path, array: &NamedArray) -> Result<(), DataError> {
 /// # Errors
 /// Rows of another length than the header, and what the system says.
 pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Result<(), DataError> {
-    write_whole(path, |writer| {
+    let written = write_whole(path, |writer| {
         let mut writer = csv::Writer::from_writer(writer);
         writer.write_record(columns).map_err(std::io::Error::other)?;
         for row in rows {
             writer.write_record(row).map_err(std::io::Error::other)?;
         }
         writer.flush()
-    })
+    });
+    Ok(written?)
 }
 
 /// Writes the CSV text of a table as Parquet: columns named in `words` as text, all others as numbers. Empty fields are null,
@@ -200,7 +165,7 @@ pub fn write_parquet(path: &Path, csv: &str, words: &[&str]) -> Result<(), DataE
     }
     let encoded =
         parquet_bytes(&header, &columns, words).map_err(|error| refused(error.to_string()))?;
-    write_whole(path, |file| file.write_all(&encoded))
+    Ok(write_whole(path, |file| file.write_all(&encoded))?)
 }
 
 fn parquet_bytes(

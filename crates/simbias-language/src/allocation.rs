@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use simbias_report::{Progress, Steps};
+use simbias_spectra::fit::TailRule;
 use simbias_spectra::prune::{Pattern, outlier_share};
 use simbias_spectra::{
     ExponentKind, LayerTable, ScanOptions, SparsityOptions, allocate, owl_ratios, scan,
@@ -135,6 +136,26 @@ pub fn scan_blocks(
     let table = scan(model.checkpoint(), options, &wanted, progress)?;
     progress.keep_going()?;
     Ok(table)
+}
+
+/// How blocks are scanned for their scores: the median rule, nothing else, on so many threads.
+pub(crate) fn usual_scan(n_threads: Option<usize>) -> ScanOptions {
+    ScanOptions { rules: vec![TailRule::Median], bulk: false, n_threads, ..ScanOptions::default() }
+}
+
+/// Scans the blocks of `model` and scores them by the layers that `wanted` names, on so many threads (all when not
+/// given).
+///
+/// # Errors
+/// As [`scan_blocks`] and [`BlockScores::from_table`].
+pub fn score_blocks(
+    model: &LanguageModel,
+    wanted: &dyn Fn(&str) -> bool,
+    n_threads: Option<usize>,
+    progress: &dyn Progress,
+) -> Result<BlockScores, LanguageError> {
+    let table = scan_blocks(model, &usual_scan(n_threads), progress)?;
+    BlockScores::from_table(model, &table, wanted)
 }
 
 /// Share of every block's Wanda scores above five times the block's mean, seen with the dense model.

@@ -1,5 +1,11 @@
 //! Answers in the words of a report.
 
+mod answers;
+
+pub use answers::{
+    ComparisonAnswer, PERPLEXITY_SCHEMA, PRUNE_SCHEMA, Passes, PerplexityAnswer, PruningAnswer,
+};
+
 use simbias_report::{
     Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, KeyFigure, LineSeries, LinesChart,
     Report, Section, Table,

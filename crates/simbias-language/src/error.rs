@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simbias_data::DataError;
+use simbias_checkpoint::CheckpointError;
 use simbias_nn::NnError;
 use simbias_report::Interrupted;
 use simbias_spectra::SpectraError;
@@ -13,7 +13,7 @@ use simbias_spectra::SpectraError;
 pub enum LanguageError {
     /// The checkpoint could not be read.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Checkpoint(#[from] CheckpointError),
     /// A matrix could not be pruned, or spectra could not be measured.
     #[error(transparent)]
     Spectra(#[from] SpectraError),

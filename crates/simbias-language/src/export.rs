@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use simbias_data::checkpoint::{Checkpoint, Format};
+use simbias_checkpoint::{Checkpoint, Format};
 use simbias_nn::decoder::{Decoder, Norm, Pairs, Positions, Projection};
 use simbias_spectra::prune::Export;
 

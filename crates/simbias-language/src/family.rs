@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use simbias_data::checkpoint::{Checkpoint, Format, MetadataValue};
+use simbias_checkpoint::{Checkpoint, Format, MetadataValue};
 use simbias_nn::decoder::{Biases, Decoder, FeedForward, Norm, Pairs, Positions, Projection};
 
 use crate::LanguageError;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_nn::decoder::{BlockWeights, Decoder, LinearWeights, Norm, NormWeights};
 use simbias_nn::{DType, Device, Tensor, TensorData};
 use simbias_spectra::prune::WeightMatrix;

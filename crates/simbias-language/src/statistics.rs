@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::prune::InputStatistics;
 
 use crate::LanguageError;

@@ -19,6 +19,8 @@ pub struct Text {
     pub tokens: Vec<u32>,
     /// Byte of the text at which each token ends; unknown for token files.
     pub(crate) ends: Option<Vec<usize>>,
+    /// How text became tokens, in words.
+    tokens_by: String,
 }
 
 /// Which windows of a text a method looks at.
@@ -41,7 +43,8 @@ impl Text {
         tokenizer: Option<&Tokenizer>,
     ) -> Result<Self, LanguageError> {
         let text = if path.extension().is_some_and(|extension| extension == "npy") {
-            Self { path: path.into(), tokens: read_tokens(path)?, ends: None }
+            let (path, tokens) = (path.into(), read_tokens(path)?);
+            Self { path, tokens, ends: None, tokens_by: "given as numbers".into() }
         } else {
             let bytes = std::fs::read(path).map_err(|error| failure(path, error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|error| {
@@ -68,7 +71,16 @@ impl Text {
     /// Texts that the tokenizer refuses.
     pub fn encode(path: &Path, text: &str, tokenizer: &Tokenizer) -> Result<Self, LanguageError> {
         let encoded = tokenizer.encode_with_ends(text)?;
-        Ok(Self { path: path.into(), tokens: encoded.tokens, ends: Some(encoded.ends) })
+        let tokens_by = match tokenizer.first_token() {
+            Some(first) => format!("{}, the text begins with token {first}", tokenizer.source()),
+            None => format!("{}, nothing added before the text", tokenizer.source()),
+        };
+        Ok(Self { path: path.into(), tokens: encoded.tokens, ends: Some(encoded.ends), tokens_by })
+    }
+
+    /// Where the tokens came from and what the text begins with, for reports.
+    pub fn tokens_by(&self) -> &str {
+        &self.tokens_by
     }
 
     fn check(&self, model: &LanguageModel) -> Result<(), LanguageError> {

@@ -196,8 +196,8 @@ impl Architecture {
     /// [`NnError::Architecture`] for invalid sizes, [`NnError::TooFewWeights`].
     pub fn check_weights(&self, n_bytes: usize) -> Result<(), NnError> {
         let n_values = self.n_values()?;
-        // Four bytes are the smallest number that weights are stored in.
-        if n_values > n_bytes as u64 / 4 {
+        // A byte is the smallest number that weights are stored in.
+        if n_values > n_bytes as u64 {
             return Err(NnError::TooFewWeights { n_values, n_bytes });
         }
         Ok(())
@@ -298,7 +298,7 @@ mod tests {
             let n_bytes = network.to_safetensors().len();
             assert!(architecture.check_weights(n_bytes).is_ok());
             assert!(matches!(
-                architecture.check_weights(4 * made - 1),
+                architecture.check_weights(made - 1),
                 Err(NnError::TooFewWeights { .. })
             ));
         }

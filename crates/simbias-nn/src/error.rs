@@ -1,6 +1,6 @@
 //! What can be wrong with an architecture, a device name or a weight file.
 
-use std::path::PathBuf;
+use simbias_checkpoint::CheckpointError;
 
 /// Why there is no network.
 #[derive(Debug, thiserror::Error)]
@@ -105,19 +105,14 @@ pub enum NnError {
         index: usize,
     },
     /// A tensor type that weights cannot have.
-    #[error("parameter {name:?} is stored as {found}, expected F32 or F64")]
+    #[error("parameter {name:?} is stored as {found}, expected floating-point numbers")]
     ParameterType {
         /// Name of the parameter.
         name: String,
         /// Type in the file.
         found: String,
     },
-    /// The file could not be read or written.
-    #[error("{}: {message}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system or the format reader said.
-        message: String,
-    },
+    /// A checkpoint could not be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
 }

@@ -44,5 +44,6 @@ pub use layer::Activation;
 pub use network::{Kind, Network, Parameter, Precision};
 pub use pass::{Mode, Pass};
 pub use signal::{AnyRank, ImageDims, Input, InputShape, Output, OutputShape, Signal};
+pub use weights::host_numbers;
 pub use zoo::decoder;
 pub use zoo::types::*;

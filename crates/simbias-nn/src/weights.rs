@@ -1,156 +1,188 @@
-//! Weights as safetensors with PyTorch names.
+//! Weights from checkpoints of any format, and as safetensors with PyTorch names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burn::tensor::{DType, Tensor, TensorData};
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
+use simbias_checkpoint::{
+    Checkpoint, Numbers, SafetensorsImage, TensorInfo, TensorSource, safetensors_image,
+};
 
-use crate::{Network, NnError};
+use crate::{Network, NnError, Parameter};
 
-/// Prefixes that wrappers put before every name of a `state_dict`.
-const WRAPPERS: [&str; 3] = ["module.", "model.", "net."];
+/// Prefixes that wrappers put before every name of a `state_dict`; they may be nested once.
+const WRAPPERS: [&str; 4] = ["module.", "model.", "net.", "_orig_mod."];
+
+/// How the names of a whole checkpoint differ from the expected ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// Ours lead with a `model.` that the checkpoint lacks.
+    Unwrapped,
+    /// The checkpoint's lead with this; often nothing.
+    Wrapped(String),
+}
+
+impl Spelling {
+    /// `name` as the checkpoint spells it.
+    fn of(&self, name: &str) -> String {
+        match self {
+            Self::Unwrapped => name.strip_prefix("model.").unwrap_or(name).into(),
+            Self::Wrapped(prefix) => format!("{prefix}{name}"),
+        }
+    }
+
+    /// As they are, without our `model.`, behind one wrapper, behind two.
+    fn all() -> impl Iterator<Item = Self> {
+        let twice = WRAPPERS
+            .iter()
+            .flat_map(|outer| WRAPPERS.iter().map(move |inner| format!("{outer}{inner}")));
+        let wrapped = WRAPPERS.iter().map(ToString::to_string).chain(twice).map(Self::Wrapped);
+        [Self::Wrapped(String::new()), Self::Unwrapped].into_iter().chain(wrapped)
+    }
+}
+
+/// The tensors of a checkpoint that can be parameters, by name.
+type Stored<'a> = BTreeMap<&'a str, (usize, &'a TensorInfo)>;
 
 impl Network {
     /// All parameters as a safetensors file image; names and shapes are those of a PyTorch `state_dict`.
     pub fn to_safetensors(&self) -> Vec<u8> {
-        let encoded: Vec<_> = self
+        let tensors = self
             .parameters()
             .iter()
-            .map(|p| (p.name.as_str(), p.shape.clone(), encode(&p.value)))
-            .collect();
-        let views = encoded
-            .iter()
-            .map(|(name, shape, (dtype, bytes))| (*name, view(*dtype, shape.clone(), bytes)));
-        match serialize(views, None) {
+            .map(|parameter| (&parameter.name, &parameter.shape, host_numbers(&parameter.value)));
+        match safetensors_image(tensors, None) {
             Ok(bytes) => bytes,
-            Err(error) => unreachable!("views of live tensors serialize: {error}"),
+            Err(error) => unreachable!("live parameters fit their shapes: {error}"),
         }
     }
 
-    /// Takes the values of a safetensors file image.
+    /// [`load`](Self::load) from a safetensors file image, under the network's own names.
     ///
-    /// Names must be those of [`parameters`](Network::parameters), except that one leading `model.`,
-    /// `module.` or `net.` may be missing or added throughout, and batch-norm counters
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), NnError> {
+        let image = SafetensorsImage::parse(Path::new("weights"), bytes);
+        self.load(&image.map_err(|error| NnError::Checkpoint(error.into()))?, own_names)
+    }
+
+    /// [`load`](Self::load) from a checkpoint on disk, under the network's own names: safetensors, also in shards,
+    /// PyTorch's `.pth`, `.pt` and `.bin`, `.npz`, GGUF.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_file(&mut self, path: &Path) -> Result<(), NnError> {
+        self.load(&Checkpoint::open(path)?, own_names)
+    }
+
+    /// Takes the values of a checkpoint, of floats of any width; narrow ones are widened.
+    ///
+    /// `names` gives the names that a parameter may have there, by its own name, the likeliest first. Of all of them one leading `model.` may be missing,
+    /// or wrappers' prefixes (`module.`, `model.`, `net.`, `_orig_mod.`) be added throughout, and batch-norm counters
     /// (`num_batches_tracked`) are passed over.
     ///
     /// # Errors
     ///
-    /// Any missing, unexpected, wrongly shaped, non-float or non-finite tensor; the network is then unchanged.
-    pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), NnError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|error| NnError::File {
-            path: "weights".into(),
-            message: format!("not a safetensors file: {error}"),
-        })?;
-        let stored: BTreeMap<String, TensorView<'_>> = file
+    /// Any missing, unexpected, wrongly shaped, non-float or non-finite tensor, and checkpoints that cannot be read;
+    /// the network is then unchanged.
+    pub fn load(
+        &mut self,
+        source: &dyn TensorSource,
+        names: impl Fn(&str) -> Vec<String>,
+    ) -> Result<(), NnError> {
+        let stored: Stored<'_> = source
             .tensors()
-            .into_iter()
-            .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
+            .iter()
+            .enumerate()
+            .filter(|(_, tensor)| !tensor.name.ends_with("num_batches_tracked"))
+            .map(|(index, tensor)| (tensor.name.as_str(), (index, tensor)))
             .collect();
-        let rename = self.renaming(&stored);
+        let spelling = self.spelling(&stored, &names);
+        let mut taken = BTreeSet::new();
         let mut values = Vec::with_capacity(self.parameters().len());
         for parameter in self.parameters() {
-            let view =
-                stored.get(&rename(&parameter.name)).ok_or_else(|| NnError::MissingParameter {
-                    name: parameter.name.clone(),
-                    shape: parameter.shape.clone(),
-                    found: stored.keys().take(8).cloned().collect(),
-                })?;
-            if view.shape() != parameter.shape {
-                return Err(NnError::ParameterShape {
-                    name: parameter.name.clone(),
-                    found: view.shape().to_vec(),
-                    expected: parameter.shape.clone(),
-                });
-            }
-            let data = decode(&parameter.name, view)?;
-            let options = (self.device(), self.precision().dtype());
-            values.push(Tensor::from_data(data, options));
+            let candidates = names(&parameter.name);
+            let found =
+                candidates.iter().find_map(|name| stored.get_key_value(spelling.of(name).as_str()));
+            let (&name, &(index, tensor)) = found.ok_or_else(|| NnError::MissingParameter {
+                name: parameter.name.clone(),
+                shape: parameter.shape.clone(),
+                found: stored.keys().take(8).map(ToString::to_string).collect(),
+            })?;
+            taken.insert(name);
+            values.push(self.upload_values(read(source, index, tensor, parameter)?));
         }
-        let wanted: Vec<String> = self.parameters().iter().map(|p| rename(&p.name)).collect();
-        if let Some(name) = stored.keys().find(|name| !wanted.contains(name)) {
-            return Err(NnError::UnexpectedParameter { name: name.clone() });
+        if let Some(name) = stored.keys().find(|name| !taken.contains(*name)) {
+            return Err(NnError::UnexpectedParameter { name: name.to_string() });
         }
         self.set_values(values);
         Ok(())
     }
 
-    /// [`load_safetensors`](Network::load_safetensors) from a file.
-    ///
-    /// # Errors
-    ///
-    /// As there, and [`NnError::File`].
-    pub fn load_file(&mut self, path: &Path) -> Result<(), NnError> {
-        let failed = |message: String| NnError::File { path: path.into(), message };
-        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        self.load_safetensors(&bytes).map_err(|error| match error {
-            NnError::File { message, .. } => failed(message),
-            other => other,
-        })
+    /// `numbers` as the values of a parameter, on the network's device, in its precision.
+    pub fn upload_values(&self, numbers: Numbers) -> Tensor<1> {
+        let data = match numbers {
+            Numbers::F32(values) => flat(values),
+            Numbers::F64(values) => flat(values),
+        };
+        Tensor::from_data(data, (self.device(), self.precision().dtype()))
     }
 
-    /// How our names are spelled in the file: as they are, without our leading `model.`, or behind a wrapper.
-    fn renaming(
-        &self,
-        stored: &BTreeMap<String, TensorView<'_>>,
-    ) -> impl Fn(&str) -> String + use<> {
-        let first = self.parameters().first().map_or("", |parameter| parameter.name.as_str());
-        let unwrapped = first.strip_prefix("model.").filter(|name| stored.contains_key(*name));
-        let wrapper =
-            WRAPPERS.into_iter().find(|wrapper| stored.contains_key(&format!("{wrapper}{first}")));
-        let as_is = stored.contains_key(first);
-        let strip = !as_is && unwrapped.is_some();
-        let prefix = if as_is || strip { "" } else { wrapper.unwrap_or("") };
-        move |name| match name.strip_prefix("model.") {
-            Some(rest) if strip => rest.into(),
-            _ => format!("{prefix}{name}"),
-        }
+    /// The spelling under which the checkpoint has the first parameter; as it is, where it has it under none.
+    fn spelling(&self, stored: &Stored<'_>, names: &impl Fn(&str) -> Vec<String>) -> Spelling {
+        let first = self.parameters().first().map_or_else(Vec::new, |first| names(&first.name));
+        let fits = |spelling: &Spelling| {
+            first.iter().any(|name| stored.contains_key(spelling.of(name).as_str()))
+        };
+        Spelling::all().find(fits).unwrap_or(Spelling::Wrapped(String::new()))
     }
 }
 
-fn view(dtype: Dtype, shape: Vec<usize>, bytes: &[u8]) -> TensorView<'_> {
-    match TensorView::new(dtype, shape, bytes) {
-        Ok(view) => view,
-        Err(error) => unreachable!("a parameter's bytes fit its shape: {error}"),
-    }
-}
-
-/// Little-endian bytes of a flat tensor.
-fn encode(value: &Tensor<1>) -> (Dtype, Vec<u8>) {
+/// The values of a parameter on the host, in the precision that they have.
+pub fn host_numbers(value: &Tensor<1>) -> Numbers {
     let data = value.to_data();
     if data.dtype() == DType::F64 {
-        let values: Vec<f64> = data.iter::<f64>().collect();
-        (Dtype::F64, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Numbers::F64(data.iter::<f64>().collect())
     } else {
-        let values = crate::network::host_f32(value);
-        (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        Numbers::F32(data.iter::<f32>().collect())
     }
 }
 
-fn decode(name: &str, view: &TensorView<'_>) -> Result<TensorData, NnError> {
-    let check = |first_bad: Option<usize>| match first_bad {
-        Some(index) => Err(NnError::NotFinite { name: name.into(), index }),
-        None => Ok(()),
-    };
-    match view.dtype() {
-        Dtype::F32 => {
-            let values = read::<4, f32>(view.data(), f32::from_le_bytes);
-            check(values.iter().position(|value| !value.is_finite()))?;
-            let n = values.len();
-            Ok(TensorData::new(values, [n]))
-        }
-        Dtype::F64 => {
-            let values = read::<8, f64>(view.data(), f64::from_le_bytes);
-            check(values.iter().position(|value| !value.is_finite()))?;
-            let n = values.len();
-            Ok(TensorData::new(values, [n]))
-        }
-        other => Err(NnError::ParameterType { name: name.into(), found: format!("{other:?}") }),
+/// The network's own names, for checkpoints that were saved from it or from the same module in PyTorch.
+fn own_names(name: &str) -> Vec<String> {
+    vec![name.into()]
+}
+
+/// The numbers of a tensor that is to be the value of `parameter`.
+fn read(
+    source: &dyn TensorSource,
+    index: usize,
+    tensor: &TensorInfo,
+    parameter: &Parameter,
+) -> Result<Numbers, NnError> {
+    if tensor.shape != parameter.shape {
+        return Err(NnError::ParameterShape {
+            name: parameter.name.clone(),
+            found: tensor.shape.clone(),
+            expected: parameter.shape.clone(),
+        });
+    }
+    if tensor.element.piece().is_none() {
+        return Err(NnError::ParameterType {
+            name: parameter.name.clone(),
+            found: tensor.element.name().into(),
+        });
+    }
+    let numbers = source.read(index)?;
+    match numbers.not_finite() {
+        Some((_, index)) => Err(NnError::NotFinite { name: parameter.name.clone(), index }),
+        None => Ok(numbers),
     }
 }
 
-fn read<const N: usize, T>(bytes: &[u8], from: impl Fn([u8; N]) -> T) -> Vec<T> {
-    let (chunks, _) = bytes.as_chunks::<N>();
-    chunks.iter().map(|chunk| from(*chunk)).collect()
+fn flat<T: burn::tensor::Element>(values: Vec<T>) -> TensorData {
+    let n = values.len();
+    TensorData::new(values, [n])
 }

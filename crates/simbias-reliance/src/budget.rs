@@ -3,12 +3,13 @@
 //! Source: Shah et al. 2020, Figure 4, which plots the ratio of norms; the energy share sums to one.
 
 use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
 use simbias_data::transform::Transform;
 
 use crate::{Block, BlockSet, RelianceError};
 
 /// Share of one block in a perturbation `u`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BudgetShare {
     /// Name of the block.
     pub block: String,

@@ -1,10 +1,12 @@
 //! Reliance in the words of a report.
 
 mod budget;
+mod compared;
 mod comparison;
 mod decision_map;
 mod examples;
 mod method;
+mod models;
 mod reliance;
 mod scores;
 mod simplicity;
@@ -15,10 +17,12 @@ use simbias_report::Report;
 use crate::measure::Measurement;
 
 pub use budget::{budget_chart, budget_heatmap};
+pub use compared::{COMPARISON_SCHEMA, ComparisonAnswer, SufficientBlocks};
 pub use comparison::{checkpoints_chart, comparison_section};
 pub use decision_map::decision_chart;
 pub use examples::example_images;
-pub use method::method_section;
+pub use method::{method_section, regime_section};
+pub use models::{MODELS_SCHEMA, RelianceAnswer};
 pub use reliance::reliance_section;
 pub use scores::scores_section;
 pub use summary::{key_figures, plain_summary};

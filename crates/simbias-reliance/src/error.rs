@@ -196,6 +196,12 @@ pub enum RelianceError {
         /// Why.
         problem: String,
     },
+    /// A file of influences that is damaged, or that is none.
+    #[error("{problem}")]
+    InfluencesFile {
+        /// What is wrong.
+        problem: String,
+    },
     /// An option out of its range.
     #[error("option {option}: {problem}")]
     Option {

@@ -19,6 +19,7 @@ mod donors;
 mod error;
 mod figures;
 mod influence;
+mod influences_file;
 mod manifold;
 mod measure;
 pub mod metric;

@@ -24,6 +24,28 @@ pub enum BlockVerdict {
 }
 
 impl BlockVerdict {
+    /// All words, from the strongest reliance to none.
+    pub const ALL: [Self; 6] = [
+        Self::Exclusive,
+        Self::Dominant,
+        Self::Shared,
+        Self::Redundant,
+        Self::IgnoredButPredictive,
+        Self::Unused,
+    ];
+
+    /// The name used in files and flags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Dominant => "dominant",
+            Self::Shared => "shared",
+            Self::Redundant => "redundant",
+            Self::IgnoredButPredictive => "ignored-but-predictive",
+            Self::Unused => "unused",
+        }
+    }
+
     /// The word shown to people.
     pub fn word(self) -> &'static str {
         match self {

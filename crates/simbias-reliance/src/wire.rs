@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use simbias_report::{Caveat, Estimate};
+use serde::{Deserialize, Serialize, Serializer};
+use simbias_report::{Caveat, Estimate, Interval};
 
 use crate::donors::DonorMode;
 use crate::metric::Metric;
@@ -17,33 +17,16 @@ use crate::{Pieces, RelianceError};
 /// Version of `result.json`.
 pub const RELIANCE_SCHEMA: &str = "simbias.reliance/1";
 
-/// A number with the ends of its interval; absent ends are unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Number {
-    value: Option<f64>,
-    lo: Option<f64>,
-    hi: Option<f64>,
-}
-
-impl Number {
-    fn of(estimate: &Estimate) -> Self {
-        let finite = |value: f64| value.is_finite().then_some(value);
-        Self { value: finite(estimate.value), lo: finite(estimate.low), hi: finite(estimate.high) }
-    }
-
-    fn estimate(self, level: f64, n: usize, varied: &str) -> Estimate {
-        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
-        Estimate::new(number(self.value), number(self.lo), number(self.hi))
-            .level(level)
-            .n(n as u64)
-            .varied(varied)
-    }
+fn estimate(number: Interval, level: f64, n: usize, varied: &str) -> Estimate {
+    Estimate::from(number).level(level).n(n as u64).varied(varied)
 }
 
 /// The whole result. `auc_*` hold the leading metric, which `metric` names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireResult {
-    version: String,
+    // Results of versions before this key was called alike in all of them have `version`.
+    #[serde(alias = "version")]
+    schema: String,
     data: WireData,
     n: usize,
     n_pos: Option<usize>,
@@ -55,9 +38,9 @@ struct WireResult {
     mode: DonorMode,
     level: f64,
     equivalence_margin: f64,
-    auc_std: Number,
+    auc_std: Interval,
     auc_std_degenerate: bool,
-    acc_std: Option<Number>,
+    acc_std: Option<Interval>,
     cross_entropy_std_nats: Option<f64>,
     blocks: Vec<WireBlock>,
     pairs: Vec<WirePair>,
@@ -78,20 +61,20 @@ struct WireClass {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireKs {
-    pos: Number,
-    all_pos: Number,
+    pos: Interval,
+    all_pos: Interval,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireCondition {
-    auc: Number,
+    auc: Interval,
     per_repeat: Vec<f64>,
     standard_error_rows: f64,
     standard_error_permutations: f64,
-    acc: Option<Number>,
+    acc: Option<Interval>,
     cross_entropy_nats: Option<f64>,
-    shift: Number,
-    flip: Number,
+    shift: Interval,
+    flip: Interval,
     ks: WireKs,
 }
 
@@ -99,34 +82,34 @@ struct WireCondition {
 struct WireBlock {
     name: String,
     size: usize,
-    auc_rand: Number,
-    auc_complement_rand: Option<Number>,
-    acc_rand: Option<Number>,
+    auc_rand: Interval,
+    auc_complement_rand: Option<Interval>,
+    acc_rand: Option<Interval>,
     acc_null: Option<f64>,
-    drop: Number,
+    drop: Interval,
     p_value: f64,
     p_value_holm: f64,
     p_value_equivalence: f64,
-    necessity: Option<Number>,
-    sufficiency: Option<Number>,
-    shift: Number,
-    flip: Number,
+    necessity: Option<Interval>,
+    sufficiency: Option<Interval>,
+    shift: Interval,
+    flip: Interval,
     ks: WireKs,
     randomized: WireCondition,
     complement: Option<WireCondition>,
     conflict: Option<WireConflict>,
     mean_abs_correlation: f64,
     offmanifold_auc: Option<f64>,
-    solo_auc: Option<Number>,
+    solo_auc: Option<Interval>,
     #[serde(default)]
     solo_training: Option<WireSoloTraining>,
     #[serde(default)]
     solo_learner: Option<SoloLearner>,
     pieces: Option<Pieces>,
     probe_rung: Option<String>,
-    probes: BTreeMap<String, Number>,
+    probes: BTreeMap<String, Interval>,
     probe_order: Vec<String>,
-    solo_steps: Option<Number>,
+    solo_steps: Option<Interval>,
     code_length_bits: Option<f64>,
     strata: Vec<WireStratum>,
     verdict: Option<BlockVerdict>,
@@ -137,14 +120,14 @@ struct WireBlock {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireSoloTraining {
     own_architecture: bool,
-    auc: Number,
+    auc: Interval,
     steps: u64,
     max_steps: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireConflict {
-    acc: Number,
+    acc: Interval,
     worst_class: String,
     worst_class_acc: f64,
 }
@@ -154,15 +137,15 @@ struct WireStratum {
     column: String,
     value: String,
     n: usize,
-    auc_std: Number,
-    auc_rand: Number,
+    auc_std: Interval,
+    auc_rand: Interval,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WirePair {
     first: String,
     second: String,
-    auc_rand: Number,
+    auc_rand: Interval,
     necessity: Option<f64>,
     interaction: Option<f64>,
 }
@@ -184,15 +167,16 @@ impl RelianceOutcome {
     /// Text that is not such a result, or another version of it.
     pub fn from_json(text: &str) -> Result<Self, RelianceError> {
         #[derive(Deserialize)]
-        struct Version {
-            version: String,
+        struct Head {
+            #[serde(alias = "version")]
+            schema: String,
         }
         let bad = |problem: String| RelianceError::NotComparable { problem };
-        let Version { version } = serde_json::from_str(text)
+        let Head { schema } = serde_json::from_str(text)
             .map_err(|error| bad(format!("not a reliance result: {error}")))?;
-        if version != RELIANCE_SCHEMA {
+        if schema != RELIANCE_SCHEMA {
             return Err(bad(format!(
-                "a result of version {version:?}; this version of simbias reads {RELIANCE_SCHEMA:?}"
+                "a result of version {schema:?}; this version of simbias reads {RELIANCE_SCHEMA:?}"
             )));
         }
         let wire: WireResult = serde_json::from_str(text)
@@ -202,7 +186,7 @@ impl RelianceOutcome {
 
     fn wire(&self) -> WireResult {
         WireResult {
-            version: RELIANCE_SCHEMA.into(),
+            schema: RELIANCE_SCHEMA.into(),
             data: WireData {
                 name: self.data_name.clone(),
                 fingerprint: self.data_fingerprint.clone(),
@@ -221,9 +205,9 @@ impl RelianceOutcome {
             mode: self.mode,
             level: self.level,
             equivalence_margin: self.equivalence_margin,
-            auc_std: Number::of(&self.standard.metric),
+            auc_std: Interval::from(&self.standard.metric),
             auc_std_degenerate: self.standard.degenerate,
-            acc_std: self.standard.accuracy.as_ref().map(Number::of),
+            acc_std: self.standard.accuracy.as_ref().map(Interval::from),
             cross_entropy_std_nats: self.standard.cross_entropy_nats,
             blocks: self.blocks.iter().map(wire_block).collect(),
             pairs: self
@@ -232,7 +216,7 @@ impl RelianceOutcome {
                 .map(|pair| WirePair {
                     first: pair.first.clone(),
                     second: pair.second.clone(),
-                    auc_rand: Number::of(&pair.randomized),
+                    auc_rand: Interval::from(&pair.randomized),
                     necessity: pair.necessity,
                     interaction: pair.interaction,
                 })
@@ -242,24 +226,31 @@ impl RelianceOutcome {
     }
 }
 
+impl Serialize for RelianceOutcome {
+    /// As in `result.json`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.wire().serialize(serializer)
+    }
+}
+
 fn wire_condition(condition: &Condition) -> WireCondition {
     WireCondition {
-        auc: Number::of(&condition.metric),
+        auc: Interval::from(&condition.metric),
         per_repeat: condition.per_repeat.clone(),
         standard_error_rows: condition.standard_error_rows,
         standard_error_permutations: condition.standard_error_permutations,
-        acc: condition.accuracy.as_ref().map(Number::of),
+        acc: condition.accuracy.as_ref().map(Interval::from),
         cross_entropy_nats: condition.cross_entropy_nats,
-        shift: Number::of(&condition.shift),
-        flip: Number::of(&condition.flips),
+        shift: Interval::from(&condition.shift),
+        flip: Interval::from(&condition.flips),
         ks: wire_ks(condition),
     }
 }
 
 fn wire_ks(condition: &Condition) -> WireKs {
     WireKs {
-        pos: Number::of(&condition.ks_positives),
-        all_pos: Number::of(&condition.ks_all_positives),
+        pos: Interval::from(&condition.ks_positives),
+        all_pos: Interval::from(&condition.ks_all_positives),
     }
 }
 
@@ -268,32 +259,32 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
     WireBlock {
         name: block.name.clone(),
         size: block.size,
-        auc_rand: Number::of(&block.randomized.metric),
-        auc_complement_rand: block.complement.as_ref().map(|found| Number::of(&found.metric)),
-        acc_rand: block.randomized.accuracy.as_ref().map(Number::of),
+        auc_rand: Interval::from(&block.randomized.metric),
+        auc_complement_rand: block.complement.as_ref().map(|found| Interval::from(&found.metric)),
+        acc_rand: block.randomized.accuracy.as_ref().map(Interval::from),
         acc_null: block.randomized.accuracy_null,
-        drop: Number::of(&block.drop),
+        drop: Interval::from(&block.drop),
         p_value: block.p_value,
         p_value_holm: block.p_value_holm,
         p_value_equivalence: block.p_value_equivalence,
-        necessity: block.necessity.as_ref().map(Number::of),
-        sufficiency: block.sufficiency.as_ref().map(Number::of),
-        shift: Number::of(&block.randomized.shift),
-        flip: Number::of(&block.randomized.flips),
+        necessity: block.necessity.as_ref().map(Interval::from),
+        sufficiency: block.sufficiency.as_ref().map(Interval::from),
+        shift: Interval::from(&block.randomized.shift),
+        flip: Interval::from(&block.randomized.flips),
         ks: wire_ks(&block.randomized),
         randomized: wire_condition(&block.randomized),
         complement: block.complement.as_ref().map(wire_condition),
         conflict: block.conflict.as_ref().map(|conflict| WireConflict {
-            acc: Number::of(&conflict.accuracy),
+            acc: Interval::from(&conflict.accuracy),
             worst_class: conflict.worst_class.clone(),
             worst_class_acc: conflict.worst_class_accuracy,
         }),
         mean_abs_correlation: block.mean_abs_correlation,
         offmanifold_auc: block.off_manifold_auc,
-        solo_auc: simplicity.solo_metric.as_ref().map(Number::of),
+        solo_auc: simplicity.solo_metric.as_ref().map(Interval::from),
         solo_training: simplicity.solo_training.as_ref().map(|training| WireSoloTraining {
             own_architecture: training.own_architecture,
-            auc: Number::of(&training.metric),
+            auc: Interval::from(&training.metric),
             steps: training.steps,
             max_steps: training.max_steps,
         }),
@@ -304,9 +295,9 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
         probes: simplicity
             .probes
             .iter()
-            .map(|probe| (probe.name.clone(), Number::of(&probe.metric)))
+            .map(|probe| (probe.name.clone(), Interval::from(&probe.metric)))
             .collect(),
-        solo_steps: simplicity.solo_steps.as_ref().map(Number::of),
+        solo_steps: simplicity.solo_steps.as_ref().map(Interval::from),
         code_length_bits: simplicity.code_length_bits,
         strata: block
             .strata
@@ -315,8 +306,8 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
                 column: stratum.column.clone(),
                 value: stratum.value.clone(),
                 n: stratum.n_rows,
-                auc_std: Number::of(&stratum.standard),
-                auc_rand: Number::of(&stratum.randomized),
+                auc_std: Interval::from(&stratum.standard),
+                auc_rand: Interval::from(&stratum.randomized),
             })
             .collect(),
         verdict: block.verdict,
@@ -328,8 +319,8 @@ impl WireResult {
     fn outcome(self) -> RelianceOutcome {
         let (level, n) = (self.level, self.n);
         let repeats = self.repeats;
-        let rows = |number: Number| number.estimate(level, n, BOTH);
-        let permutations = |number: Number| number.estimate(level, repeats, "permutations");
+        let rows = |number: Interval| estimate(number, level, n, BOTH);
+        let permutations = |number: Interval| estimate(number, level, repeats, "permutations");
         let condition = |wire: WireCondition, accuracy_null: Option<f64>| Condition {
             metric: rows(wire.auc),
             per_repeat: wire.per_repeat,
@@ -347,7 +338,7 @@ impl WireResult {
             .blocks
             .into_iter()
             .map(|wire| {
-                let seeds = |number: Number| number.estimate(level, 0, "seeds");
+                let seeds = |number: Interval| estimate(number, level, 0, "seeds");
                 let simplicity = Simplicity {
                     pieces: wire.pieces,
                     probes: wire
@@ -396,8 +387,8 @@ impl WireResult {
                             column: stratum.column,
                             value: stratum.value,
                             n_rows: stratum.n,
-                            standard: stratum.auc_std.estimate(level, stratum.n, "test rows"),
-                            randomized: stratum.auc_rand.estimate(level, stratum.n, BOTH),
+                            standard: estimate(stratum.auc_std, level, stratum.n, "test rows"),
+                            randomized: estimate(stratum.auc_rand, level, stratum.n, BOTH),
                         })
                         .collect(),
                     verdict: wire.verdict,
@@ -418,9 +409,9 @@ impl WireResult {
             level,
             equivalence_margin: self.equivalence_margin,
             standard: Standard {
-                metric: self.auc_std.estimate(level, n, "test rows"),
+                metric: estimate(self.auc_std, level, n, "test rows"),
                 degenerate: self.auc_std_degenerate,
-                accuracy: self.acc_std.map(|number| number.estimate(level, n, "test rows")),
+                accuracy: self.acc_std.map(|number| estimate(number, level, n, "test rows")),
                 cross_entropy_nats: self.cross_entropy_std_nats,
             },
             blocks,

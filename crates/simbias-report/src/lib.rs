@@ -21,6 +21,7 @@
 //! assert_eq!(report.csv_files().len(), 2);
 //! ```
 
+mod answer;
 mod caveat;
 mod cell;
 mod chart;
@@ -28,6 +29,7 @@ mod csv;
 mod estimate;
 pub mod format;
 mod images;
+mod interval;
 mod progress;
 mod provenance;
 mod real;
@@ -35,6 +37,7 @@ mod report;
 mod table;
 mod verdict;
 
+pub use answer::{Answer, AnswerFile, write_json};
 pub use caveat::{Caveat, Severity};
 pub use cell::{Cell, Tone};
 pub use chart::{
@@ -44,6 +47,7 @@ pub use chart::{
 };
 pub use estimate::Estimate;
 pub use images::{Image, ImageError, Images};
+pub use interval::Interval;
 pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, Steps, StopOnly};
 pub use provenance::{InputFingerprint, Provenance, Settings};
 pub use report::{Element, KeyFigure, Report, ReportError, Schema, Section};

@@ -22,6 +22,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All words, from best to least.
+    pub const ALL: [Self; 4] = [Self::Holds, Self::Inconclusive, Self::DoesNotHold, Self::NotRun];
+
+    /// The name used in flags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Inconclusive => "inconclusive",
+            Self::DoesNotHold => "does-not-hold",
+            Self::NotRun => "not-run",
+        }
+    }
+
     /// The word shown to people and written to JSON and CSV.
     pub const fn word(self) -> &'static str {
         match self {
@@ -45,8 +58,8 @@ mod tests {
 
     #[test]
     fn json_uses_the_spoken_word() {
-        let all = [Verdict::Holds, Verdict::Inconclusive, Verdict::DoesNotHold, Verdict::NotRun];
-        for verdict in all {
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.name(), verdict.word().replace(' ', "-"));
             let json = serde_json::to_string(&verdict).unwrap();
             assert_eq!(json, format!("\"{}\"", verdict.word()));
             assert_eq!(serde_json::from_str::<Verdict>(&json).unwrap(), verdict);

@@ -1,7 +1,7 @@
 //! Two checkpoints of one network: before and after fine-tuning, dense and pruned, two epochs.
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_report::Progress;
 
 use crate::SpectraError;

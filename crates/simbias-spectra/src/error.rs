@@ -1,6 +1,6 @@
 //! What can be wrong with a question about spectra.
 
-use simbias_data::DataError;
+use simbias_checkpoint::CheckpointError;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -8,7 +8,7 @@ use simbias_data::DataError;
 pub enum SpectraError {
     /// The checkpoint could not be read.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Checkpoint(#[from] CheckpointError),
     /// An option out of its range.
     #[error("option {option}: {problem}")]
     Option {

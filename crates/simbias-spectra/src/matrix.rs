@@ -5,7 +5,7 @@ use std::ops::{Add, Div, Mul, Range, Sub};
 use faer::prelude::ReborrowMut;
 use faer::traits::RealField;
 use faer::{Mat, MatMut};
-use simbias_data::checkpoint::Numbers;
+use simbias_checkpoint::Numbers;
 
 /// Floats in which spectra are computed.
 pub(crate) trait Real:

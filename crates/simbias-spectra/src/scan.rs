@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::{Checkpoint, Element};
+use simbias_checkpoint::{Checkpoint, Element};
 use simbias_report::Progress;
 
 use crate::SpectraError;

@@ -1,7 +1,7 @@
 //! The answer of a scan: a row a layer, block means, and what was left out.
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 
 use crate::analysis::LayerAnalysis;
 use crate::fit::TailRule;

@@ -1,6 +1,6 @@
 //! Exponents of weights in memory, while a network trains.
 
-use simbias_data::checkpoint::Numbers;
+use simbias_checkpoint::Numbers;
 use simbias_stats::mean;
 
 use crate::eigenvalues::{Route, eigenvalues};

@@ -1,13 +1,12 @@
 //! The whole training state in one safetensors file, and exact resume from it.
 
-use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
-use simbias_nn::{Architecture, DType, Device, Init, Network, Precision, Tensor, TensorData};
+use simbias_checkpoint::{Element, Numbers, safetensors_image, write_whole};
+use simbias_nn::{Architecture, Device, Init, Network, Precision, Tensor, host_numbers};
 use simbias_stats::Seed;
 
 use crate::TrainError;
@@ -45,7 +44,7 @@ impl TrainState {
     ///
     /// # Errors
     ///
-    /// [`TrainError::File`].
+    /// [`TrainError::File`] and [`TrainError::Write`].
     pub fn save(
         &self,
         path: &Path,
@@ -67,12 +66,11 @@ impl TrainState {
             kept: self.kept,
         };
         let head = serde_json::to_string(&head).map_err(|error| failed(error.to_string()))?;
-        let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
+        let mut tensors: Vec<(String, &[usize], Numbers)> = Vec::new();
         let mut add = |prefix: &str, index: usize, value: &Tensor<1>| {
             let parameter = &self.network.parameters()[index];
-            let (dtype, bytes) = encode(value);
             let name = format!("{prefix}.{}", parameter.name);
-            tensors.push((name, parameter.shape.clone(), dtype, bytes));
+            tensors.push((name, &parameter.shape, host_numbers(value)));
         };
         for (index, parameter) in self.network.parameters().iter().enumerate() {
             add("network", index, &parameter.value);
@@ -88,17 +86,9 @@ impl TrainState {
                 add("best", index, &best[index]);
             }
         }
-        let views = tensors
-            .iter()
-            .map(|(name, shape, dtype, bytes)| {
-                TensorView::new(*dtype, shape.clone(), bytes)
-                    .map(|view| (name.as_str(), view))
-                    .map_err(|error| failed(error.to_string()))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let metadata = HashMap::from([(KEY.to_string(), head)]);
-        let bytes = serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-        write_whole(path, &bytes)
+        let bytes = safetensors_image(tensors, Some((KEY, &head)))
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(write_whole(path, |writer| writer.write_all(&bytes))?)
     }
 
     /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `source` by a network of
@@ -184,9 +174,9 @@ impl TrainState {
             if view.shape() != parameter.shape {
                 return Err(failed(format!("{name:?} has shape {:?}", view.shape())));
             }
-            let data =
-                decode(&view).ok_or_else(|| failed(format!("{name:?} is not F32 or F64")))?;
-            Ok(Some(Tensor::from_data(data, (network.device(), network.precision().dtype()))))
+            let numbers =
+                numbers(&view).ok_or_else(|| failed(format!("{name:?} is not F32 or F64")))?;
+            Ok(Some(network.upload_values(numbers)))
         };
         let all = |prefix: &str| -> Result<Option<Vec<Tensor<1>>>, TrainError> {
             (0..network.parameters().len()).map(|index| read(prefix, index)).collect()
@@ -221,48 +211,12 @@ impl TrainState {
     }
 }
 
-/// Writes `bytes` beside `path` and renames, so that `path` is never half a file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let failed =
-        |error: std::io::Error| TrainError::File { path: path.into(), message: error.to_string() };
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let written = std::fs::File::create(&partial).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, path)
-    });
-    written.map_err(|error| {
-        // The first error is the one to tell; a leftover partial file harms nobody.
-        let _ = std::fs::remove_file(&partial);
-        failed(error)
-    })
-}
-
-fn encode(value: &Tensor<1>) -> (Dtype, Vec<u8>) {
-    let data = value.to_data();
-    if data.dtype() == DType::F64 {
-        (Dtype::F64, data.iter::<f64>().flat_map(f64::to_le_bytes).collect())
-    } else {
-        (Dtype::F32, data.iter::<f32>().flat_map(f32::to_le_bytes).collect())
-    }
-}
-
-fn decode(view: &TensorView<'_>) -> Option<TensorData> {
-    match view.dtype() {
-        Dtype::F32 => {
-            let (chunks, _) = view.data().as_chunks::<4>();
-            let values: Vec<f32> = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
-            let n = values.len();
-            Some(TensorData::new(values, [n]))
-        }
-        Dtype::F64 => {
-            let (chunks, _) = view.data().as_chunks::<8>();
-            let values: Vec<f64> = chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect();
-            let n = values.len();
-            Some(TensorData::new(values, [n]))
-        }
-        _ => None,
-    }
+/// The numbers of a tensor; `None` for types that no network computes in.
+fn numbers(view: &TensorView<'_>) -> Option<Numbers> {
+    let element = match view.dtype() {
+        Dtype::F32 => Element::F32,
+        Dtype::F64 => Element::F64,
+        _ => return None,
+    };
+    Numbers::from_le_bytes(element, view.data())
 }

@@ -56,7 +56,10 @@ pub enum TrainError {
     /// An attack on a batch failed.
     #[error(transparent)]
     Attack(#[from] crate::attack::AttackError),
-    /// A file could not be read or written.
+    /// A file could not be written.
+    #[error(transparent)]
+    Write(#[from] simbias_checkpoint::FileError),
+    /// A file could not be read, or holds something else.
     #[error("{}: {message}", path.display())]
     File {
         /// The file.

@@ -22,6 +22,7 @@ pub mod attack;
 mod batch;
 mod batches;
 mod checkpoint;
+mod document;
 mod error;
 mod fit;
 mod model;
@@ -30,6 +31,7 @@ mod observed;
 mod optimizer;
 mod predict;
 mod schedule;
+mod spectral_rates;
 mod step;
 mod trace;
 
@@ -39,6 +41,7 @@ pub use batches::{
     Batches, Drawn, Fingerprint, Generated, Place, PrepareBatch, Prepared, RandomRows,
     ShuffledEpochs, WholeSet,
 };
+pub use document::{TRAINING_SCHEMA, TrainingAnswer};
 pub use error::TrainError;
 pub use fit::{
     Evaluate, Evaluation, FitConfig, FixedBatches, Flow, Hooks, Keep, KeepBest, LayerRates,
@@ -56,5 +59,6 @@ pub use observed::{KeepState, Observed, StopOnRequest};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
+pub use spectral_rates::SpectralRates;
 pub use step::{Clipped, Gradients, MicroBatches, Plain, Sam, StepRule};
 pub use trace::TraceRecorder;

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
+use simbias_checkpoint::write_whole;
 use simbias_data::Dataset;
 
 use crate::TrainError;
-use crate::checkpoint::write_whole;
 use crate::fit::{Flow, HostRows, StepRecord, TrainState, Watch, visit_rows};
 use crate::objective::Objective;
 
@@ -173,9 +173,9 @@ impl<'a> TraceRecorder<'a> {
     ///
     /// # Errors
     ///
-    /// [`TrainError::File`].
+    /// [`TrainError::Write`].
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
-        write_whole(path, &self.to_safetensors())
+        Ok(write_whole(path, |writer| writer.write_all(&self.to_safetensors()))?)
     }
 }
 

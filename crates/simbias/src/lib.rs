@@ -2,7 +2,29 @@
 //!
 //! Everything is re-exported under the name of its crate without the prefix.
 //!
-//! ```
+//! | feature | modules | what it adds |
+//! |---|---|---|
+//! | (none) | [`stats`], [`report`] | intervals, tests and random streams; the vocabulary of results |
+//! | `checkpoint` | `checkpoint` | named tensors of any framework, read one at a time |
+//! | `data` | `data`, `checkpoint` | readers, generators, transforms, splits; the traits by which methods meet models |
+//! | `spectra` | `spectra`, `checkpoint` | weight spectra of a checkpoint, layer-wise rates and sparsities |
+//! | `reliance` | `reliance`, `data` | which blocks of its input a model relies on |
+//! | `onnx` | `onnx`, `data` | ONNX files as models; builds tract |
+//! | `train` | `train`, `nn`, `data` | networks, training, attacks; builds burn |
+//! | `language` | `language`, `nn`, `spectra` | language models, perplexity, pruning; builds burn |
+//! | `audit` | `audit`, `reliance`, `spectra`, `train`, `nn`, `data` | the whole audit; builds burn |
+//! | `claims` | `claims` and all of `audit` and `language` | claims of papers as executable checks; builds burn |
+//! | `run` | `run` and all of `audit`, `onnx` and `html` | run directories with reports and results on disk; opening of models |
+//! | `html` | `html` | reports as one HTML file or as terminal text |
+//! | `cuda`, `vulkan` | | further devices for networks |
+//!
+//! All but the devices are on by default. Weight spectra alone, without burn, tract and what they bring, are
+//! `simbias = { version = "0.1", default-features = false, features = ["spectra"] }`.
+//!
+//! The folder `examples` of this crate has one program a question.
+//!
+#![cfg_attr(feature = "reliance", doc = "```")]
+#![cfg_attr(not(feature = "reliance"), doc = "```ignore")]
 //! use ndarray::{Array2, ArrayView2};
 //! use simbias::data::transform::Identity;
 //! use simbias::data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Target};
@@ -45,15 +67,29 @@
 //! assert!(measured.outcome.block("first").unwrap().necessity.as_ref().unwrap().value > 0.8);
 //! ```
 
+#[cfg(feature = "audit")]
 pub use simbias_audit as audit;
+#[cfg(feature = "checkpoint")]
+pub use simbias_checkpoint as checkpoint;
+#[cfg(feature = "claims")]
 pub use simbias_claims as claims;
+#[cfg(feature = "data")]
 pub use simbias_data as data;
+#[cfg(feature = "html")]
 pub use simbias_html as html;
+#[cfg(feature = "language")]
 pub use simbias_language as language;
+#[cfg(any(feature = "language", feature = "train"))]
 pub use simbias_nn as nn;
+#[cfg(feature = "onnx")]
 pub use simbias_onnx as onnx;
+#[cfg(feature = "reliance")]
 pub use simbias_reliance as reliance;
 pub use simbias_report as report;
+#[cfg(feature = "run")]
+pub use simbias_run as run;
+#[cfg(feature = "spectra")]
 pub use simbias_spectra as spectra;
 pub use simbias_stats as stats;
+#[cfg(feature = "train")]
 pub use simbias_train as train;

@@ -1,6 +1,6 @@
-//! The committed record.
+//! The record of runs: its wire form, the committed one, and own runs in front of it.
 
-use simbias_claims::{Ledger, MeasureContext, Outcome, Scale, run};
+use simbias_claims::{Ledger, MeasureContext, Outcome, Scale, all, run};
 use simbias_report::{Silent, Verdict};
 
 use crate::sample::{RISING, outcome, stamp};
@@ -94,4 +94,35 @@ fn other_texts_are_refused_with_a_reason() {
         let message = Ledger::from_json(text).unwrap_err().to_string();
         assert!(message.contains(part), "{part:?} is missing in: {message}");
     }
+}
+
+#[test]
+fn the_committed_ledger_comes_with_the_program() {
+    let ledger = Ledger::committed();
+    assert!(!ledger.entries().is_empty());
+    for entry in ledger.entries() {
+        assert!(all().any(|claim| claim.id == entry.claim), "{} is not a claim", entry.claim);
+        assert!(!entry.is_own, "{}", entry.claim);
+    }
+}
+
+#[test]
+fn own_runs_stand_in_front_of_committed_ones() {
+    let committed = Ledger::committed();
+    let own = |ledger: &Ledger| ledger.entries().iter().filter(|entry| entry.is_own).count();
+    assert_eq!(own(&Ledger::with_own(Ledger::default())), 0);
+    assert_eq!(own(&Ledger::with_own(committed.clone())), 0, "equal entries are not marked");
+
+    let mut mine = Ledger::default();
+    mine.record(&outcome(3), stamp("2030-01-02")).unwrap();
+    let known = Ledger::with_own(mine);
+    assert_eq!((own(&known), known.entries().len()), (1, committed.entries().len()));
+    let entry = known.entry("P2-C1", Scale::Cpu).unwrap();
+    assert!(entry.is_own && entry.stamp.date == "2030-01-02");
+    assert!(!known.to_json().contains("is_own"), "the mark is not stored");
+
+    // What could not be run hides nothing that was measured.
+    let mut idle = Ledger::default();
+    idle.record(&Outcome::not_run(&RISING, Scale::Cpu, "no"), stamp("2030-01-02")).unwrap();
+    assert_eq!(Ledger::with_own(idle), committed);
 }

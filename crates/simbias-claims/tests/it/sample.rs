@@ -2,7 +2,7 @@
 
 use simbias_claims::{
     Availability, Claim, ClaimError, Criterion, Expectation, MeasureContext, Measurement, Outcome,
-    Scale, Stamp, pitfalls, run,
+    Scale, Stamp, papers::pitfalls, run,
 };
 use simbias_report::{Caveat, Silent};
 

@@ -1,14 +1,14 @@
-//! Flags that several commands share: which data, which blocks.
+//! Flags that several commands share: which data, which blocks, where the answer goes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use ndarray::Array2;
 use simbias_data::read::{Features, LabelSource, Missing, Part, PartChoice, Task};
-use simbias_data::{Dataset, ReadOptions, read_array, read_dataset};
-use simbias_reliance::{BlocksFile, ResolvedBlocks, propose_blocks};
+use simbias_data::{Dataset, ReadOptions, SplitOptions, read_dataset};
+use simbias_reliance::ResolvedBlocks;
 use simbias_report::Caveat;
+use simbias_run::{RunDirectory, resolve_blocks};
 
-use crate::shell::Failure;
+use crate::shell::{Failure, Shell};
 
 /// Which rows, which labels.
 #[derive(clap::Args, Debug)]
@@ -164,39 +164,46 @@ pub(crate) struct BlocksArgs {
 impl BlocksArgs {
     /// The blocks of `data`.
     pub(crate) fn resolve(&self, data: &Dataset) -> Result<ResolvedBlocks, Failure> {
-        let Some(words) = &self.blocks else {
-            return Ok(ResolvedBlocks {
-                transform: Box::new(simbias_data::transform::Identity::new(data.n_features())),
-                blocks: propose_blocks(data)?,
-                notes: vec![
-                    "No blocks were given, so they were proposed from the data; name your own for a sharper \
-                     question."
-                        .into(),
-                ],
-            });
-        };
-        let path = Path::new(words);
-        let (definition, folder) = if path.is_file() {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;
-            (BlocksFile::from_toml(&text)?, path.parent().unwrap_or(Path::new("")))
-        } else {
-            (BlocksFile::from_short_form(words)?, Path::new(""))
-        };
-        let load = |name: &str| matrix(&folder.join(name));
-        Ok(definition.resolve(data, self.allow_overlap, &load)?)
+        Ok(resolve_blocks(self.blocks.as_deref(), data, self.allow_overlap)?)
     }
 }
 
-/// Reads an array as a matrix: further axes are joined to the first, one axis is one row.
-fn matrix(path: &Path) -> Result<Array2<f64>, String> {
-    let array = read_array(path).map_err(|error| error.to_string())?;
-    let values = array.to_f64().ok_or_else(|| format!("{path:?} holds texts, not numbers"))?;
-    let shape = match array.shape.as_slice() {
-        [before @ .., last] => (before.iter().product(), *last),
-        [] => (1, 1),
-    };
-    Array2::from_shape_vec(shape, values).map_err(|error| format!("{path:?}: {error}"))
+/// How rows without parts of their own are divided.
+#[derive(clap::Args, Debug)]
+pub(crate) struct SplitArgs {
+    /// Share of the rows for validation
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
+    validation_share: f64,
+    /// Share of the rows for the test
+    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
+    test_share: f64,
+}
+
+impl SplitArgs {
+    /// The options of the readers; no stratum stays together.
+    pub(crate) fn options(&self, shell: &Shell) -> SplitOptions {
+        SplitOptions {
+            validation: self.validation_share,
+            test: self.test_share,
+            seed: shell.seed(),
+            group: None,
+        }
+    }
+}
+
+/// Where the answer is kept.
+#[derive(clap::Args, Debug)]
+pub(crate) struct OutArgs {
+    /// New directory for report and result; runs/COMMAND-TIME when not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl OutArgs {
+    /// Opens the run's directory, before any long work.
+    pub(crate) fn open(&self, shell: &Shell) -> Result<RunDirectory, Failure> {
+        shell.open_run(self.out.as_deref())
+    }
 }
 
 /// What was decided about the blocks, for the report.

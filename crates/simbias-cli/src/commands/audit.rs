@@ -2,24 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-use simbias_audit::document::audit_report;
+use simbias_audit::document::AuditAnswer;
 use simbias_audit::{
-    AuditInput, AuditOptions, AuditOutcome, NetworkChoice, Remedy, Robustness, Subject, audit,
-    demo_input, demo_options, prepared, training_settings,
+    AuditInput, AuditOptions, NetworkChoice, Remedy, Subject, audit, demo_input, demo_options,
+    prepared, training_settings,
 };
 use simbias_data::{SplitOptions, read_splits};
 use simbias_nn::device_from_str;
-use simbias_reliance::{DonorMode, RelianceOutcome};
-use simbias_report::Estimate;
+use simbias_reliance::DonorMode;
+use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::TrainState;
 
-use super::arguments::{BlocksArgs, ReadingArgs, notes};
-use super::checkpoint::Checkpoint;
+use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, notes};
 use super::fail_on::{FailOn, Measured};
-use super::influences_file;
-use super::model::{OpeningArgs, save};
-use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
+use super::model::OpeningArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Audit a network: what it relies on, what it ignores, what remedies change.
 ///
@@ -72,12 +69,8 @@ pub(crate) struct AuditArgs {
     /// finds most predictive
     #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
     most_probed: usize,
-    /// Share of the rows for validation
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
-    validation_share: f64,
-    /// Share of the rows for the test
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
-    test_share: f64,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Stratum whose values stay together in one part, such as a patient
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
@@ -86,14 +79,13 @@ pub(crate) struct AuditArgs {
     resume: Option<PathBuf>,
     #[command(flatten)]
     fail_on: FailOn,
-    /// New directory for report and result; runs/audit-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 impl AuditArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let options = self.options(shell)?;
         let (mode, complement) = (options.reliance.mode, options.reliance.complement);
         self.fail_on.check(Measured { mode, complement, alone: true })?;
@@ -111,14 +103,17 @@ impl AuditArgs {
         let brought = self.model.as_ref().map(open).transpose()?;
         inputs.extend(brought.iter().map(|model| model.fingerprint.clone()));
 
-        let checkpoint = Checkpoint::beside(&run);
+        let checkpoint = TrainingCheckpoint::beside(&run);
         // What a network that is trained here sees, and what its checkpoint therefore belongs to.
         let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
         let (recipe, fit) = training_settings(&train_rows, &options)?;
         let subject = match (&brought, &self.resume) {
-            (Some(model), _) => model.subject(),
+            (Some(model), _) => match model.network() {
+                Some(network) => Subject::Network(Box::new(network.clone())),
+                None => Subject::Foreign(model),
+            },
             (None, Some(path)) => {
-                let state = Checkpoint::load(
+                let state = TrainingCheckpoint::load(
                     path,
                     &options.device,
                     &recipe.architecture,
@@ -133,18 +128,11 @@ impl AuditArgs {
         let mut keep = |state: &TrainState| checkpoint.save(state, &fit, &train_rows);
         let found = audit(&input, subject, &options, &progress, Some(&mut keep));
         drop(progress);
-        let outcome = checkpoint.tell_after(found.map_err(Failure::from), shell)?;
-        let report = audit_report(&outcome, &input, shell.seed());
-        if let Some(network) = &outcome.network {
-            save(network, &run)?;
-        }
-        if let Some(influences) = &outcome.base.influences {
-            influences_file::write(&run, influences)?;
-        }
-        let result = result(&outcome);
+        let outcome = shell.tell_how_to_resume(&checkpoint, found.map_err(Failure::from))?;
         let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
-        let closed = shell.close_run(run, Answer { report, result, inputs });
-        checkpoint.tell_after(closed, shell)?;
+        let answer = AuditAnswer { outcome, input, seed: shell.seed() };
+        let closed = shell.close_run(run, &answer, inputs);
+        shell.tell_how_to_resume(&checkpoint, closed)?;
         checkpoint.remove();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
@@ -187,105 +175,11 @@ impl AuditArgs {
         let split = read_splits(
             path,
             &options,
-            &SplitOptions {
-                validation: self.validation_share,
-                test: self.test_share,
-                seed: shell.seed(),
-                group: self.group.clone(),
-            },
+            &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;
         super::reliance::label_map(shell, &split.test.0);
         let resolved = self.blocks.resolve(&split.train.0)?;
         let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
         Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
     }
-}
-
-/// Version of `result.json`.
-const SCHEMA: &str = "simbias.audit/1";
-
-fn result(outcome: &AuditOutcome) -> Value {
-    json!({
-        "version": SCHEMA,
-        "model": outcome.model,
-        "n_rows": {
-            "train": outcome.n_rows[0],
-            "validation": outcome.n_rows[1],
-            "test": outcome.n_rows[2],
-        },
-        "training": outcome.training.as_ref().map(|training| json!({
-            "steps": training.steps,
-            "kept_step": training.kept_step,
-            "ended": training.ended,
-        })),
-        "reliance": reliance(&outcome.base.outcome),
-        "robustness": outcome.robustness.as_ref().map(robustness),
-        "solo": outcome.solo.iter().map(|(block, run)| json!({
-            "block": block,
-            "metric": run.metric,
-            "steps_to_learn": run.steps_to_learn,
-            "curve": run.curve,
-        })).collect::<Vec<_>>(),
-        "simplicity_correlation": outcome.simplicity_correlation.map(|(rho, n)| json!({
-            "spearman": rho,
-            "n_blocks": n,
-        })),
-        "remedies": outcome.remedies.iter().map(|remedied| json!({
-            "remedy": remedied.remedy.name(),
-            "steps": remedied.steps,
-            "more_diverse": remedied.comparison.is_more_diverse(),
-            "sufficient_blocks": remedied.comparison.n_sufficient.map(|(before, after)| json!({
-                "before": before,
-                "after": after,
-            })),
-            "reliance": reliance(&remedied.measurement.outcome),
-            "robustness": remedied.robustness.as_ref().map(robustness),
-            "groups": remedied.groups.iter().map(|group| json!({
-                "group": group.group,
-                "weight": group.weight,
-                "loss_nats": {
-                    "train": { "before": number(&group.train_before), "after": number(&group.train_after) },
-                    "test": { "before": number(&group.test_before), "after": number(&group.test_after) },
-                },
-            })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "notes": outcome.notes,
-    })
-}
-
-fn reliance(outcome: &RelianceOutcome) -> Value {
-    serde_json::from_str(&outcome.to_json()).unwrap_or(Value::Null)
-}
-
-fn number(estimate: &Estimate) -> Value {
-    json!({ "value": estimate.value, "lo": estimate.low, "hi": estimate.high })
-}
-
-fn robustness(found: &Robustness) -> Value {
-    let shares = |shares: &[simbias_reliance::BudgetShare]| {
-        shares
-            .iter()
-            .map(|share| {
-                json!({
-                    "block": share.block,
-                    "norm_ratio": share.norm_ratio,
-                    "energy_share": share.energy_share,
-                })
-            })
-            .collect::<Vec<_>>()
-    };
-    json!({
-        "data_margin": found.data_margin,
-        "at": found.at.iter().map(|at| json!({
-            "radius_l2": at.radius,
-            "accuracy": number(&at.accuracy),
-        })).collect::<Vec<_>>(),
-        "shares": shares(&found.shares),
-        "universal": found.universals.iter().map(|universal| json!({
-            "label_signed": universal.label_signed,
-            "norm_l2": universal.norm,
-            "accuracy": number(&universal.accuracy),
-            "shares": shares(&universal.shares),
-        })).collect::<Vec<_>>(),
-    })
 }

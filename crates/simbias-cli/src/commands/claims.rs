@@ -3,22 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::json;
 use simbias_claims::{
-    Availability, Claim, Ledger, LedgerEntry, MeasureContext, Scale, Stamp, all, claim, document,
-    markdown, select,
+    ClaimList, ClaimsAnswer, Ledger, LedgerEntry, MeasureContext, Scale, Stamp, all, claim,
+    explanation, list, markdown, select,
 };
-use simbias_report::Verdict;
 
-use crate::shell::{Answer, Failure, Finished, Shell, print};
+use super::arguments::OutArgs;
+use super::verdict::ClaimWord;
+use crate::shell::{Failure, Finished, Shell, print};
 
-/// Where the ledger is kept in the repository.
+/// Where a user's own runs are kept.
 const LEDGER: &str = "claims/ledger.json";
-/// Version of `result.json`.
-const RESULT_SCHEMA: &str = "simbias.claims-result/1";
-/// Version of what `list --json` and `show --json` print.
-const LIST_SCHEMA: &str = "simbias.claims-list/1";
-
 /// What to do with the claims.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
@@ -31,7 +26,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   simbias claims show P2-C1")]
     Show(ShowArgs),
-    /// Check claims and enter what was found into the ledger
+    /// Check claims and enter what was found into your own ledger
     #[command(after_help = "Examples:
   simbias claims run P2-C1
   simbias claims run 02 --seeds 5 --threads 2
@@ -49,7 +44,7 @@ pub(crate) enum Command {
 /// Which ledger.
 #[derive(clap::Args, Debug)]
 pub(crate) struct LedgerArgs {
-    /// The ledger; claims/ledger.json when not given
+    /// Your own ledger; claims/ledger.json when not given
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
 }
@@ -91,22 +86,14 @@ pub(crate) struct RunArgs {
     quick: bool,
     /// Exit with code 1 if a claim has this verdict; repeat, or separate by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
-    fail_on: Vec<VerdictWord>,
+    fail_on: Vec<ClaimWord>,
     /// Do not enter the outcome into the ledger
     #[arg(long)]
     no_ledger: bool,
-    /// New directory for report and result; runs/claims-run-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
-}
-
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum VerdictWord {
-    Inconclusive,
-    DoesNotHold,
-    NotRun,
 }
 
 /// Flags of `claims table`.
@@ -149,22 +136,17 @@ impl LedgerArgs {
         }
     }
 
-    /// The ledger that must be there.
-    fn read(&self) -> Result<Ledger, Failure> {
-        self.existing()?.ok_or_else(|| {
-            Failure::input(format!("there is no ledger {:?}", self.path())).hint(
-                "call it from the root of the repository, or name the file with --ledger; \
-                 `simbias claims run` starts a new one",
-            )
-        })
+    /// What is known of every claim: the ledger that comes with the program, with own runs in front of it.
+    fn read_known(&self) -> Result<Ledger, Failure> {
+        let own = self.existing()?;
+        if let (None, Some(path)) = (&own, &self.ledger) {
+            return Err(Failure::input(format!("there is no ledger {path:?}"))
+                .hint("name another file with --ledger; `simbias claims run` starts a new one"));
+        }
+        Ok(Ledger::with_own(own.unwrap_or_default()))
     }
 
-    /// The ledger; an empty one where nobody named a file and the usual one is not there.
-    fn read_if_named(&self) -> Result<Ledger, Failure> {
-        if self.ledger.is_some() { self.read() } else { self.read_or_new() }
-    }
-
-    /// The ledger; an empty one where the file is not there yet.
+    /// The own ledger; an empty one where the file is not there yet.
     fn read_or_new(&self) -> Result<Ledger, Failure> {
         Ok(self.existing()?.unwrap_or_default())
     }
@@ -186,79 +168,14 @@ fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
 
 impl ListArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let ledger = self.ledger.read_if_named()?;
+        let ledger = self.ledger.read_known()?;
         if shell.wants_json() {
-            let claims: Vec<_> = all().map(|claim| description(claim, &ledger)).collect();
-            shell.print_json(&json!({ "schema": LIST_SCHEMA, "claims": claims }))?;
-            return Ok(Finished::Done);
+            shell.print_json(&ClaimList::new(all(), &ledger))?;
+        } else {
+            print(&list(&ledger))?;
         }
-        let mut text = String::new();
-        for claim in all() {
-            let scales: Vec<String> = Scale::ALL
-                .into_iter()
-                .map(|scale| format!("{scale} {}", state(claim, scale, &ledger)))
-                .collect();
-            text.push_str(&format!(
-                "{:<8} {}\n         {}\n",
-                claim.id,
-                claim.title,
-                scales.join(" · ")
-            ));
-        }
-        print(&text)?;
         Ok(Finished::Done)
     }
-}
-
-/// The last verdict at a scale, or what could be done there.
-fn state(claim: &Claim, scale: Scale, ledger: &Ledger) -> String {
-    match (ledger.entry(claim.id, scale), claim.availability(scale)) {
-        (Some(entry), _) if entry.verdict != Verdict::NotRun => {
-            format!("{} ({})", entry.verdict, entry.stamp.date)
-        }
-        (_, Availability::Runnable { minutes }) => match claim.measure_at(scale) {
-            Ok(_) => format!("not run (about {minutes} min)"),
-            Err(reason) => format!("not run ({reason})"),
-        },
-        (_, Availability::Needs(what)) => format!("not run (needs {what})"),
-        (_, Availability::NotPlanned) => "-".into(),
-    }
-}
-
-fn description(claim: &Claim, ledger: &Ledger) -> serde_json::Value {
-    let scales: Vec<_> = Scale::ALL
-        .into_iter()
-        .map(|scale| {
-            json!({
-                "scale": scale.word(),
-                "can_run": claim.measure_at(scale).is_ok(),
-                "obstacle": claim.measure_at(scale).err(),
-                "last": ledger.entry(claim.id, scale),
-            })
-        })
-        .collect();
-    let criteria: Vec<_> = claim
-        .criteria
-        .iter()
-        .map(|criterion| {
-            json!({
-                "name": criterion.name,
-                "expected": criterion.expectation.to_string(),
-                "unit": criterion.unit,
-                "note": criterion.note,
-            })
-        })
-        .collect();
-    json!({
-        "id": claim.id,
-        "paper": claim.paper.number,
-        "title": claim.title,
-        "statement": claim.statement,
-        "paper_figure": claim.paper_figure,
-        "reference": claim.reference,
-        "criteria": criteria,
-        "scales": scales,
-    })
 }
 
 impl ShowArgs {
@@ -267,66 +184,14 @@ impl ShowArgs {
             Failure::input(format!("there is no claim {:?}", self.id))
                 .hint("`simbias claims list` shows all of them")
         })?;
-        let ledger = self.ledger.read_if_named()?;
+        let ledger = self.ledger.read_known()?;
         if shell.wants_json() {
-            shell.print_json(
-                &json!({ "schema": LIST_SCHEMA, "claims": [description(claim, &ledger)] }),
-            )?;
+            shell.print_json(&ClaimList::new([claim], &ledger))?;
         } else {
             print(&explanation(claim, &ledger))?;
         }
         Ok(Finished::Done)
     }
-}
-
-fn explanation(claim: &Claim, ledger: &Ledger) -> String {
-    let mut text = format!(
-        "{} · {}\n\n{}.\n\nThe paper: {} ({}).\n{}: {}\n\nExpected, written before any run:\n",
-        claim.id,
-        claim.title,
-        claim.statement,
-        claim.paper_figure,
-        claim.reference,
-        claim.paper.title,
-        claim.paper.reference,
-    );
-    for criterion in claim.criteria {
-        let unit = if criterion.unit.is_empty() { "" } else { " " };
-        text.push_str(&format!(
-            "  {} {}{unit}{}\n",
-            criterion.name, criterion.expectation, criterion.unit
-        ));
-        if !criterion.note.is_empty() {
-            text.push_str(&format!("      {}\n", criterion.note));
-        }
-    }
-    text.push_str("\nState:\n");
-    for scale in Scale::ALL {
-        text.push_str(&format!("  {:<5}{}\n", scale.word(), state(claim, scale, ledger)));
-        if let Some(entry) = ledger.entry(claim.id, scale) {
-            text.push_str(&last_run(entry));
-        }
-    }
-    text
-}
-
-fn last_run(entry: &LedgerEntry) -> String {
-    let number = |value: Option<f64>| {
-        value.map_or_else(|| "?".into(), |value| simbias_report::format::number(value, 4))
-    };
-    let mut text = String::new();
-    for criterion in &entry.criteria {
-        text.push_str(&format!(
-            "       {}: {} [{}, {}] over {} seeds → {}\n",
-            criterion.name,
-            number(criterion.mean),
-            number(criterion.low),
-            number(criterion.high),
-            criterion.values.len(),
-            criterion.verdict,
-        ));
-    }
-    text
 }
 
 impl RunArgs {
@@ -344,10 +209,9 @@ impl RunArgs {
         }
         // Read first: hours of work must not end in a ledger that cannot be written.
         let mut ledger = self.ledger.read_or_new()?;
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let progress = shell.progress("claims");
-        let mut outcomes = Vec::new();
-        let mut entries = Vec::new();
+        let mut answer = ClaimsAnswer::new(self.quick);
         for claim in claims {
             progress.begin(claim.id);
             let started = shell.elapsed_seconds();
@@ -365,39 +229,27 @@ impl RunArgs {
                 wall_seconds: shell.elapsed_seconds() - started,
             };
             shell.note(&format!("{}: {}", claim.id, outcome.verdict));
-            entries.push(LedgerEntry::new(&outcome, stamp.clone()));
+            let entry = LedgerEntry::new(&outcome, stamp.clone());
             if !self.quick && !self.no_ledger {
                 // Kept after every claim: an interrupted run keeps what it found.
                 ledger.record(&outcome, stamp)?;
                 self.ledger.write(&ledger)?;
             }
-            outcomes.push(outcome);
+            answer.add(outcome, entry);
         }
         drop(progress);
-        let is_bad = outcomes.iter().any(|outcome| self.is_bad(outcome.verdict));
-        let answer = Answer {
-            report: document(&outcomes),
-            result: json!({ "schema": RESULT_SCHEMA, "quick": self.quick, "entries": entries }),
-            inputs: Vec::new(),
-        };
-        shell.close_run(run, answer)?;
+        let is_bad = answer
+            .outcomes()
+            .iter()
+            .any(|outcome| self.fail_on.contains(&ClaimWord(outcome.verdict)));
+        shell.close_run(run, &answer, Vec::new())?;
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
-    }
-
-    fn is_bad(&self, verdict: Verdict) -> bool {
-        let word = match verdict {
-            Verdict::Holds => return false,
-            Verdict::Inconclusive => VerdictWord::Inconclusive,
-            Verdict::DoesNotHold => VerdictWord::DoesNotHold,
-            Verdict::NotRun => VerdictWord::NotRun,
-        };
-        self.fail_on.contains(&word)
     }
 }
 
 impl TableArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let ledger = self.ledger.read()?;
+        let ledger = self.ledger.read_known()?;
         let table = markdown::table(&ledger);
         match &self.write {
             None if shell.wants_json() => print(&ledger.to_json())?,

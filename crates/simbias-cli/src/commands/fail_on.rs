@@ -1,8 +1,8 @@
 //! Which verdicts end a command with exit code 1.
 
-use clap::ValueEnum;
 use simbias_reliance::{BlockVerdict, DonorMode, RelianceOutcome};
 
+use super::verdict::RelianceWord;
 use crate::shell::Failure;
 
 /// Verdicts that count as bad.
@@ -11,19 +11,7 @@ use crate::shell::Failure;
 pub(crate) struct FailOn {
     /// Exit with code 1 if a block (or the model) has this verdict; repeat, or separate by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
-    fail_on: Vec<VerdictWord>,
-}
-
-#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum VerdictWord {
-    Exclusive,
-    Dominant,
-    Shared,
-    Redundant,
-    IgnoredButPredictive,
-    Unused,
-    /// The model cannot be told from chance
-    NoSignal,
+    fail_on: Vec<RelianceWord>,
 }
 
 /// What a command measures, as far as verdicts rest on it.
@@ -42,10 +30,11 @@ impl FailOn {
     pub(crate) fn check(&self, measured: Measured) -> Result<(), Failure> {
         let mode = measured.mode;
         for &word in &self.fail_on {
-            let by_sufficiency = matches!(word, VerdictWord::Exclusive | VerdictWord::Redundant);
-            let refused = if word == VerdictWord::NoSignal {
-                None
-            } else if word == VerdictWord::IgnoredButPredictive && !measured.alone {
+            let RelianceWord::Block(verdict) = word else { continue };
+            let by_sufficiency =
+                matches!(verdict, BlockVerdict::Exclusive | BlockVerdict::Redundant);
+            let is_ignored = verdict == BlockVerdict::IgnoredButPredictive;
+            let refused = if is_ignored && !measured.alone {
                 Some((
                     "nothing is trained on blocks alone here, so no block gets it".to_string(),
                     "use `simbias audit --model …`, which tries each block alone, or leave it out",
@@ -66,9 +55,9 @@ impl FailOn {
                 None
             };
             if let Some((reason, hint)) = refused {
-                let name = word.to_possible_value().map_or(String::new(), |v| v.get_name().into());
                 return Err(Failure::input(format!(
-                    "--fail-on {name} could never be met: {reason}"
+                    "--fail-on {} could never be met: {reason}",
+                    word.name()
                 ))
                 .hint(hint));
             }
@@ -79,16 +68,8 @@ impl FailOn {
     /// Whether the person named a verdict of `outcome` as bad.
     pub(crate) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
         let is_named = |word| self.fail_on.contains(&word);
-        let words =
-            outcome.blocks.iter().filter_map(|block| block.verdict).map(|verdict| match verdict {
-                BlockVerdict::Exclusive => VerdictWord::Exclusive,
-                BlockVerdict::Dominant => VerdictWord::Dominant,
-                BlockVerdict::Shared => VerdictWord::Shared,
-                BlockVerdict::Redundant => VerdictWord::Redundant,
-                BlockVerdict::IgnoredButPredictive => VerdictWord::IgnoredButPredictive,
-                BlockVerdict::Unused => VerdictWord::Unused,
-            });
-        words.into_iter().any(is_named)
-            || (!outcome.has_signal() && is_named(VerdictWord::NoSignal))
+        let verdicts = outcome.blocks.iter().filter_map(|block| block.verdict);
+        verdicts.map(RelianceWord::Block).any(is_named)
+            || (!outcome.has_signal() && is_named(RelianceWord::NoSignal))
     }
 }

@@ -2,10 +2,8 @@
 
 mod arguments;
 mod audit;
-mod checkpoint;
 mod claims;
 mod fail_on;
-mod influences_file;
 mod layer_choice;
 mod model;
 mod perplexity;
@@ -14,6 +12,7 @@ mod reliance;
 mod spectrum;
 mod synth;
 mod train;
+mod verdict;
 
 use clap::{Parser, Subcommand};
 

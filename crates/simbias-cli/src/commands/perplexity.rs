@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use simbias_language::document::perplexity_report;
+use simbias_language::document::PerplexityAnswer;
 use simbias_language::{LanguageModel, Text, Tokenizer};
 use simbias_nn::device_from_str;
+use simbias_run::{of_checkpoint, of_file};
 
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint, of_file};
+use super::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Longest context that is taken without being asked for, as in the pruning literature.
 pub(super) const USUAL_CONTEXT: usize = 2048;
@@ -29,9 +31,8 @@ pub(crate) struct PerplexityArgs {
     text: PathBuf,
     #[command(flatten)]
     tokens: TokenArgs,
-    /// New directory for report and result; runs/perplexity-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 /// How texts become tokens and tokens become chunks.
@@ -71,7 +72,7 @@ pub(super) fn open(path: &Path, shell: &Shell) -> Result<LanguageModel, Failure>
 
 impl PerplexityArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let model = open(&self.model, shell)?;
         let text = self.tokens.read(&self.text, &model)?;
         let progress = shell.progress("perplexity");
@@ -84,29 +85,10 @@ impl PerplexityArgs {
             &progress,
         )?;
         drop(progress);
-        let tokenizer = if self.text.extension().is_some_and(|end| end == "npy") {
-            "given as numbers".to_string()
-        } else {
-            let own = match &self.tokens.tokenizer {
-                Some(file) => Tokenizer::open(file)?,
-                None => model.tokenizer()?,
-            };
-            match own.first_token() {
-                Some(first) => format!("{}, the text begins with token {first}", own.source()),
-                None => format!("{}, nothing added before the text", own.source()),
-            }
-        };
-        let (name, text_name) = (file_name(&self.model), file_name(&self.text));
-        let report = perplexity_report(&name, &text_name, &tokenizer, &found);
-        let result = serde_json::json!({
-            "version": "simbias.perplexity/1",
-            "model": name,
-            "text": text_name,
-            "tokenizer": tokenizer,
-            "perplexity": found,
-        });
+        let (model_name, text_name) = (file_name(&self.model), file_name(&self.text));
+        let answer = PerplexityAnswer::new(model_name, text_name, text.tokens_by(), found);
         let inputs = vec![of_checkpoint(model.checkpoint())?, of_file(&self.text)?];
-        shell.close_run(run, Answer { report, result, inputs })?;
+        shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }
 }

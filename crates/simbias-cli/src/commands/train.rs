@@ -3,27 +3,22 @@
 use std::path::PathBuf;
 
 use clap::value_parser;
-use serde_json::json;
 use simbias_audit::{
-    AuditOptions, NetworkChoice, Recipe, SpectralRates, Standardization, TrainedNetwork,
-    training_settings,
+    AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
 };
-use simbias_data::{Dataset, SplitOptions, read_splits};
+use simbias_data::{Dataset, read_splits};
 use simbias_nn::{Device, device_from_str};
 use simbias_reliance::Truth;
-use simbias_report::{
-    Axis, Cell, Chart, KeyFigure, LineSeries, LinesChart, Progress, Report, Section, Table,
-};
+use simbias_report::Progress;
+use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::{
-    FitConfig, Flow, Hooks, LayerRates, Loss, NetScorer, Optimizer, Outcome, Plain, Schedule,
-    ShuffledEpochs, StepRecord, StopReason, TraceRecorder, TrainError, TrainState, Watch, evaluate,
+    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, ShuffledEpochs,
+    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer, Watch, evaluate,
     fit,
 };
 
-use super::arguments::ReadingArgs;
-use super::checkpoint::Checkpoint;
-use super::model::save;
-use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
+use super::arguments::{ReadingArgs, SplitArgs};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Train a network on labelled rows, with validation, traces and exact resume.
 ///
@@ -70,12 +65,8 @@ pub(crate) struct TrainArgs {
     /// Steps between checkpoints
     #[arg(long, value_name = "N", default_value_t = 100)]
     checkpoint_every: u64,
-    /// Share of the rows for validation
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().validation)]
-    validation_share: f64,
-    /// Share of the rows for the test
-    #[arg(long, value_name = "SHARE", default_value_t = SplitOptions::default().test)]
-    test_share: f64,
+    #[command(flatten)]
+    split: SplitArgs,
     /// Go on from this checkpoint; give the other flags as before
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
@@ -145,13 +136,7 @@ impl TrainArgs {
         let run = shell.open_run(self.out.as_deref())?;
         let device = device_from_str(shell.device())?;
         let options = self.reading.all_parts("training")?;
-        let split_options = SplitOptions {
-            validation: self.validation_share,
-            test: self.test_share,
-            seed: shell.seed(),
-            group: None,
-        };
-        let split = read_splits(&self.data, &options, &split_options)?;
+        let split = read_splits(&self.data, &options, &self.split.options(shell))?;
         // One class only teaches nothing.
         Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
@@ -162,7 +147,7 @@ impl TrainArgs {
         };
         let (train, validation, test) = (&split.train.0, &split.validation.0, &split.test.0);
         let (recipe, config) = self.settings(train, &device)?;
-        let checkpoint = Checkpoint::beside(&run);
+        let checkpoint = TrainingCheckpoint::beside(&run);
         let (mut state, trace) = self.start(&recipe, &config, train, validation, shell)?;
 
         let progress = shell.progress("training");
@@ -185,27 +170,19 @@ impl TrainArgs {
         let trace = watch.trace;
         drop(progress);
         if outcome.reason == StopReason::Watcher {
-            return checkpoint.tell_after(Err(Failure::Interrupted), shell);
+            return shell.tell_how_to_resume(&checkpoint, Err(Failure::Interrupted));
         }
 
-        run.write("traces.safetensors", &trace.to_safetensors())?;
         let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
-        let report =
-            report(&state, &outcome, config.loss, score, standardization.as_ref().map(|_| NOTE));
-        let result = json!({
-            "version": "simbias.train/1",
-            "steps": outcome.steps,
-            "kept_step": outcome.kept_step,
-            "ended": outcome.reason.words(),
-            "n_parameters": state.network.n_parameters(),
-            "flops_per_row": state.network.flops_per_row(),
-            "test": { "loss": score.loss, "accuracy": score.accuracy },
-            "evaluations": state.evaluations,
-        });
+        let answer = TrainingAnswer::new(&state, outcome, config.loss, score)
+            .standardised(standardization.is_some())
+            .traces(trace.to_safetensors());
         let network = TrainedNetwork { network: NetScorer::new(state.network), standardization };
-        save(&network, &run)?;
-        let closed = shell.close_run(run, Answer { report, result, inputs });
-        checkpoint.tell_after(closed, shell)?;
+        for file in network.files() {
+            run.write_file(&file)?;
+        }
+        let closed = shell.close_run(run, &answer, inputs);
+        shell.tell_how_to_resume(&checkpoint, closed)?;
         checkpoint.remove();
         Ok(Finished::Done)
     }
@@ -249,8 +226,9 @@ impl TrainArgs {
             let seed = shell.seed().child("train", 0);
             return Ok((recipe.start(seed, seed)?, trace));
         };
-        let state = Checkpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
-        let traces = Checkpoint::traces(path);
+        let state =
+            TrainingCheckpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;
+        let traces = TrainingCheckpoint::traces(path);
         if traces.is_file() {
             trace.resume(&traces, state.step)?;
         } else {
@@ -263,72 +241,8 @@ impl TrainArgs {
     }
 }
 
-/// What happened to the columns of a table, for the report.
-const NOTE: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
-                    does so by itself: it takes rows as they are read.";
-
-fn report(
-    state: &TrainState,
-    outcome: &Outcome,
-    loss: Loss,
-    score: simbias_train::Score,
-    note: Option<&str>,
-) -> Report {
-    let mut report = Report::new("Training").subtitle(format!(
-        "{} parameters, {} steps",
-        state.network.n_parameters(),
-        outcome.steps
-    ));
-    report = report.summarise(format!(
-        "Training ended after {} steps ({}); the weights of step {} were kept, the best on the validation rows.",
-        outcome.steps,
-        outcome.reason.words(),
-        outcome.kept_step
-    ));
-    if let Some(accuracy) = score.accuracy {
-        report = report.key_figure(KeyFigure::new("test accuracy", accuracy));
-    }
-    report = report.key_figure(KeyFigure::new("test loss", score.loss));
-    if let Some(note) = note {
-        report = report.caveat(simbias_report::Caveat::note("standardised", note));
-    }
-    let (mut x, mut losses, mut accuracies) = (Vec::new(), Vec::new(), Vec::new());
-    let mut table = Table::new("evaluations", "Evaluations on validation rows")
-        .columns(["step", "loss", "accuracy"]);
-    for evaluation in &state.evaluations {
-        let Some(score) = evaluation.validation else { continue };
-        x.push(evaluation.step as f64);
-        losses.push(score.loss);
-        accuracies.extend(score.accuracy);
-        table = table.row([
-            Cell::from(evaluation.step),
-            Cell::number(score.loss, 4),
-            score.accuracy.map_or(Cell::Empty, Cell::from),
-        ]);
-    }
-    let name = if loss == Loss::SquaredError { "mean squared error" } else { "loss (nats)" };
-    let mut section = Section::new("curves", "Learning curves").chart(
-        Chart::new(
-            "loss",
-            "Validation loss",
-            LinesChart::new().series(LineSeries::new("validation", x.clone(), losses)),
-        )
-        .x(Axis::new("step"))
-        .y(Axis::new(name)),
-    );
-    if accuracies.len() == x.len() {
-        section = section.chart(
-            Chart::new(
-                "accuracy",
-                "Validation accuracy",
-                LinesChart::new().series(LineSeries::new("validation", x, accuracies)),
-            )
-            .x(Axis::new("step"))
-            .y(Axis::new("accuracy")),
-        );
-    }
-    report.section(section.table(table))
-}
+/// Steps between two looks at the loss.
+const REMARK_EVERY: u64 = 20;
 
 /// Steps between two looks at the loss.
 const REMARK_EVERY: u64 = 20;
@@ -336,7 +250,7 @@ const REMARK_EVERY: u64 = 20;
 /// Progress bar, checkpoints, traces and Ctrl-C.
 struct TrainWatch<'a, 'rows> {
     progress: &'a dyn Progress,
-    checkpoint: &'a Checkpoint,
+    checkpoint: &'a TrainingCheckpoint,
     config: &'a FitConfig,
     train: &'a Dataset,
     /// Steps between checkpoints.
@@ -360,7 +274,7 @@ impl Watch for TrainWatch<'_, '_> {
         let ends = self.progress.wants_stop();
         if ends || record.step.is_multiple_of(self.every) {
             // Traces first: records after the state's step are recorded again.
-            self.trace.save(&Checkpoint::traces(self.checkpoint.path()))?;
+            self.trace.save(&TrainingCheckpoint::traces(self.checkpoint.path()))?;
             self.checkpoint.save(state, self.config, self.train)?;
         }
         Ok(if ends { Flow::Stop } else { Flow::Continue })

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 
 use simbias_audit::AuditError;
+use simbias_checkpoint::{CheckpointError, FileError};
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
 use simbias_data::{DataError, ScorerError};
@@ -11,6 +12,7 @@ use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
 use simbias_report::Interrupted;
+use simbias_run::RunError;
 use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
@@ -33,10 +35,48 @@ impl From<Interrupted> for Failure {
     }
 }
 
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let hint = match &error {
+            RunError::Taken { .. } => {
+                Some("results are never overwritten: give --out a new name, or remove the old one")
+            }
+            RunError::NoName { .. } => Some("give --out a new directory"),
+            RunError::NoPlace { .. } => Some("give another place with --out"),
+            RunError::OtherColumns { .. } => {
+                Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
+            }
+            RunError::Plan { .. } => {
+                Some("give --plan the directory that `simbias reliance plan` wrote")
+            }
+            other => other.hint(),
+        };
+        let failure = with(&error, hint);
+        match error {
+            RunError::Interrupted(interrupted) => interrupted.into(),
+            RunError::Onnx { path, source } => Self::from(*source).about(&path),
+            RunError::Checkpoint(error) => {
+                let is_file = matches!(error, TrainError::File { .. });
+                let failure = Self::from(error);
+                if is_file {
+                    failure.hint(
+                        "--resume takes the DIR.checkpoint that lies beside an interrupted run",
+                    )
+                } else {
+                    failure
+                }
+            }
+            RunError::Data(error) => error.into(),
+            RunError::Reliance(error) => error.into(),
+            _ => failure,
+        }
+    }
+}
+
 impl From<SpectraError> for Failure {
     fn from(error: SpectraError) -> Self {
         let hint = match &error {
-            SpectraError::Data(_) => Some(
+            SpectraError::Checkpoint(_) => Some(
                 "give .safetensors, its index, a folder of shards, a PyTorch file with a state dict, .npz, .npy or .gguf",
             ),
             SpectraError::NoLayers { .. } => Some("check --include and --exclude"),
@@ -51,7 +91,7 @@ impl From<LanguageError> for Failure {
     fn from(error: LanguageError) -> Self {
         match error {
             LanguageError::Interrupted(interrupted) => interrupted.into(),
-            LanguageError::Data(error) => error.into(),
+            LanguageError::Checkpoint(error) => error.into(),
             LanguageError::Spectra(error) => error.into(),
             LanguageError::Network(error) => error.into(),
             LanguageError::Tokenizer { .. } => with(
@@ -63,6 +103,29 @@ impl From<LanguageError> for Failure {
             }
             other => with(&other, None),
         }
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        with(&error, file_hint(&error))
+    }
+}
+
+fn file_hint(error: &FileError) -> Option<&'static str> {
+    match error {
+        FileError::Io { source, .. } if source.kind() == ErrorKind::NotFound => Some(CHECK_PATH),
+        _ => None,
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        let hint = match &error {
+            CheckpointError::File(error) => file_hint(error),
+            _ => None,
+        };
+        with(&error, hint)
     }
 }
 
@@ -90,9 +153,7 @@ impl From<DataError> for Failure {
                 "--labels chooses another label, --label-threshold T makes two classes of a number",
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
-            DataError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-                Some(CHECK_PATH)
-            }
+            DataError::File(error) => file_hint(error),
             DataError::Option { problem, .. } if problem.contains("more categories") => {
                 Some("--drop COLUMN leaves the column out")
             }
@@ -223,6 +284,12 @@ impl From<AuditError> for Failure {
             AuditError::Interrupted(interrupted) => interrupted.into(),
             AuditError::Reliance(error) => error.into(),
             AuditError::Train(error) => error.into(),
+            AuditError::NoClasses => {
+                with(&error, Some("--label-threshold T makes two classes of a number"))
+            }
+            AuditError::OtherClasses { .. } => {
+                with(&error, Some("check that --model and --labels belong together"))
+            }
             other => with(&other, None),
         }
     }

@@ -2,14 +2,12 @@
 
 pub(crate) mod config;
 mod failure;
-mod fingerprint;
 mod hints;
 mod interrupt;
+mod invocation;
 mod output;
 pub(crate) mod panics;
 mod progress;
-mod provenance;
-mod run_directory;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -17,17 +15,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use serde::Serialize;
-use simbias_report::{InputFingerprint, Provenance, Report};
+use simbias_report::{Answer, InputFingerprint, Provenance};
+use simbias_run::{Clock, Ending, Invocation, RunDirectory, TrainingCheckpoint};
 use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
-pub(crate) use fingerprint::{of_checkpoint, of_dataset, of_file};
 pub(crate) use output::{print, say};
 pub(crate) use progress::ProgressDisplay;
-pub(crate) use run_directory::RunDirectory;
 
-use interrupt::Interrupt;
-use provenance::Clock;
+use interrupt::{Interrupt, is_ending};
 
 /// Flags of every command.
 #[derive(clap::Args, Clone, Debug)]
@@ -94,14 +90,23 @@ pub(crate) struct Shell {
     only_cpu: Cell<bool>,
 }
 
-/// What a command found, in all the forms in which it is kept.
-pub(crate) struct Answer<R = serde_json::Value> {
-    /// For people.
-    pub(crate) report: Report,
-    /// For programs; carries its own `schema`. Large results are given as they are, not as a tree of values.
-    pub(crate) result: R,
-    /// What was read.
-    pub(crate) inputs: Vec<InputFingerprint>,
+/// Ctrl-C ends runs.
+impl Ending for Interrupt {
+    fn doom(&self, path: &Path) {
+        self.doom(path);
+    }
+
+    fn spare(&self, path: &Path) {
+        self.spare(path);
+    }
+
+    fn is_asked(&self) -> bool {
+        self.is_asked()
+    }
+
+    fn is_ending(&self) -> bool {
+        is_ending()
+    }
 }
 
 impl Shell {
@@ -123,9 +128,9 @@ impl Shell {
         }
         let (leaf, leaf_matches, command_name) = config::leaf(command, matches);
         Ok(Self {
-            settings: provenance::settings(leaf, leaf_matches),
+            settings: invocation::settings(leaf, leaf_matches),
             command_name,
-            command_line: provenance::command_line(words),
+            command_line: invocation::command_line(words),
             interrupt: Interrupt::listen()?,
             clock,
             only_cpu: Cell::new(false),
@@ -185,33 +190,23 @@ impl Shell {
                 Path::new("runs").join(format!("{command}-{}", self.clock.file_stamp()))
             }
         };
-        RunDirectory::open(path, self.interrupt.clone())
+        Ok(RunDirectory::create_under(path, Box::new(self.interrupt.clone()))?)
     }
 
-    /// Writes everything into the run's directory, gives it its name and tells the person.
-    pub(crate) fn close_run<R: Serialize>(
+    /// Writes everything into the run's directory, gives it its name and tells the user; `inputs` are what was read.
+    pub(crate) fn close_run(
         &self,
         run: RunDirectory,
-        answer: Answer<R>,
+        answer: &dyn Answer,
+        inputs: Vec<InputFingerprint>,
     ) -> Result<(), Failure> {
-        let Answer { report, result, inputs } = answer;
-        let provenance = self.provenance(inputs);
-        let report = report.provenance(provenance.clone());
-        run.write_json("run.json", &provenance::run_record(&provenance))?;
-        run.write_json("result.json", &result)?;
-        run.write_json("report.json", &report)?;
-        run.write("report.html", simbias_html::render_html(&report).as_bytes())?;
-        for (name, content) in report.csv_files() {
-            run.write(&format!("csv/{name}"), content.as_bytes())?;
-        }
-        self.check_interrupt()?;
-        let path = run.finish()?;
+        let kept = run.keep(answer, self.provenance(inputs))?;
         if self.global.json {
-            self.print_json(&result)?;
+            print(&answer.result_json())?;
         } else if !self.global.quiet {
-            print(&output::summary(&report))?;
+            print(&output::summary(&kept.report))?;
         }
-        self.note(&format!("report: {}", path.join("report.html").display()));
+        self.note(&format!("report: {}", kept.path.join("report.html").display()));
         Ok(())
     }
 
@@ -220,15 +215,28 @@ impl Shell {
         &self,
         run: RunDirectory,
         inputs: Vec<InputFingerprint>,
-        result: &serde_json::Value,
+        result: &impl Serialize,
     ) -> Result<PathBuf, Failure> {
-        run.write_json("run.json", &provenance::run_record(&self.provenance(inputs)))?;
-        self.check_interrupt()?;
-        let path = run.finish()?;
+        let path = run.keep_files(&self.provenance(inputs))?;
         if self.global.json {
             self.print_json(result)?;
         }
         Ok(path)
+    }
+
+    /// Says how to go on when `ended` is an interrupt, whatever was being done.
+    pub(crate) fn tell_how_to_resume<T>(
+        &self,
+        checkpoint: &TrainingCheckpoint,
+        ended: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if matches!(ended, Err(Failure::Interrupted)) && checkpoint.is_saved() {
+            self.note(&format!(
+                "the run can be continued: the same command with --resume {}",
+                checkpoint.path().display()
+            ));
+        }
+        ended
     }
 
     /// Ends a command before it gives its output a name: nothing appears after Ctrl-C, even if the work did not look.
@@ -255,17 +263,12 @@ impl Shell {
     }
 
     fn provenance(&self, inputs: Vec<InputFingerprint>) -> Provenance {
-        Provenance {
+        let called = Invocation {
             command: self.command_line.clone(),
             settings: self.settings.clone(),
             seed: self.global.seed,
-            version: env!("CARGO_PKG_VERSION").into(),
             device: self.device().into(),
-            threads: self.threads(),
-            inputs,
-            wall_seconds: self.clock.wall_seconds(),
-            cpu_seconds: provenance::cpu_seconds(),
-            started: self.clock.started(),
-        }
+        };
+        self.clock.provenance(&called, inputs)
     }
 }

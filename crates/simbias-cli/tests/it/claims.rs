@@ -69,18 +69,52 @@ fn the_table_goes_between_its_markers() {
 }
 
 #[test]
-fn a_ledger_that_is_not_there_is_refused() {
+fn a_ledger_that_is_named_and_not_there_is_refused() {
     let bench = Bench::new();
     let document = "<!-- claims:begin -->\n| mine |\n<!-- claims:end -->\n";
     bench.write("README.md", document);
-    for words in ["claims table", "claims table --json", "claims table --write README.md"] {
-        bench.refuse(words, &["no ledger", "claims/ledger.json", "--ledger"]);
+    for words in [
+        "claims table",
+        "claims table --json",
+        "claims table --write README.md",
+        "claims list",
+        "claims show P2-C1",
+    ] {
         bench.refuse(&format!("{words} --ledger nofile.json"), &["nofile.json", "--ledger"]);
     }
     assert_eq!(bench.read("README.md"), document);
-    bench.refuse("claims list --ledger nofile.json", &["nofile.json", "--ledger"]);
-    bench.refuse("claims show P2-C1 --ledger nofile.json", &["nofile.json", "--ledger"]);
     // A run starts a new one.
     bench.succeed("claims run P2-C1 --scale full --ledger new.json --out out");
     bench.succeed("claims table --ledger new.json");
+}
+
+#[test]
+fn what_was_found_is_known_everywhere_and_own_runs_stand_in_front() {
+    let bench = Bench::new();
+    let scales = |bench: &Bench| -> serde_json::Value {
+        let shown = bench.succeed("claims show P2-C1 --json").stdout;
+        serde_json::from_str::<serde_json::Value>(&shown).unwrap()["claims"][0]["scales"].clone()
+    };
+    let committed = scales(&bench)[0].clone();
+    assert_eq!(
+        (committed["last"]["verdict"].as_str(), &committed["own"]),
+        (Some("holds"), &false.into())
+    );
+    assert!(bench.succeed("claims table").stdout.contains("| cpu | **holds** |"));
+
+    let mut own = serde_json::json!({
+        "schema": "simbias.claims-ledger/1",
+        "entries": [committed["last"].clone()],
+    });
+    std::fs::create_dir(bench.path("claims")).unwrap();
+    bench.write("claims/ledger.json", &own.to_string());
+    assert_eq!(scales(&bench)[0]["own"], false, "the committed entry once more is no own run");
+    own["entries"][0]["date"] = "2030-01-02".into();
+    own["entries"][0]["verdict"] = "does not hold".into();
+    bench.write("claims/ledger.json", &own.to_string());
+    assert_eq!(scales(&bench)[0]["own"], true);
+    let listed = bench.succeed("claims list").stdout;
+    assert!(listed.contains("does not hold (2030-01-02, own run)"), "{listed}");
+    let table = bench.succeed("claims table").stdout;
+    assert!(table.contains("| cpu | does not hold (own run) |"), "{table}");
 }

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 /// Lowest floor first.
-const FLOORS: [&[&str]; 8] = [
-    &["simbias-stats", "simbias-report"],
-    &["simbias-data", "simbias-nn"],
-    &["simbias-train", "simbias-reliance", "simbias-spectra", "simbias-onnx"],
+const FLOORS: [&[&str]; 9] = [
+    &["simbias-stats", "simbias-report", "simbias-golden", "simbias-checkpoint"],
+    &["simbias-data", "simbias-nn", "simbias-spectra"],
+    &["simbias-train", "simbias-reliance", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
     &["simbias-claims"],
     &["simbias-html"],
+    &["simbias-run"],
     &["simbias"],
     &["simbias-cli"],
 ];

@@ -31,8 +31,27 @@ fn a_run_leaves_everything_that_is_promised() {
     assert!(run["inputs"][1]["fingerprint"].as_str().unwrap().starts_with("blake3:"));
     assert!(run["wall_seconds"].as_f64().unwrap() > 0.0);
     assert!(run["command"].as_str().unwrap().starts_with("simbias reliance score --plan plan"));
+    assert_eq!(bench.json("out/result.json")["schema"], simbias_reliance::RELIANCE_SCHEMA);
     simbias_report::Report::from_json(&bench.read("out/report.json")).unwrap();
     simbias_reliance::RelianceOutcome::from_json(&bench.read("out/result.json")).unwrap();
+}
+
+#[test]
+fn results_that_call_their_schema_a_version_are_still_compared() {
+    let bench = scored_plan();
+    bench.succeed("reliance score --plan plan --scores scores.csv --out a");
+    assert_eq!(bench.json("a/result.json")["schema"], "simbias.reliance/1");
+    let old = bench.read("a/result.json").replacen("\"schema\"", "\"version\"", 1);
+    bench.write("old.json", &old);
+    bench
+        .write("audit.json", &format!("{{\"version\": \"simbias.audit/1\", \"reliance\": {old}}}"));
+    for (before, after) in [("old.json", "a/result.json"), ("audit.json", "old.json")] {
+        let out = format!("{before}-compared");
+        bench.succeed(&format!("reliance compare {before} {after} --out {out}"));
+        let result = bench.json(&format!("{out}/result.json"));
+        assert_eq!(result["schema"], "simbias.reliance-comparison/1");
+        assert_eq!(result["standard"]["difference"]["value"], 0.0);
+    }
 }
 
 #[test]

@@ -1,103 +1,30 @@
-//! One array with its shape, whatever file it came from.
+//! One array of a file, by whatever reader, and labels that come as an array.
 
 use std::path::{Path, PathBuf};
 
-use super::{content, idx, labels::RawLabels, npy, npz, safetensors};
+use simbias_checkpoint::{
+    ArrayInfo, ArrayValues, NPY_MAGIC, NamedArray, NpzFile, npy_info, parse_npy,
+};
+
+use super::{content, idx, labels::RawLabels, safetensors};
 use crate::DataError;
 
-/// An array of a file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedArray {
-    /// Name inside the file; the file's stem when the file holds one array.
-    pub name: String,
-    /// Lengths of the axes; C order.
-    pub shape: Vec<usize>,
-    /// The values, C order.
-    pub values: ArrayValues,
-}
-
-/// Values in the widest type that their stored type needs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ArrayValues {
-    /// 16-bit and 32-bit floats (also bfloat16).
-    F32(Vec<f32>),
-    /// 64-bit floats.
-    F64(Vec<f64>),
-    /// All integers but unsigned bytes.
-    I64(Vec<i64>),
-    /// Unsigned bytes.
-    U8(Vec<u8>),
-    /// Truth values, 0 or 1.
-    Bool(Vec<u8>),
-    /// Texts.
-    Texts(Vec<String>),
-}
-
-impl ArrayValues {
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F32(values) => values.len(),
-            Self::F64(values) => values.len(),
-            Self::I64(values) => values.len(),
-            Self::U8(values) | Self::Bool(values) => values.len(),
-            Self::Texts(values) => values.len(),
-        }
-    }
-
-    /// Whether there is no value.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl NamedArray {
-    /// The values as 64-bit floats; `None` for texts.
-    pub fn to_f64(&self) -> Option<Vec<f64>> {
-        Some(match &self.values {
-            ArrayValues::F32(values) => values.iter().map(|&value| f64::from(value)).collect(),
-            ArrayValues::F64(values) => values.clone(),
-            ArrayValues::I64(values) => values.iter().map(|&value| value as f64).collect(),
-            ArrayValues::U8(values) | ArrayValues::Bool(values) => {
-                values.iter().map(|&value| f64::from(value)).collect()
-            }
-            ArrayValues::Texts(_) => return None,
-        })
-    }
-
-    /// The values as 32-bit floats, unscaled; `None` for texts.
-    pub fn into_f32(self) -> Option<Vec<f32>> {
-        Some(match self.values {
-            ArrayValues::F32(values) => values,
-            ArrayValues::F64(values) => values.into_iter().map(|value| value as f32).collect(),
-            ArrayValues::I64(values) => values.into_iter().map(|value| value as f32).collect(),
-            ArrayValues::U8(values) | ArrayValues::Bool(values) => {
-                values.into_iter().map(f32::from).collect()
-            }
-            ArrayValues::Texts(_) => return None,
-        })
-    }
-
-    /// Length of the first axis; 1 for a scalar.
-    pub fn n_rows(&self) -> usize {
-        self.shape.first().copied().unwrap_or(1)
-    }
-
-    /// One label a row: shape `[n]`, `[n, 1]`, or one-hot `[n, n_classes]`.
-    pub(super) fn into_labels(self, file: &Path) -> Result<RawLabels, DataError> {
-        let n_rows = self.n_rows();
-        let n_values: usize = self.shape.iter().skip(1).product();
-        let is_one_hot = n_values > 1 && self.shape.len() == 2;
-        if self.shape.is_empty() || (n_rows > 0 && n_values != 1 && !is_one_hot) {
-            return Err(label_shape(file, &self));
+impl RawLabels {
+    /// One label a row of `array`: shape `[n]`, `[n, 1]`, or one-hot `[n, n_classes]`.
+    pub(super) fn of_array(array: NamedArray, file: &Path) -> Result<Self, DataError> {
+        let n_rows = array.n_rows();
+        let n_values: usize = array.shape.iter().skip(1).product();
+        let is_one_hot = n_values > 1 && array.shape.len() == 2;
+        if array.shape.is_empty() || (n_rows > 0 && n_values != 1 && !is_one_hot) {
+            return Err(label_shape(file, &array));
         }
         if n_values == 1 || n_rows == 0 {
-            return Ok(match self.values {
-                ArrayValues::Texts(texts) => RawLabels::Texts(texts.into_iter().collect()),
-                _ => RawLabels::Numbers(self.to_f64().expect("not texts")),
+            return Ok(match array.values {
+                ArrayValues::Texts(texts) => Self::Texts(texts.into_iter().collect()),
+                _ => Self::Numbers(array.to_f64().expect("not texts")),
             });
         }
-        let Some(values) = self.to_f64() else { return Err(label_shape(file, &self)) };
+        let Some(values) = array.to_f64() else { return Err(label_shape(file, &array)) };
         let mut classes = Vec::with_capacity(n_rows);
         for one_hot in values.chunks_exact(n_values) {
             let n_ones = one_hot.iter().filter(|&&value| value == 1.0).count();
@@ -105,10 +32,10 @@ impl NamedArray {
             let hot = one_hot.iter().position(|&value| value == 1.0);
             match hot {
                 Some(class) if n_ones == 1 && n_zeros + 1 == n_values => classes.push(class as f64),
-                _ => return Err(label_shape(file, &self)),
+                _ => return Err(label_shape(file, &array)),
             }
         }
-        Ok(RawLabels::Numbers(classes))
+        Ok(Self::Numbers(classes))
     }
 }
 
@@ -122,13 +49,6 @@ fn label_shape(file: &Path, array: &NamedArray) -> DataError {
     )
 }
 
-/// What is known of an array before its values are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ArrayInfo {
-    pub(super) name: String,
-    pub(super) shape: Vec<usize>,
-}
-
 /// A file of arrays, read one at a time.
 pub(super) trait ArrayStore {
     fn file(&self) -> &Path;
@@ -137,15 +57,45 @@ pub(super) trait ArrayStore {
     fn load(&self, index: usize) -> Result<NamedArray, DataError>;
 }
 
-/// Number of values of `shape`; `None` when memory could not address them.
-///
-/// A zero axis does not excuse the others: their product must be addressable too, as NumPy demands.
-pub(crate) fn n_values(shape: &[usize]) -> Option<usize> {
-    let nonzero = shape
-        .iter()
-        .filter(|&&length| length > 0)
-        .try_fold(1_usize, |product, &length| product.checked_mul(length))?;
-    (nonzero <= isize::MAX as usize / 8).then_some(if shape.contains(&0) { 0 } else { nonzero })
+/// A `.npy` file as a store of one array.
+pub(super) struct NpyStore<'a> {
+    file: PathBuf,
+    bytes: &'a [u8],
+    info: ArrayInfo,
+}
+
+impl<'a> NpyStore<'a> {
+    pub(super) fn new(file: &Path, bytes: &'a [u8]) -> Result<Self, DataError> {
+        Ok(Self { file: file.into(), bytes, info: npy_info(file, bytes)? })
+    }
+}
+
+impl ArrayStore for NpyStore<'_> {
+    fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn infos(&self) -> &[ArrayInfo] {
+        std::slice::from_ref(&self.info)
+    }
+
+    fn load(&self, _index: usize) -> Result<NamedArray, DataError> {
+        Ok(parse_npy(&self.file, self.bytes)?)
+    }
+}
+
+impl ArrayStore for NpzFile<'_> {
+    fn file(&self) -> &Path {
+        self.path()
+    }
+
+    fn infos(&self) -> &[ArrayInfo] {
+        self.arrays()
+    }
+
+    fn load(&self, index: usize) -> Result<NamedArray, DataError> {
+        Ok(self.read(index)?)
+    }
 }
 
 /// Reads one array: scores, donors, matrices. Double precision is kept.
@@ -160,8 +110,8 @@ pub fn read_array(path: &Path) -> Result<NamedArray, DataError> {
     let (file, name) = split_location(path);
     let bytes = content::open(&file)?;
     let store: Box<dyn ArrayStore> = match array_format(&file, &bytes) {
-        ArrayFormat::Npy => Box::new(npy::NpyStore::new(&file, &bytes)?),
-        ArrayFormat::Npz => Box::new(npz::NpzStore::new(&file, &bytes)?),
+        ArrayFormat::Npy => Box::new(NpyStore::new(&file, &bytes)?),
+        ArrayFormat::Npz => Box::new(NpzFile::parse(&file, &bytes)?),
         ArrayFormat::Safetensors => Box::new(safetensors::SafetensorsStore::new(&file, &bytes)?),
         ArrayFormat::Idx => {
             return idx::parse_idx(&file, &bytes).map(|array| array.into_named(&file));
@@ -207,7 +157,7 @@ enum ArrayFormat {
 
 fn array_format(file: &Path, bytes: &[u8]) -> ArrayFormat {
     let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    if bytes.starts_with(npy::MAGIC) {
+    if bytes.starts_with(NPY_MAGIC) {
         ArrayFormat::Npy
     } else if bytes.starts_with(b"PK") {
         ArrayFormat::Npz
@@ -221,11 +171,4 @@ fn array_format(file: &Path, bytes: &[u8]) -> ArrayFormat {
             _ => ArrayFormat::Text,
         }
     }
-}
-
-/// Stem of a file name, without a second extension such as `.npy.gz`.
-pub(super) fn stem(file: &Path) -> String {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let end = name.find('.').filter(|&end| end > 0).unwrap_or(name.len());
-    name[..end].to_string()
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
+use simbias_checkpoint::{ArrayInfo, ArrayValues, NamedArray, file_stem};
+
 use super::{
     Features, LabelSource, Part, ReadOptions,
-    array::{ArrayInfo, ArrayStore, ArrayValues, NamedArray, stem},
+    array::ArrayStore,
     image_rows::{unit, zeroed_rows},
     labels::RawLabels,
     options::{is_label_name, kept_rows},
@@ -71,15 +73,17 @@ fn read_group(
             .ok_or_else(|| DataError::no_such_name(file, role, name, &names))
     };
     let (label_index, labels) = match &options.labels {
-        Some(LabelSource::File(path)) => (None, read_array(path)?.into_labels(path)?),
+        Some(LabelSource::File(path)) => (None, RawLabels::of_array(read_array(path)?, path)?),
         Some(LabelSource::Named(name)) => {
             let index = find("label array", name)?;
-            (Some(index), store.load(index)?.into_labels(file)?)
+            (Some(index), RawLabels::of_array(store.load(index)?, file)?)
         }
         None => match group.iter().find(|choice| is_label_name(&choice.name)) {
-            Some(choice) => (Some(choice.index), store.load(choice.index)?.into_labels(file)?),
+            Some(choice) => {
+                (Some(choice.index), RawLabels::of_array(store.load(choice.index)?, file)?)
+            }
             None => match partner(file).filter(|_| group.len() == 1) {
-                Some(path) => (None, read_array(&path)?.into_labels(&path)?),
+                Some(path) => (None, RawLabels::of_array(read_array(&path)?, &path)?),
                 None => return Err(DataError::NoLabels { file: file.into(), available: names }),
             },
         },
@@ -88,7 +92,7 @@ fn read_group(
     let mut reserved: Vec<usize> = label_index.into_iter().collect();
     for name in &options.strata {
         let index = find("stratum array", name)?;
-        strata.push((name.clone(), store.load(index)?.into_labels(file)?));
+        strata.push((name.clone(), RawLabels::of_array(store.load(index)?, file)?));
         reserved.push(index);
     }
     let inputs = match &options.features {
@@ -113,7 +117,7 @@ fn read_group(
             format!("no input array is left beside labels and strata; it has {}", names.join(", ")),
         ));
     }
-    assemble(store, stem(file), &inputs, labels, strata, options)
+    assemble(store, file_stem(file), &inputs, labels, strata, options)
 }
 
 /// The array with a usual input name, else all arrays with one row a label.
@@ -152,7 +156,7 @@ fn partner(file: &Path) -> Option<PathBuf> {
         ("x", "y"),
         ("X", "y"),
     ];
-    let stem = stem(file);
+    let stem = file_stem(file);
     let name = file.file_name()?.to_str()?;
     let words: Vec<&str> = stem.split('_').collect();
     PAIRS.iter().find_map(|&(input, label)| {

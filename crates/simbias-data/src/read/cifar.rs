@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
+use simbias_checkpoint::file_stem;
+
 use super::{
-    LabelSource, Part, ReadOptions, array::stem, content, image_rows::unit,
-    image_rows::zeroed_rows, labels::RawLabels, options::kept_rows,
+    LabelSource, Part, ReadOptions, content, image_rows::unit, image_rows::zeroed_rows,
+    labels::RawLabels, options::kept_rows,
 };
 use crate::{ClassLabels, DataError, Dataset, ImageShape, Layout};
 
@@ -193,7 +195,7 @@ fn assemble(
         })
     };
     Ok(Dataset {
-        name: stem(first_file),
+        name: file_stem(first_file),
         rows,
         layout: Layout::image(SHAPE),
         target: labelled(&label_name).into_target(first_file, options)?,

@@ -10,6 +10,8 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use memmap2::Mmap;
 
+use simbias_checkpoint::FileError;
+
 use crate::DataError;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -48,12 +50,12 @@ pub(crate) fn open(path: &Path) -> Result<Content, DataError> {
 
 #[expect(unsafe_code, reason = "a file mapping; the file must not shrink while it is read")]
 fn map(path: &Path) -> Result<Content, DataError> {
-    let io = |source| DataError::Io { file: path.into(), action: "read", source };
+    let io = FileError::reading(path);
     let file = File::open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     // Pipes and empty files cannot be mapped.
     if !metadata.is_file() || metadata.len() == 0 {
-        return fs::read(path).map(Content::Owned).map_err(io);
+        return Ok(fs::read(path).map(Content::Owned).map_err(io)?);
     }
     // SAFETY: read-only and private; see the reason above.
     let map = unsafe { Mmap::map(&file) }.map_err(io)?;

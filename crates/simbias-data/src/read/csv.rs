@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
+use simbias_checkpoint::{ArrayValues, NamedArray, file_stem};
+
 use super::{
     ReadOptions,
-    array::{ArrayValues, NamedArray, stem},
     table::{self, Cell, TableSource, Visit},
 };
 use crate::{DataError, Dataset};
@@ -37,7 +38,7 @@ pub(super) struct TextTable<'a> {
 /// Every table error of [`DataError`].
 pub fn parse_csv(file: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Dataset, DataError> {
     let table = TextTable::with_header(file, bytes)?;
-    let mut parts = table::read(&[vec![&table]], &[stem(file)], options)?;
+    let mut parts = table::read(&[vec![&table]], &[file_stem(file)], options)?;
     Ok(parts.remove(0))
 }
 
@@ -79,7 +80,7 @@ pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> 
     } else {
         ArrayValues::Texts(texts)
     };
-    Ok(NamedArray { name: stem(file), shape, values })
+    Ok(NamedArray { name: file_stem(file), shape, values })
 }
 
 fn malformed(file: &Path, problem: impl Into<String>) -> DataError {

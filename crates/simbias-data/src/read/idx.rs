@@ -4,10 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use simbias_checkpoint::{ArrayInfo, ArrayValues, FileError, NamedArray, file_stem, n_values};
+
 use super::{
-    LabelSource, Part, ReadOptions,
-    array::{ArrayInfo, ArrayStore, ArrayValues, NamedArray, n_values, stem},
-    arrays, content,
+    LabelSource, Part, ReadOptions, array::ArrayStore, arrays, content, labels::RawLabels,
 };
 use crate::{DataError, Dataset};
 
@@ -22,7 +22,7 @@ pub struct IdxArray {
 
 impl IdxArray {
     pub(super) fn into_named(self, file: &Path) -> NamedArray {
-        NamedArray { name: stem(file), shape: self.shape, values: self.values }
+        NamedArray { name: file_stem(file), shape: self.shape, values: self.values }
     }
 }
 
@@ -105,12 +105,13 @@ pub fn parse_idx(file: &Path, bytes: &[u8]) -> Result<IdxArray, DataError> {
             ));
         }
         _ => {
-            return Err(DataError::Truncated {
+            return Err(FileError::Truncated {
                 file: file.into(),
                 format: "IDX",
                 announced: n_bytes.map(|n_bytes| n_bytes as u64),
                 available: data.len() as u64,
-            });
+            }
+            .into());
         }
     }
     let values = match type_code {
@@ -135,10 +136,12 @@ pub fn parse_idx_pair(
     label_bytes: &[u8],
     options: &ReadOptions,
 ) -> Result<Dataset, DataError> {
-    let labels =
-        parse_idx(label_file, label_bytes)?.into_named(label_file).into_labels(label_file)?;
+    let labels = RawLabels::of_array(
+        parse_idx(label_file, label_bytes)?.into_named(label_file),
+        label_file,
+    )?;
     let images = IdxStore::new(file, image_bytes)?;
-    arrays::assemble(&images, stem(file), &[0], labels, Vec::new(), options)
+    arrays::assemble(&images, file_stem(file), &[0], labels, Vec::new(), options)
 }
 
 /// An IDX file as a store of one array.
@@ -172,7 +175,7 @@ impl ArrayStore for IdxStore<'_> {
 /// Reads an image file with its label file, given or guessed (`images-idx3` → `labels-idx1`).
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
     let labels = match &options.labels {
-        Some(LabelSource::File(file)) => super::read_array(file)?.into_labels(file)?,
+        Some(LabelSource::File(file)) => RawLabels::of_array(super::read_array(file)?, file)?,
         Some(LabelSource::Named(name)) => {
             return Err(DataError::option(
                 path,
@@ -187,12 +190,12 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, DataEr
                 )
             })?;
             let bytes = content::open(&file)?;
-            parse_idx(&file, &bytes)?.into_named(&file).into_labels(&file)?
+            RawLabels::of_array(parse_idx(&file, &bytes)?.into_named(&file), &file)?
         }
     };
     let bytes = content::open(path)?;
     let images = IdxStore::new(path, &bytes)?;
-    arrays::assemble(&images, stem(path), &[0], labels, Vec::new(), options)
+    arrays::assemble(&images, file_stem(path), &[0], labels, Vec::new(), options)
 }
 
 /// The label file that belongs to an image file by its name.
@@ -218,7 +221,7 @@ pub(super) fn files_of_folder(files: &[PathBuf]) -> Vec<(Option<Part>, PathBuf)>
         .filter_map(|file| {
             let name = file.file_name()?.to_str()?;
             is_images(name)
-                .then(|| (Part::of_name(&stem(file)).map(|(part, _)| part), file.clone()))
+                .then(|| (Part::of_name(&file_stem(file)).map(|(part, _)| part), file.clone()))
         })
         .map(|(part, file)| {
             // `train-images.idx3-ubyte` and EMNIST's `emnist-letters-train-images-idx3-ubyte`.

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use simbias_checkpoint::{FileError, file_stem};
+
 use super::{
     LabelSource, Part, ReadOptions,
     image_rows::{self, ImageFiles},
@@ -25,7 +27,7 @@ pub(super) fn is_image(path: &Path) -> bool {
 
 /// Entries of a folder sorted by path, hidden ones left out: folders, then files.
 pub(super) fn entries(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
-    let io = |source| DataError::Io { file: folder.into(), action: "list", source };
+    let io = FileError::io(folder, "list");
     let mut folders = Vec::new();
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
@@ -61,7 +63,7 @@ pub(super) fn table_of_folder(files: &[PathBuf]) -> Option<&PathBuf> {
     files.iter().find(|file| {
         let name = name_of(file).to_lowercase();
         let is_text = [".csv", ".tsv", ".txt"].iter().any(|extension| name.ends_with(extension));
-        is_text && USUAL.contains(&super::array::stem(file).to_lowercase().as_str())
+        is_text && USUAL.contains(&file_stem(file).to_lowercase().as_str())
     })
 }
 

@@ -12,6 +12,8 @@ use image::{
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use simbias_checkpoint::FileError;
+
 use crate::{DataError, ImageShape};
 
 /// Larger images are refused; photographs have at most about 100 million pixels.
@@ -49,11 +51,7 @@ impl EncodedImages for ImageFiles {
 
     fn bytes(&self, row: usize) -> Result<Cow<'_, [u8]>, DataError> {
         let path = &self.0[row];
-        std::fs::read(path).map(Cow::Owned).map_err(|source| DataError::Io {
-            file: path.clone(),
-            action: "read",
-            source,
-        })
+        Ok(std::fs::read(path).map(Cow::Owned).map_err(FileError::reading(path))?)
     }
 }
 
@@ -116,7 +114,7 @@ pub(super) fn decode_rows(
                 image = image.resize_exact(width as u32, height as u32, FilterType::Triangle);
             }
             write_channels_first(image, shape, values);
-            Ok(())
+            Ok::<(), DataError>(())
         })?;
     Ok((rows, shape))
 }
@@ -198,7 +196,7 @@ fn decoder<'a>(
     reader.limits(limits);
     let mut decoder = reader
         .with_guessed_format()
-        .map_err(|source| DataError::Io { file: file.into(), action: "read", source })?
+        .map_err(FileError::reading(file))?
         .into_decoder()
         .map_err(|error| damaged(file, &error.to_string()))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);

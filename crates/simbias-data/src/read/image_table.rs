@@ -5,9 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use simbias_checkpoint::file_stem;
+
 use super::{
     Features, Missing, ReadOptions,
-    array::stem,
     csv::{Delimiter, TextTable},
     image_rows::{self, EncodedImages, ImageFiles},
     labels::RawLabels,
@@ -145,7 +146,7 @@ pub(super) fn read_if_list(
         }
         Ok(())
     })?;
-    finish(&table, rows, &ImageFiles(paths), stem(path), options).map(Some)
+    finish(&table, rows, &ImageFiles(paths), file_stem(path), options).map(Some)
 }
 
 /// Reads a table whose column `column` holds encoded images.

@@ -23,8 +23,6 @@ mod image_folder;
 mod image_rows;
 mod image_table;
 mod labels;
-mod npy;
-mod npz;
 mod options;
 mod parquet;
 mod safetensors;
@@ -32,19 +30,18 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use array::n_values;
-pub use array::{ArrayValues, NamedArray, read_array};
+pub use array::read_array;
 pub use cifar::{CifarKind, parse_cifar};
 pub use csv::{parse_csv, parse_matrix};
 pub use idx::{IdxArray, parse_idx, parse_idx_pair};
 pub use image_rows::{DecodedImage, decode_image};
 pub use image_table::{LabelsTable, parse_labels_table};
-pub(crate) use npy::npy_header;
-pub use npy::parse_npy;
-pub use npz::parse_npz;
 pub use options::{Features, LabelSource, Missing, Part, PartChoice, ReadOptions, Task};
 pub use parquet::parse_parquet;
 pub use safetensors::parse_safetensors;
+
+pub use simbias_checkpoint::{ArrayValues, NamedArray, parse_npy, parse_npz};
+use simbias_checkpoint::{NPY_MAGIC, NpzFile, file_stem};
 
 use self::{content::Content, table::TableSource};
 use crate::{
@@ -63,7 +60,7 @@ pub fn read_dataset(path: &Path, options: &ReadOptions) -> Result<Dataset, DataE
     let parts: Vec<Named> = read_parts(path, options)?;
     let name = match parts.as_slice() {
         [(_, only)] => only.name.clone(),
-        _ => array::stem(path),
+        _ => file_stem(path),
     };
     let parts = parts.into_iter().map(|(_, dataset)| dataset).collect();
     let joined = Dataset::concatenate(parts).map(|dataset| Dataset { name, ..dataset });
@@ -159,7 +156,7 @@ fn format_of(path: &Path, bytes: &[u8]) -> Result<Format, DataError> {
         "safetensors" => Format::Safetensors,
         "parquet" => Format::Parquet,
         "bin" => Format::Cifar,
-        _ if bytes.starts_with(npy::MAGIC) => Format::Npy,
+        _ if bytes.starts_with(NPY_MAGIC) => Format::Npy,
         _ if bytes.starts_with(b"PK\x03\x04") => Format::Npz,
         _ if bytes.starts_with(b"PAR1") => Format::Parquet,
         _ if idx::looks_like_idx(bytes) || name.contains("idx") => Format::Idx,
@@ -181,8 +178,8 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataError
     match format_of(path, &bytes)? {
         Format::Idx => idx::read(path, options).map(whole),
         Format::Cifar => cifar::read(path, options).map(whole),
-        Format::Npy => arrays::read(&npy::NpyStore::new(path, &bytes)?, options),
-        Format::Npz => arrays::read(&npz::NpzStore::new(path, &bytes)?, options),
+        Format::Npy => arrays::read(&array::NpyStore::new(path, &bytes)?, options),
+        Format::Npz => arrays::read(&NpzFile::parse(path, &bytes)?, options),
         Format::Safetensors => {
             arrays::read(&safetensors::SafetensorsStore::new(path, &bytes)?, options)
         }
@@ -268,7 +265,7 @@ fn read_table_files(
     if tables.is_empty() {
         return Ok(None);
     }
-    let part_of = |file: &Path| Part::of_name(&array::stem(file)).map(|(part, _)| part);
+    let part_of = |file: &Path| Part::of_name(&file_stem(file)).map(|(part, _)| part);
     let is_named = tables.iter().all(|file| part_of(file).is_some());
     if !is_named && tables.len() > 1 && !is_parquet {
         return Err(DataError::option(
@@ -310,7 +307,7 @@ fn read_table_files(
                 group.iter().map(|(file, bytes)| csv::TextTable::with_header(file, bytes)).collect()
             })
             .collect::<Result<_, _>>()?;
-        let names: Vec<String> = tables.iter().map(|group| array::stem(group[0].file())).collect();
+        let names: Vec<String> = tables.iter().map(|group| file_stem(group[0].file())).collect();
         let groups: Vec<Vec<&dyn TableSource>> = tables
             .iter()
             .map(|group| group.iter().map(|table| table as &dyn TableSource).collect())

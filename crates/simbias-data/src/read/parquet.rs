@@ -16,9 +16,10 @@ use parquet::{
     schema::types::ColumnDescriptor,
 };
 
+use simbias_checkpoint::{FileError, file_stem};
+
 use super::{
     ReadOptions,
-    array::stem,
     content::Content,
     foreign::guarded,
     image_table,
@@ -81,7 +82,7 @@ pub(super) fn read(
     groups: Vec<Vec<ParquetTable>>,
     options: &ReadOptions,
 ) -> Result<Vec<Dataset>, DataError> {
-    let name_of = |group: &Vec<ParquetTable>| stem(&group[0].file);
+    let name_of = |group: &Vec<ParquetTable>| file_stem(&group[0].file);
     let first = &groups[0][0];
     let Some(column) = first.image_column(options)? else {
         let names: Vec<String> = groups.iter().map(name_of).collect();
@@ -114,12 +115,13 @@ fn check_chunks(file: &Path, metadata: &ParquetMetaData, n_bytes: u64) -> Result
             && chunk.compressed_size() >= 0
             && end.is_some_and(|end| end as u64 <= n_bytes);
         if !is_inside {
-            return Err(DataError::Truncated {
+            return Err(FileError::Truncated {
                 file: file.into(),
                 format: FORMAT,
                 announced: end.and_then(|end| u64::try_from(end).ok()),
                 available: n_bytes,
-            });
+            }
+            .into());
         }
     }
     Ok(())

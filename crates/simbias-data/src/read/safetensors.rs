@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 
-use super::array::{ArrayInfo, ArrayStore, ArrayValues, NamedArray};
+use simbias_checkpoint::{ArrayInfo, ArrayValues, NamedArray};
+
+use super::array::ArrayStore;
 use crate::DataError;
 
 /// An open file of tensors, in the order of their names.

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
-mod checkpoints;
 mod generators;
 mod golden;
 mod readers;

@@ -1,5 +1,6 @@
 //! Pruning block by block, as calibration data flow through the model.
 
+mod amount;
 mod files;
 mod pipeline;
 
@@ -11,6 +12,7 @@ use simbias_spectra::prune::{
     InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, sparsegpt, wanda,
 };
 
+pub use self::amount::{Amount, AmountOptions};
 pub use self::files::{prune_by_data, prune_by_statistics};
 pub(crate) use self::pipeline::observe_block;
 pub use self::pipeline::{PruneRequest, Pruned, prune_blocks};

@@ -67,6 +67,12 @@ impl PruneRequest<'_> {
         let floats = 3 * block + (calibrated + evaluated) * decoder.width + head;
         (4 * floats + 8 * sums) as u64
     }
+
+    /// Bytes of disk in which pruned matrices wait beside the output of [`prune_by_data`](super::prune_by_data).
+    pub fn scratch_bytes(&self, model: &LanguageModel) -> u64 {
+        let find = |name: &String| Some(model.checkpoint().find(name)?.1.n_elements());
+        4 * self.patterns.keys().filter_map(find).sum::<usize>() as u64
+    }
 }
 
 /// Prunes all blocks in order and hands every pruned matrix to `keep`.

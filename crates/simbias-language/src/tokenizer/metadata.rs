@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use simbias_data::checkpoint::{Checkpoint, MetadataValue};
+use simbias_checkpoint::{Checkpoint, MetadataValue};
 use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::decoders::strip::Strip;

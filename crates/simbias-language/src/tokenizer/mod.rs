@@ -4,7 +4,7 @@ mod metadata;
 
 use std::path::Path;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 
 use crate::LanguageError;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_language::{LanguageError, LanguageModel};
 
 use crate::sample::{open, reference};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_language::allocation::same_everywhere;
 use simbias_language::prune::{
     Method, Patterns, PruneRequest, prune_blocks, prune_by_data, prune_by_statistics,

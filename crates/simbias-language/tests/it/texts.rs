@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_language::{Calibration, LanguageError, Text, Tokenizer, perplexity};
 use simbias_report::{Progress, Silent};
 use simbias_stats::Seed;

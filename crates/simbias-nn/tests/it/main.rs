@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
 mod decoder;
+mod foreign_weights;
 mod golden;
 mod gradients;
 mod inputs;

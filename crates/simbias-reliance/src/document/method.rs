@@ -10,14 +10,7 @@ use crate::verdict::BlockVerdict;
 pub fn method_section(outcome: &RelianceOutcome) -> Section {
     let metric = outcome.metric.title();
     let mut words = Table::new("verdict-words", "What the words mean").columns(["word", "meaning"]);
-    for verdict in [
-        BlockVerdict::Exclusive,
-        BlockVerdict::Dominant,
-        BlockVerdict::Shared,
-        BlockVerdict::Redundant,
-        BlockVerdict::IgnoredButPredictive,
-        BlockVerdict::Unused,
-    ] {
+    for verdict in BlockVerdict::ALL {
         words = words.row([Cell::from(verdict.word()), Cell::from(verdict.meaning())]);
     }
     Section::new("method", "How to read this, and when the bias disappears")
@@ -43,4 +36,15 @@ pub fn method_section(outcome: &RelianceOutcome) -> Section {
              AUC of .68. `simbias claims run P2-C19` maps the regime.",
         )
         .table(words)
+}
+
+/// How to read a report that measures no reliance, and when the bias disappears; `about` says what the figures of this
+/// report are no evidence of.
+pub fn regime_section(about: &str) -> Section {
+    Section::new("method", "How to read this, and when the bias disappears").prose(about).prose(
+        "Simplicity bias is a regime, not a law. It weakens when the simple block is noisy and the complex one \
+         quickly learnt: in few dimensions a network escapes from a simple block with 30 % noise, in many it stays \
+         with one of 10 % noise. On real data it is graded. `simbias claims run P2-C19` maps the regime; \
+         `simbias reliance run` measures what your model relies on.",
+    )
 }

@@ -3,13 +3,12 @@
 //! Cases and expected values are read from the files; `SIMBIAS_GOLDEN=DIR` runs the tests on `DIR/pitfalls`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use ndarray::{Array1, Array2, ArrayView2};
-use safetensors::{Dtype, SafeTensors};
+use ndarray::{Array2, ArrayView2};
 use serde_json::Value;
 use simbias_data::Scorer;
 use simbias_data::transform::{LinearTransform, Transform};
+use simbias_golden::{Set, Tensors};
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::{Activation, DenseNetwork, Randomizer, Side, threshold_errors};
 
@@ -23,84 +22,42 @@ const UNDECIDED_SCORE: f64 = 1e-4;
 /// Accuracies are stored in single precision.
 const SINGLE_PRECISION: f64 = 1e-7;
 
-fn folder() -> PathBuf {
-    std::env::var_os("SIMBIAS_GOLDEN").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pitfalls"),
-        |root| PathBuf::from(root).join("pitfalls"),
-    )
-}
-
-fn json(name: &str) -> Value {
-    serde_json::from_slice(&std::fs::read(folder().join(name)).unwrap()).unwrap()
-}
+const GOLDEN: Set = simbias_golden::set!("pitfalls");
 
 /// The stored model, rows and donor maps.
 struct Fixture {
-    bytes: Vec<u8>,
+    tensors: Tensors,
     expected: Value,
 }
 
 impl Fixture {
     fn open() -> Self {
         Self {
-            bytes: std::fs::read(folder().join("randomized_metrics.safetensors")).unwrap(),
-            expected: json("randomized_metrics.json"),
+            tensors: GOLDEN.tensors("randomized_metrics.safetensors"),
+            expected: GOLDEN.json("randomized_metrics.json"),
         }
     }
 
-    fn tensors(&self) -> SafeTensors<'_> {
-        SafeTensors::deserialize(&self.bytes).unwrap()
-    }
-
-    fn numbers(&self, name: &str) -> (Vec<usize>, Vec<f64>) {
-        let tensors = self.tensors();
-        let tensor = tensors.tensor(name).unwrap();
-        let data = tensor.data();
-        let values = match tensor.dtype() {
-            Dtype::F32 => data
-                .chunks_exact(4)
-                .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
-                .collect(),
-            Dtype::F64 => {
-                data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect()
-            }
-            Dtype::I64 => data
-                .chunks_exact(8)
-                .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
-                .collect(),
-            other => panic!("{name}: unexpected type {other:?}"),
-        };
-        (tensor.shape().to_vec(), values)
-    }
-
-    fn matrix(&self, name: &str) -> Array2<f64> {
-        let (shape, values) = self.numbers(name);
-        Array2::from_shape_vec((shape[0], shape[1]), values).unwrap()
-    }
-
     fn donors(&self, name: &str) -> Vec<u32> {
-        self.numbers(name).1.iter().map(|&row| row as u32).collect()
+        self.tensors.indices(name)
     }
 
     fn rows(&self) -> Array2<f32> {
-        self.matrix("x").mapv(|value| value as f32)
+        self.tensors.matrix("x").mapv(|value| value as f32)
     }
 
     fn truth(&self) -> Truth {
-        Truth::Binary(self.numbers("y").1.iter().map(|&label| label == 1.0).collect())
+        Truth::Binary(self.tensors.vector("y").iter().map(|&label| label == 1.0).collect())
     }
 
     fn model(&self) -> DenseNetwork {
-        let tensors = self.tensors();
         let (mut weights, mut biases) = (BTreeMap::new(), BTreeMap::new());
-        for name in tensors.names().into_iter().filter(|name| name.starts_with("model.")) {
-            let (shape, values) = self.numbers(name);
-            let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-            if shape.len() == 2 {
-                let weight = Array2::from_shape_vec((shape[0], shape[1]), values).unwrap();
-                weights.insert(name.to_string(), weight);
+        for name in self.tensors.names().into_iter().filter(|name| name.starts_with("model.")) {
+            let values = self.tensors.array(&name).mapv(|value| value as f32);
+            if values.ndim() == 2 {
+                weights.insert(name, values.into_dimensionality().unwrap());
             } else {
-                biases.insert(name.to_string(), Array1::from(values));
+                biases.insert(name, values.into_dimensionality().unwrap());
             }
         }
         DenseNetwork::from_named(&weights, &biases, Activation::Relu).unwrap()
@@ -152,7 +109,7 @@ fn on_both_paths(fixture: &Fixture, check: impl Fn(&Randomizer<'_>, &str)) {
     let opaque = Opaque(&model);
     let rows = fixture.rows();
     // z = x · wᵀ undoes the generator's x = z · w.
-    let transform = LinearTransform::new(fixture.matrix("w").view()).unwrap();
+    let transform = LinearTransform::new(fixture.tensors.matrix("w").view()).unwrap();
     let by_layer = Randomizer::new(&model, rows.view(), &transform as &dyn Transform, 64);
     check(&by_layer, "first layer split");
     check(&Randomizer::new(&opaque, rows.view(), &transform, 64), "rows gathered");
@@ -167,9 +124,9 @@ fn stored_scores_give_the_stored_metrics() {
     let fixture = Fixture::open();
     let truth = fixture.truth();
     let mut n_checked = 0;
-    for name in fixture.tensors().names() {
+    for name in fixture.tensors.names() {
         let Some(condition) = name.strip_prefix("score.") else { continue };
-        let scores = fixture.numbers(name).1;
+        let scores = fixture.tensors.values(&name);
         check_metrics(
             &scores,
             &truth,
@@ -197,7 +154,7 @@ fn randomized_scores_and_metrics_are_those_of_the_official_code() {
             let scores =
                 randomizer.score(&prepared, &fixture.donors("donor"), Side::Block).unwrap();
             let scores = difference_of_logits(&scores);
-            let stored = fixture.numbers(&format!("score.{condition}")).1;
+            let stored = fixture.tensors.values(&format!("score.{condition}"));
             assert!(!scores.is_empty() && scores.len() == stored.len(), "{what}");
             for (found, expected) in scores.iter().zip(&stored) {
                 assert_near(*found, *expected, SCORES, &what);
@@ -309,10 +266,9 @@ fn all_pairs_accuracy_is_exact() {
 
 #[test]
 fn threshold_rules_need_the_stored_numbers_of_pieces() {
-    let cases = json("pieces.json");
-    let cases = cases.as_array().unwrap();
+    let cases: Vec<Value> = GOLDEN.json("pieces.json");
     assert!(!cases.is_empty(), "no case found");
-    for case in cases {
+    for case in &cases {
         let list = |key: &str| case[key].as_array().unwrap();
         let values: Vec<f64> = list("x").iter().map(|x| x.as_f64().unwrap()).collect();
         let classes: Vec<u32> = list("y").iter().map(|y| y.as_u64().unwrap() as u32).collect();

@@ -1,9 +1,11 @@
 //! Spectra in the words of a report.
 
+mod answers;
 mod charts;
 mod recommendations;
 mod tables;
 
+pub use answers::COMPARISON_SCHEMA;
 pub use recommendations::{
     comparison_section, pruning_section, rates_section, series_section, sparsities_section,
 };

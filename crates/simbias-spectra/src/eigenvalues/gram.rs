@@ -58,7 +58,7 @@ fn add_product<T: Real>(gram: &mut Lower<T>, block: MatRef<'_, T>) {
 
 #[cfg(test)]
 mod tests {
-    use simbias_data::checkpoint::Numbers;
+    use simbias_checkpoint::Numbers;
 
     use super::super::lower::tests::{SIZES, wave};
     use super::*;

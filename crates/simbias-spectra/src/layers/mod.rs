@@ -8,7 +8,7 @@ mod view;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simbias_data::checkpoint::{Checkpoint, Element, TensorInfo};
+use simbias_checkpoint::{Checkpoint, Element, TensorInfo};
 
 pub use self::names::{BLOCK_CONTAINERS, Role, block_of};
 use self::names::{is_conv1d_name, is_weight_name, lora_pair, role_of};

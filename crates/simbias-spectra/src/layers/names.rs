@@ -1,7 +1,7 @@
 //! What the name of a tensor says.
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::Format;
+use simbias_checkpoint::Format;
 
 /// Containers of numbered blocks in the usual checkpoints; a number at the end of the container's own name does not
 /// matter (`layer1.0`).

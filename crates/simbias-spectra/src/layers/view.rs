@@ -1,8 +1,7 @@
 //! How the matrices of a layer lie in its tensors.
 
 use faer::linalg::solvers::Qr;
-use simbias_data::DataError;
-use simbias_data::checkpoint::{Checkpoint, Numbers};
+use simbias_checkpoint::{Checkpoint, CheckpointError, Numbers};
 
 use super::Layer;
 use crate::matrix::Matrix;
@@ -55,7 +54,7 @@ impl LayerNumbers {
         checkpoint: &Checkpoint,
         other: Option<&Checkpoint>,
         layer: &Layer,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CheckpointError> {
         let own = Self::read_one(checkpoint, layer, layer.view.all_tensors().as_slice())?;
         let Some(other) = other else { return Ok(own) };
         let partners: Vec<usize> = layer
@@ -71,7 +70,7 @@ impl LayerNumbers {
         checkpoint: &Checkpoint,
         layer: &Layer,
         tensors: &[usize],
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CheckpointError> {
         match layer.view {
             View::Lora { scale, .. } => {
                 let (a, b) = (tensors[0], tensors[1]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use simbias_data::checkpoint::{Checkpoint, Numbers, RewriteError, rewrite};
+use simbias_checkpoint::{Checkpoint, Numbers, RewriteError, rewrite};
 
 use super::WeightMatrix;
 use crate::SpectraError;
@@ -180,7 +180,7 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
     );
     match written {
         Ok(()) => Ok(report.into_inner()),
-        Err(RewriteError::Data(error)) => Err(SpectraError::from(error).into()),
+        Err(RewriteError::Checkpoint(error)) => Err(SpectraError::from(error).into()),
         Err(RewriteError::Replacement(error)) => Err(error),
     }
 }

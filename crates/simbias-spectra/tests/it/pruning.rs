@@ -1,7 +1,7 @@
 //! Pruning cores against each other and by hand, and pruned checkpoints on disk.
 
 use proptest::prelude::*;
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::document::pruning_section;
 use simbias_spectra::prune::{
     Export, InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, outlier_share,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rand_distr::{Distribution, StandardNormal, StudentT};
-use simbias_data::checkpoint::{Checkpoint, Numbers};
+use simbias_checkpoint::{Checkpoint, Numbers};
 use simbias_stats::Seed;
 
 /// Independent Gaussian entries of variance one.

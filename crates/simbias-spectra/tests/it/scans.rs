@@ -1,7 +1,7 @@
 //! Whole checkpoints: which layers are found, what is flagged, and what does not change the table.
 
 use serde_json::json;
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_report::{Progress, Silent};
 use simbias_spectra::document::{comparison_section, spectrum_report};
 use simbias_spectra::fit::{NoFit, TailRule};

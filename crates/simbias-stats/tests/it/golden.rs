@@ -2,14 +2,14 @@
 //!
 //! The files come from `tests/golden/pitfalls`, or from `$SIMBIAS_GOLDEN/pitfalls`.
 
-use std::path::{Path, PathBuf};
-
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use simbias_golden::Set;
 use simbias_stats::{
     Placements, RocScratch, auc_delong, average_precision, one_vs_one_auc, one_vs_rest_auc,
     paired_difference, roc_auc,
 };
+
+const GOLDEN: Set = simbias_golden::set!("pitfalls");
 
 /// From the table in `tests/golden/pitfalls/README.md`.
 const TOLERANCE: f64 = 1e-12;
@@ -39,7 +39,7 @@ struct MulticlassCase {
 
 #[test]
 fn binary_areas_and_delong_variances() {
-    let cases: Vec<BinaryCase> = read("auc_cases.json");
+    let cases: Vec<BinaryCase> = GOLDEN.json("auc_cases.json");
     assert!(!cases.is_empty(), "the golden file holds no case");
     for (number, case) in cases.iter().enumerate() {
         let close = |what: &str, found: f64, expected: f64| {
@@ -73,7 +73,7 @@ fn binary_areas_and_delong_variances() {
 
 #[test]
 fn multiclass_areas() {
-    let case: MulticlassCase = read("auc_multiclass.json");
+    let case: MulticlassCase = GOLDEN.json("auc_multiclass.json");
     let n_classes = case.logits[0].len();
     let logits = case.logits.concat();
     let one_vs_rest = one_vs_rest_auc(&logits, n_classes, &case.y).unwrap();
@@ -86,14 +86,4 @@ fn multiclass_areas() {
 fn assert_close(what: &str, found: f64, expected: f64) {
     let gap = (found - expected).abs();
     assert!(gap <= TOLERANCE, "{what}: found {found}, expected {expected}, {gap:e} apart");
-}
-
-fn read<T: DeserializeOwned>(file: &str) -> T {
-    let folder = match std::env::var_os("SIMBIAS_GOLDEN") {
-        Some(set) => PathBuf::from(set).join("pitfalls"),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pitfalls"),
-    };
-    let path = folder.join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{path:?}: {e}"))
 }

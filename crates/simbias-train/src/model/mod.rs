@@ -2,6 +2,7 @@
 
 mod choice;
 mod ensemble;
+mod network_files;
 mod recipe;
 mod standardization;
 mod summary;

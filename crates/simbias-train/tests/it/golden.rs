@@ -3,10 +3,8 @@
 mod attacks;
 mod icl;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
-use safetensors::SafeTensors;
+use ndarray::Axis;
+use simbias_golden::Set;
 use simbias_nn::{
     Architecture, DType, Fcn, Init, Mode, Network, Precision, Tensor, TensorData, cpu,
 };
@@ -17,28 +15,7 @@ use simbias_train::{DeviceBatch, DeviceTarget, Gradients, Loss, Optimizer, Optim
 const F64_ABSOLUTE: f64 = 1e-10;
 const F32_ABSOLUTE: f64 = 1e-4;
 
-/// The file `name` of the set `slug`.
-fn file(slug: &str, name: &str) -> Vec<u8> {
-    let folder = match std::env::var_os("SIMBIAS_GOLDEN") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
-    };
-    let path = folder.join(slug).join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn f64s(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<f64>) {
-    let view = file.tensor(name).unwrap();
-    assert_eq!(view.dtype(), safetensors::Dtype::F64, "{name}");
-    let (chunks, _) = view.data().as_chunks::<8>();
-    (view.shape().to_vec(), chunks.iter().map(|chunk| f64::from_le_bytes(*chunk)).collect())
-}
-
-fn i64s(file: &SafeTensors<'_>, name: &str) -> (Vec<usize>, Vec<i64>) {
-    let view = file.tensor(name).unwrap();
-    let (chunks, _) = view.data().as_chunks::<8>();
-    (view.shape().to_vec(), chunks.iter().map(|chunk| i64::from_le_bytes(*chunk)).collect())
-}
+const GOLDEN: Set = simbias_golden::set!("pitfalls");
 
 /// Settings behind each name. The file holds tensors only and no settings: rates (`lr`), weight decays (`wd`) and
 /// momentum (`mom`) stand in the row `train_steps.safetensors` of the golden README, which names them by optimizer.
@@ -64,35 +41,29 @@ fn training_steps_in_single_precision() {
 }
 
 fn check_training_steps(precision: Precision, tolerance: f64) {
-    let bytes = file("pitfalls", "train_steps.safetensors");
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let (x_shape, x) = f64s(&file, "x");
-    let (_, y) = i64s(&file, "y");
-    let (batch_shape, batch_idx) = i64s(&file, "batch_idx");
-    let (n_steps, batch_size) = (batch_shape[0], batch_shape[1]);
-    let runs: BTreeSet<String> = file
-        .names()
-        .into_iter()
-        .filter_map(|name| name.strip_suffix(".losses").map(String::from))
-        .collect();
+    let file = GOLDEN.tensors("train_steps.safetensors");
+    let (x, y) = (file.matrix("x"), file.values("y"));
+    let batches = file.matrix("batch_idx");
+    let batch_size = batches.ncols();
+    let runs = file.prefixes(".losses");
     assert!(!runs.is_empty());
     for run in runs {
         let (optimizer, rate) = recipe(run.split('.').next().unwrap());
         // Linear layers are at the even positions of the sequential.
         let n_linear = (0..)
             .step_by(2)
-            .take_while(|i| file.tensor(&format!("{run}.init.{i}.weight")).is_ok())
+            .take_while(|i| file.contains(&format!("{run}.init.{i}.weight")))
             .count();
-        let (first, _) = f64s(&file, &format!("{run}.init.0.weight"));
-        let (last, _) = f64s(&file, &format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
-        let fcn = Fcn::new(first[1], first[0], n_linear - 1, last[0]);
+        let first = file.matrix(&format!("{run}.init.0.weight"));
+        let last = file.matrix(&format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
+        let fcn = Fcn::new(first.ncols(), first.nrows(), n_linear - 1, last.nrows());
         let architecture = Architecture::from(fcn);
         let mut network =
             Network::new(architecture, Init::default(), precision, Seed::new(0), &cpu()).unwrap();
         let golden = |network: &Network, which: &str| -> Vec<Vec<f64>> {
             let of = |p: &simbias_nn::Parameter| {
                 let name = p.name.strip_prefix("model.").unwrap();
-                f64s(&file, &format!("{run}.{which}.{name}")).1
+                file.values(&format!("{run}.{which}.{name}"))
             };
             network.parameters().iter().map(of).collect()
         };
@@ -102,21 +73,17 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
             Tensor::from_data(TensorData::new(values, [n]), (&cpu(), dtype))
         };
         network.set_values(golden(&network, "init").into_iter().map(upload).collect());
-        let (_, losses) = f64s(&file, &format!("{run}.losses"));
+        let losses = file.values(&format!("{run}.losses"));
         let mut state = OptimizerState::new(&network);
         let rates = vec![rate; network.parameters().len()];
-        for step in 0..n_steps {
-            let rows = &batch_idx[step * batch_size..][..batch_size];
-            let columns = x_shape[1];
-            let values: Vec<f64> = rows
-                .iter()
-                .flat_map(|&row| x[row as usize * columns..][..columns].iter().copied())
-                .collect();
-            let classes: Vec<i64> = rows.iter().map(|&row| y[row as usize]).collect();
+        for (step, rows) in batches.rows().into_iter().enumerate() {
+            let rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+            let values: Vec<f64> = x.select(Axis(0), &rows).into_iter().collect();
+            let classes: Vec<i64> = rows.iter().map(|&row| y[row] as i64).collect();
             let batch = DeviceBatch {
                 indices: [].into(),
                 input: Tensor::<2>::from_data(
-                    TensorData::new(values, [batch_size, columns]),
+                    TensorData::new(values, [batch_size, x.ncols()]),
                     (&cpu(), dtype),
                 )
                 .into(),

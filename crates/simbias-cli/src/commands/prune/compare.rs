@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
-use simbias_language::allocation::Allocation;
+use simbias_language::allocation::{Allocation, score_blocks};
 use simbias_language::comparison::{CompareRequest, compare_allocations};
-use simbias_language::document::comparison_report;
+use simbias_language::document::ComparisonAnswer;
 use simbias_language::prune::Method;
+use simbias_run::{RunError, of_checkpoint, of_file};
 use simbias_spectra::{ExponentKind, SparsityOptions};
 
 use super::super::perplexity::{TokenArgs, file_name, open};
-use super::{CalibrationArgs, MethodWord, scores};
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint, of_file};
+use super::{CalibrationArgs, MethodWord};
+use crate::commands::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Prune one model in many ways, without writing any of them, and compare how well each still predicts a text.
 ///
@@ -46,9 +48,8 @@ pub(super) struct CompareArgs {
     calibration: CalibrationArgs,
     #[command(flatten)]
     tokens: TokenArgs,
-    /// New directory for report and result; runs/prune-compare-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 /// Allocations that are tried without being asked for; OWL needs data.
@@ -78,11 +79,13 @@ impl CompareArgs {
             )
             .hint("give --calibration TEXT, or --methods magnitude"));
         }
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let model = open(&self.model, shell)?;
         let evaluation = self.tokens.read(&self.evaluate, &model)?;
         let calibration = self.calibration.windows(&model, &self.tokens, shell)?;
-        let scores = scores(&model, &|_| true, shell)?;
+        let progress = shell.progress("spectra of the blocks");
+        let scores = score_blocks(&model, &|_| true, Some(shell.threads()), &progress)?;
+        drop(progress);
         let request = CompareRequest {
             methods: &methods,
             sparsities: &self.sparsities,
@@ -99,13 +102,12 @@ impl CompareArgs {
         let progress = shell.progress("ways to prune");
         let found = compare_allocations(&model, &scores, &request, &progress)?;
         drop(progress);
-        let report = comparison_report(&file_name(&self.model), &found);
-        let result = serde_json::json!(found);
         let inputs = [Some(&self.evaluate), self.calibration.calibration.as_ref()];
         let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
-        let mut inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
+        let mut inputs = inputs.collect::<Result<Vec<_>, RunError>>()?;
         inputs.insert(0, of_checkpoint(model.checkpoint())?);
-        shell.close_run(run, Answer { report, result, inputs })?;
+        let answer = ComparisonAnswer { model: file_name(&self.model), comparison: found };
+        shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }
 }

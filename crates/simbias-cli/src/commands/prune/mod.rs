@@ -6,10 +6,8 @@ mod one;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use simbias_language::allocation::{BlockScores, scan_blocks};
 use simbias_language::prune::Method;
 use simbias_language::{Calibration, LanguageModel, Text};
-use simbias_spectra::ScanOptions;
 
 use super::perplexity::{TokenArgs, USUAL_CONTEXT};
 use crate::shell::{Failure, Finished, Shell};
@@ -100,21 +98,4 @@ impl CalibrationArgs {
         let text: Text = tokens.read(path, model)?;
         Ok(text.windows(calibration, shell.seed())?)
     }
-}
-
-/// Scans the model's blocks with our usual settings and scores them by the layers that are wanted.
-fn scores(
-    model: &LanguageModel,
-    wanted: &dyn Fn(&str) -> bool,
-    shell: &Shell,
-) -> Result<BlockScores, Failure> {
-    let progress = shell.progress("spectra of the blocks");
-    let options = ScanOptions {
-        rules: vec![simbias_spectra::fit::TailRule::Median],
-        bulk: false,
-        n_threads: Some(shell.threads()),
-        ..ScanOptions::default()
-    };
-    let table = scan_blocks(model, &options, &progress)?;
-    Ok(BlockScores::from_table(model, &table, wanted)?)
 }

@@ -2,24 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use simbias_data::checkpoint::Checkpoint;
-use simbias_language::allocation::{
-    Allocation, BlockScores, Deal, block_ratios, outlier_shares, read_ratios, same_everywhere,
+use simbias_checkpoint::Checkpoint;
+use simbias_language::allocation::{Allocation, read_ratios};
+use simbias_language::document::{Passes, PruningAnswer};
+use simbias_language::prune::{
+    Amount, AmountOptions, Method, PruneRequest, prune_by_data, prune_by_statistics,
 };
-use simbias_language::document::pruning_report;
-use simbias_language::prune::{Method, Patterns, PruneRequest, prune_by_data, prune_by_statistics};
-use simbias_language::{LanguageError, LanguageModel, StatisticsFile};
+use simbias_language::{LanguageModel, StatisticsFile};
 use simbias_nn::device_from_str;
-use simbias_report::Progress;
+use simbias_run::{RunDirectory, RunError, of_checkpoint, of_file};
+use simbias_spectra::SparsityOptions;
 use simbias_spectra::prune::Pattern;
-use simbias_spectra::{
-    ExponentKind, LayerOptions, ScanOptions, SparsityOptions, SparsityScore, layers_of, scan,
-};
 
 use super::super::layer_choice::LayerChoice;
 use super::super::perplexity::{TokenArgs, file_name};
-use super::{CalibrationArgs, MethodWord, scores};
-use crate::shell::{Answer, Failure, Finished, RunDirectory, Shell, of_checkpoint, of_file};
+use super::{CalibrationArgs, MethodWord};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Name of the written checkpoint inside the run's directory.
 const CHECKPOINT: &str = "checkpoint";
@@ -71,13 +69,6 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     }
 }
 
-/// How much of each layer is asked for.
-enum Amount {
-    Dealt(Allocation, f64),
-    Everywhere(Pattern),
-    File(Patterns),
-}
-
 impl OneArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         // Optional for the parser, which cannot tell `prune MODEL` from `prune compare` otherwise.
@@ -94,7 +85,7 @@ impl OneArgs {
         let method: Method = self.method.into();
         let needs_forward = (method.needs_data() && self.statistics.is_none())
             || self.evaluate.is_some()
-            || matches!(amount, Amount::Dealt(Allocation::Owl, _));
+            || amount.needs_data();
         if needs_forward {
             let model = LanguageModel::new(checkpoint, &device_from_str(shell.device())?)?;
             self.with_model(&model, method, amount, run, shell)
@@ -125,7 +116,7 @@ impl OneArgs {
                 )
                 .hint("the file decides; leave --sparsity out"));
             }
-            return Ok(Amount::File(read_ratios(file)?));
+            return Ok(Amount::Given(read_ratios(file)?));
         };
         let Some(sparsity) = self.sparsity else {
             return Err(Failure::input("how much to prune is not said")
@@ -138,7 +129,7 @@ impl OneArgs {
         }
         Ok(match allocation {
             Allocation::Uniform => Amount::Everywhere(Pattern::Share(sparsity)),
-            other => Amount::Dealt(other, sparsity),
+            other => Amount::Dealt { allocation: other, target: sparsity },
         })
     }
 
@@ -186,8 +177,8 @@ impl OneArgs {
         run: RunDirectory,
         shell: &Shell,
     ) -> Result<Finished, Failure> {
-        let needs_calibration = (method.needs_data() && self.statistics.is_none())
-            || matches!(amount, Amount::Dealt(Allocation::Owl, _));
+        let needs_calibration =
+            (method.needs_data() && self.statistics.is_none()) || amount.needs_data();
         if self.statistics.is_some() && method.needs_data() {
             return Err(Failure::input("--evaluate and --statistics cannot be combined")
                 .hint("prune first, then `simbias perplexity` on the written checkpoint"));
@@ -203,34 +194,10 @@ impl OneArgs {
         let context = self.tokens.context(model);
         let evaluation =
             self.evaluate.as_ref().map(|path| self.tokens.read(path, model)).transpose()?;
-        let progress = shell.progress("pruning");
+        let progress = shell.progress("patterns of the layers");
         let wanted = |name: &str| self.choice.wants(name);
-        if !model.layer_names().iter().any(|name| wanted(name)) {
-            return Err(nothing_left());
-        }
-        let mut patterns = match amount {
-            Amount::Everywhere(pattern) => same_everywhere(model, pattern),
-            Amount::File(patterns) => patterns,
-            Amount::Dealt(allocation, target) => {
-                let scores = if allocation == Allocation::Owl {
-                    let outliers = outlier_shares(model, &calibration, &progress)?;
-                    BlockScores { alpha: Vec::new(), farms: Vec::new(), outliers: Some(outliers) }
-                } else {
-                    scores(model, &wanted, shell)?
-                };
-                let deal = Deal {
-                    target,
-                    epsilon: self.epsilon,
-                    controlled: ExponentKind::Windows,
-                    seed: shell.seed(),
-                };
-                block_ratios(model, &scores, allocation, &wanted, &deal)?
-            }
-        };
-        patterns.retain(|name, _| self.choice.wants(name));
-        if patterns.is_empty() {
-            return Err(nothing_left());
-        }
+        let patterns =
+            amount.of_model(model, &calibration, &self.amounts(&wanted, shell), &progress)?;
         let dense = evaluation
             .as_ref()
             .map(|text| {
@@ -249,30 +216,23 @@ impl OneArgs {
         shell.note(&format!(
             "pruning needs about {} MB of memory and {} MB of disk beside the output",
             request.bytes_needed(model) >> 20,
-            scratch_bytes(model, &patterns) >> 20
+            request.scratch_bytes(model) >> 20
         ));
         let out = run.place(CHECKPOINT)?;
         let settings = self.settings(shell, method);
-        let (pruned, report) = prune_by_data(model, &request, &out, settings, &progress)?;
+        let (pruned, pruning) = prune_by_data(model, &request, &out, settings, &progress)?;
         drop(progress);
-        let page = pruning_report(
-            &self.name(),
-            &self.asked(method),
-            &report,
-            Some(&pruned),
-            dense.as_ref(),
-        );
-        let result = serde_json::json!({
-            "version": "simbias.prune/1",
-            "pruning": report,
-            "dense": dense,
-            "pruned": pruned.perplexity,
-        });
+        let answer = PruningAnswer {
+            model: self.name(),
+            asked: self.asked(method),
+            pruning,
+            passes: Some(Passes { dense, pruned }),
+        };
         let inputs = [&self.calibration.calibration, &self.evaluate];
         let inputs = inputs.into_iter().flatten().map(|path| of_file(path));
-        let mut inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
+        let mut inputs = inputs.collect::<Result<Vec<_>, RunError>>()?;
         inputs.insert(0, of_checkpoint(model.checkpoint())?);
-        shell.close_run(run, Answer { report: page, result, inputs })?;
+        shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }
 
@@ -287,25 +247,13 @@ impl OneArgs {
     ) -> Result<Finished, Failure> {
         let statistics =
             self.statistics.as_ref().map(|path| StatisticsFile::open(path)).transpose()?;
-        let (layers, _) = layers_of(checkpoint, &LayerOptions::default());
-        let pruned_names = |amount: Pattern| -> Patterns {
-            let layers = layers.iter().filter(|layer| layer.not_recommended.is_none());
-            layers.map(|layer| (layer.name.clone(), amount)).collect()
-        };
-        let mut patterns = match amount {
-            Amount::Everywhere(pattern) => pruned_names(pattern),
-            Amount::File(patterns) => patterns,
-            Amount::Dealt(allocation, target) => {
-                self.dealt(checkpoint, allocation, target, shell)?
-            }
-        };
-        patterns.retain(|name, _| self.choice.wants(name));
-        if patterns.is_empty() {
-            return Err(nothing_left());
-        }
-        let progress = shell.progress("pruning");
+        let progress = shell.progress("patterns of the layers");
+        let wanted = |name: &str| self.choice.wants(name);
+        let patterns =
+            amount.of_checkpoint(checkpoint, &self.amounts(&wanted, shell), &progress)?;
+        progress.begin("pruning");
         let out = run.place(CHECKPOINT)?;
-        let report = prune_by_statistics(
+        let pruning = prune_by_statistics(
             checkpoint,
             method,
             &patterns,
@@ -315,56 +263,23 @@ impl OneArgs {
             &progress,
         )?;
         drop(progress);
-        let page = pruning_report(&self.name(), &self.asked(method), &report, None, None);
-        let result = serde_json::json!({ "version": "simbias.prune/1", "pruning": report });
-        shell.close_run(
-            run,
-            Answer { report: page, result, inputs: vec![of_checkpoint(checkpoint)?] },
-        )?;
+        let answer =
+            PruningAnswer { model: self.name(), asked: self.asked(method), pruning, passes: None };
+        shell.close_run(run, &answer, vec![of_checkpoint(checkpoint)?])?;
         Ok(Finished::Done)
     }
 
-    /// Ratios by exponents of whatever blocks the names show.
-    fn dealt(
+    /// Which layers are pruned, and how shares are dealt to them.
+    fn amounts<'a>(
         &self,
-        checkpoint: &Checkpoint,
-        allocation: Allocation,
-        target: f64,
+        wanted: &'a (dyn Fn(&str) -> bool + Sync),
         shell: &Shell,
-    ) -> Result<Patterns, Failure> {
-        let progress = shell.progress("spectra");
-        let options = ScanOptions {
-            rules: vec![simbias_spectra::fit::TailRule::Median],
-            bulk: false,
-            n_threads: Some(shell.threads()),
-            ..ScanOptions::default()
-        };
-        let wants = |name: &str| self.choice.wants(name);
-        let table = scan(checkpoint, &options, &wants, &progress)?;
-        progress.keep_going()?;
-        let kind = match allocation {
-            Allocation::Alpha => ExponentKind::Plain,
-            _ => ExponentKind::Windows,
-        };
-        let sparsities = table.sparsities(&SparsityOptions {
+    ) -> AmountOptions<'a> {
+        AmountOptions {
+            wanted,
             epsilon: self.epsilon,
-            score: SparsityScore::Exponent(kind),
-            ..SparsityOptions::new(target)
-        })?;
-        Ok(sparsities.patterns())
+            seed: shell.seed(),
+            n_threads: Some(shell.threads()),
+        }
     }
-}
-
-/// Bytes in which pruned matrices wait.
-fn scratch_bytes(model: &LanguageModel, patterns: &Patterns) -> u64 {
-    let find = |name: &String| Some(model.checkpoint().find(name)?.1.n_elements());
-    4 * patterns.keys().filter_map(find).sum::<usize>() as u64
-}
-
-fn nothing_left() -> Failure {
-    LanguageError::Option {
-        option: "layers",
-        problem: "none is left to prune; check --include and --exclude".into(),
-    }
-    .into()
 }

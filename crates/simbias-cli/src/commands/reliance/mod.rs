@@ -2,11 +2,8 @@
 
 mod attack;
 mod compare;
-mod models;
 mod options;
 mod plan;
-mod plan_files;
-mod regime;
 mod run;
 mod score;
 mod simplicity;

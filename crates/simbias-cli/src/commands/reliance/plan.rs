@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::json;
 use simbias_reliance::{Plan, RelianceOptions};
 use simbias_report::format;
+use simbias_run::{Materialized, howto, of_dataset, write_plan};
 
 use super::options::DonorArgs;
-use super::plan_files::{self, Materialized};
 use super::run::label_map;
 use crate::commands::arguments::{BlocksArgs, DataArgs};
-use crate::shell::{Failure, Finished, Shell, of_dataset};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Write down what to score, for a model of any framework.
 ///
@@ -54,7 +54,7 @@ impl PlanArgs {
         for note in &resolved.notes {
             shell.note(note);
         }
-        plan_files::write(&run, &plan)?;
+        write_plan(&run, &plan)?;
         if self.materialize {
             let bytes = plan.document.jobs.len() * data.rows.len() * size_of::<f32>();
             shell.note(&format!("the rows of all jobs take {:.1} MB", bytes as f64 / 1e6));
@@ -62,7 +62,7 @@ impl PlanArgs {
             let materialized = Materialized { data: &data, transform: &*resolved.transform };
             materialized.write(&run, &plan, &progress)?;
         }
-        run.write("HOWTO.md", plan_files::howto(&plan, self.materialize).as_bytes())?;
+        run.write("HOWTO.md", howto(&plan, self.materialize).as_bytes())?;
         let document = &plan.document;
         let result = json!({
             "schema": document.schema,

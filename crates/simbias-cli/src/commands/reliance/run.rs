@@ -5,19 +5,17 @@ use std::path::{Path, PathBuf};
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, ReadOptions, Scorer, read_dataset};
-use simbias_reliance::document::{decision_chart, example_images};
+use simbias_reliance::document::{RelianceAnswer, decision_chart, example_images};
 use simbias_reliance::{
-    BlockSet, DonorSource, Measurement, Others, RelianceError, RelianceOptions, decision_map,
-    measure,
+    BlockSet, DonorSource, Others, RelianceError, RelianceOptions, decision_map, measure,
 };
 use simbias_report::{Caveat, Section};
+use simbias_run::of_dataset;
 
-use super::models;
 use super::options::{DonorArgs, FigureArgs};
-use crate::commands::arguments::{BlocksArgs, DataArgs, notes};
-use crate::commands::influences_file;
+use crate::commands::arguments::{BlocksArgs, DataArgs, OutArgs, notes};
 use crate::commands::model::ModelArgs;
-use crate::shell::{Answer, Failure, Finished, Shell, of_dataset};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Rows shown with exchanged blocks.
 const N_EXAMPLES: usize = 4;
@@ -67,9 +65,8 @@ pub(crate) struct RunArgs {
     /// What stands in the other coordinates of the map
     #[arg(long, value_enum, default_value_t = OthersWord::Rows)]
     map_others: OthersWord,
-    /// New directory for report and result; runs/reliance-run-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -89,7 +86,7 @@ fn two_coordinates(text: &str) -> Result<(usize, usize), String> {
 
 impl RunArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let data = self.data.read()?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
@@ -126,11 +123,10 @@ impl RunArgs {
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
         inputs.extend(opened.iter().map(|scorer| scorer.fingerprint.clone()));
         let is_bad = found.iter().any(|(_, measurement)| self.figures.is_bad(&measurement.outcome));
-        let (report, result) = models::answer(&found)?;
-        if let [(_, Measurement { influences: Some(influences), .. })] = found.as_slice() {
-            influences_file::write(&run, influences)?;
-        }
-        shell.close_run(run, Answer { report: with_pictures(report, pictures), result, inputs })?;
+        let Some(answer) = RelianceAnswer::of_models(found) else {
+            return Err(Failure::input("no model was measured").hint("give one with --model"));
+        };
+        shell.close_run(run, &answer.pictures(pictures), inputs)?;
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
 
@@ -184,16 +180,6 @@ impl RunArgs {
     }
 }
 
-fn with_pictures(
-    report: simbias_report::Report,
-    pictures: Option<Section>,
-) -> simbias_report::Report {
-    match pictures {
-        Some(section) => report.section(section),
-        None => report,
-    }
-}
-
 /// Says which class is which: "the second class" is the positive one.
 pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
     if let Some(labels) = data.class_labels() {
@@ -205,11 +191,4 @@ pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
             .collect();
         shell.note(&format!("classes: {}", names.join(", ")));
     }
-}
-
-/// One measurement by itself, as `reliance score` has it.
-pub(super) fn single(
-    measurement: Measurement,
-) -> Result<(simbias_report::Report, serde_json::Value), Failure> {
-    models::answer(&[(String::new(), measurement)])
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use simbias_data::checkpoint::Checkpoint;
-use simbias_report::{Progress, Report};
-use simbias_spectra::document::comparison_section;
+use simbias_checkpoint::Checkpoint;
+use simbias_report::Progress;
+use simbias_run::of_checkpoint;
 use simbias_spectra::{compare, have_common_layer, scan_difference};
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
+use crate::commands::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Compare two checkpoints layer by layer: exponents with errors, norms, and the spectrum of the difference.
 #[derive(clap::Args, Debug)]
@@ -24,9 +25,8 @@ pub(crate) struct CompareArgs {
     after: PathBuf,
     #[command(flatten)]
     measuring: MeasuringArgs,
-    /// New directory for report and result; runs/spectrum-compare-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 impl CompareArgs {
@@ -39,7 +39,7 @@ impl CompareArgs {
                 self.before, self.after
             )));
         }
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let (first, before) = self.measuring.scan(&self.before, shell)?;
         let (second, after) = self.measuring.scan(&self.after, shell)?;
         let progress = shell.progress("spectra of the differences");
@@ -49,23 +49,7 @@ impl CompareArgs {
         progress.keep_going()?;
         drop(progress);
         let found = compare(&before, &after)?.with_difference(&before, &difference);
-        let report = Report::new(format!(
-            "Weight spectra of {} and {}",
-            before.checkpoint, after.checkpoint
-        ))
-        .section(comparison_section(&found));
-        let result = serde_json::json!({
-            "version": "simbias.spectrum-comparison/1",
-            "comparison": found,
-        });
-        shell.close_run(
-            run,
-            Answer {
-                report,
-                result,
-                inputs: vec![of_checkpoint(&first)?, of_checkpoint(&second)?],
-            },
-        )?;
+        shell.close_run(run, &found, vec![of_checkpoint(&first)?, of_checkpoint(&second)?])?;
         Ok(Finished::Done)
     }
 }

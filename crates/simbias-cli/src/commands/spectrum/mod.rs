@@ -8,7 +8,7 @@ mod track;
 use std::path::Path;
 
 use clap::Subcommand;
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_report::Progress;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{

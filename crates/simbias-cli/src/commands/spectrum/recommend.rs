@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use simbias_report::Report;
-use simbias_spectra::document::{rates_section, sparsities_section};
+use simbias_run::of_checkpoint;
 use simbias_spectra::{
     ExponentKind, Mapping, RateMap, RateOptions, SparsityOptions, SparsityScore,
 };
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
+use crate::commands::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Choose a learning rate for every layer: heavy-tailed layers, read as well trained, get smaller ones.
 ///
@@ -43,9 +43,8 @@ pub(crate) struct RateArgs {
     plain: bool,
     #[command(flatten)]
     measuring: MeasuringArgs,
-    /// New directory for report and result; runs/spectrum-lr-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 fn range(text: &str) -> Result<(f64, f64), String> {
@@ -78,7 +77,7 @@ fn kind(plain: bool) -> ExponentKind {
 
 impl RateArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let (low, high) = self.range;
         // Before the scan, which may take minutes.
         if !(self.base_lr.is_finite() && self.base_lr > 0.0) {
@@ -102,12 +101,7 @@ impl RateArgs {
         };
         let (checkpoint, table) = self.measuring.scan(&self.model, shell)?;
         let rates = table.learning_rates(&options)?;
-        let report = Report::new(format!("Learning rates for {}", table.checkpoint))
-            .section(rates_section(&rates));
-        let result = serde_json::json!(rates);
-        run.write_json("rates.json", &result)?;
-        shell
-            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
+        shell.close_run(run, &rates, vec![of_checkpoint(&checkpoint)?])?;
         Ok(Finished::Done)
     }
 }
@@ -139,9 +133,8 @@ pub(crate) struct SparsityArgs {
     mapping: MappingWord,
     #[command(flatten)]
     measuring: MeasuringArgs,
-    /// New directory for report and result; runs/spectrum-sparsity-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 /// A word, or a file of scores.
@@ -186,7 +179,7 @@ enum MappingWord {
 
 impl SparsityArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         // Before the scan, which may take minutes.
         if !(0.0..1.0).contains(&self.target) {
             return Err(Failure::input(format!(
@@ -205,18 +198,7 @@ impl SparsityArgs {
         };
         let (checkpoint, table) = self.measuring.scan(&self.model, shell)?;
         let sparsities = table.sparsities(&options)?;
-        let report = Report::new(format!("Sparsities for {}", table.checkpoint))
-            .section(sparsities_section(&sparsities));
-        let result = serde_json::json!(sparsities);
-        run.write_json("sparsities.json", &result)?;
-        let lines =
-            sparsities.layers.iter().map(|layer| format!("{},{}\n", layer.layer, layer.ratio));
-        run.write(
-            "sparsities.csv",
-            format!("layer,ratio\n{}", lines.collect::<String>()).as_bytes(),
-        )?;
-        shell
-            .close_run(run, Answer { report, result, inputs: vec![of_checkpoint(&checkpoint)?] })?;
+        shell.close_run(run, &sparsities, vec![of_checkpoint(&checkpoint)?])?;
         Ok(Finished::Done)
     }
 }

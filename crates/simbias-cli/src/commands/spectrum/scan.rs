@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use simbias_data::write_parquet;
-use simbias_spectra::document::spectrum_report;
+use simbias_report::Answer;
+use simbias_run::of_checkpoint;
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
+use crate::commands::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Columns of the table of layers that hold no numbers.
 const WORD_COLUMNS: &[&str] = &["layer", "role", "block", "shape", "stored", "remark"];
@@ -34,9 +36,8 @@ pub(crate) struct ScanArgs {
     /// Write the table of layers as layers.parquet too
     #[arg(long)]
     parquet: bool,
-    /// New directory for report and result; runs/spectrum-scan-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 impl ScanArgs {
@@ -46,16 +47,16 @@ impl ScanArgs {
             return Err(Failure::input("no checkpoint is named")
                 .hint("`simbias spectrum MODEL`; see --help"));
         };
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let (checkpoint, table) = self.measuring.scan(model, shell)?;
-        let report = spectrum_report(&table);
         if self.parquet {
-            for (_, csv) in report.csv_files().iter().filter(|(name, _)| name == "layers.csv") {
+            for (_, csv) in
+                table.report().csv_files().iter().filter(|(name, _)| name == "layers.csv")
+            {
                 write_parquet(&run.place("layers.parquet")?, csv, WORD_COLUMNS)?;
             }
         }
-        let inputs = vec![of_checkpoint(&checkpoint)?];
-        shell.close_run(run, Answer { report, result: &table, inputs })?;
+        shell.close_run(run, &table, vec![of_checkpoint(&checkpoint)?])?;
         let flagged: Vec<&str> = table
             .layers
             .iter()

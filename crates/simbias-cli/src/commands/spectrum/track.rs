@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use simbias_report::Report;
-use simbias_spectra::document::series_section;
+use simbias_run::of_checkpoint;
 use simbias_spectra::{RateOptions, track};
 
 use super::MeasuringArgs;
-use crate::shell::{Answer, Failure, Finished, Shell, of_checkpoint};
+use crate::commands::arguments::OutArgs;
+use crate::shell::{Failure, Finished, Shell};
 
 /// Follow the exponents of every layer over several checkpoints of one training, in the order in which they are named.
 ///
@@ -25,9 +25,8 @@ pub(crate) struct TrackArgs {
     base_lr: Option<f64>,
     #[command(flatten)]
     measuring: MeasuringArgs,
-    /// New directory for report and result; runs/spectrum-track-TIME when not given
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    out: OutArgs,
 }
 
 impl TrackArgs {
@@ -37,7 +36,7 @@ impl TrackArgs {
                 "--base-lr {wrong} is no learning rate: give a number above 0"
             )));
         }
-        let run = shell.open_run(self.out.as_deref())?;
+        let run = self.out.open(shell)?;
         let mut tables = Vec::new();
         let mut inputs = Vec::new();
         for model in &self.models {
@@ -49,9 +48,7 @@ impl TrackArgs {
         if let Some(base) = self.base_lr {
             series = series.with_learning_rates(&tables, &RateOptions::new(base))?;
         }
-        let report = Report::new(format!("Weight spectra of {} checkpoints", tables.len()))
-            .section(series_section(&series));
-        shell.close_run(run, Answer { report, result: series, inputs })?;
+        shell.close_run(run, &series, inputs)?;
         Ok(Finished::Done)
     }
 }

@@ -52,7 +52,7 @@ impl<'r> GatheredColumns<'r> {
                 gathered.into_labels(self.roles.label.and_then(|column| source.class_names(column)))
             }
             (None, Some(path)) => {
-                let labels = read_array(path)?.into_labels(path)?;
+                let labels = RawLabels::of_array(read_array(path)?, path)?;
                 if labels.len() != n_rows {
                     return Err(DataError::LabelCount {
                         file: file.into(),

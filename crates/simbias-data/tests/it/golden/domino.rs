@@ -2,19 +2,16 @@
 
 use simbias_data::synth::domino::{PairingDraws, combine};
 use simbias_data::{ClassLabels, Dataset, ImageShape, Layout, Target};
+use simbias_golden::Tensors;
 
-use super::Tensors;
+use super::GOLDEN;
 
 #[test]
 fn combined_images_agree() {
-    let golden = Tensors::open("domino.safetensors");
+    let golden = GOLDEN.tensors("domino.safetensors");
     let top = image_set(&golden, "xm", "ym");
     let bottom = image_set(&golden, "xc", "yc");
-    let cases: Vec<String> = golden
-        .names()
-        .iter()
-        .filter_map(|name| name.strip_suffix(".x").map(ToString::to_string))
-        .collect();
+    let cases = golden.prefixes(".x");
     assert!(!cases.is_empty());
     for case in cases {
         let mut permutations = (0..).map(|call| golden.indices(&format!("{case}.perm{call}")));

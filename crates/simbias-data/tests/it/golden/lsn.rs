@@ -3,14 +3,14 @@
 use ndarray::{Axis, Ix3};
 use simbias_data::synth::lsn::{LsnBatch, LsnNetwork};
 
-use super::{Tensors, assert_close};
+use super::{GOLDEN, assert_close};
 
 /// README: `lsn.safetensors`.
 const TOLERANCE: f64 = 1e-10;
 
 #[test]
 fn gradients_agree() {
-    let golden = Tensors::open("lsn.safetensors");
+    let golden = GOLDEN.tensors("lsn.safetensors");
     let network = LsnNetwork::from_parts(golden.matrix("w"), golden.vector("v")).unwrap();
 
     let population = network.population_gradient();
@@ -31,7 +31,7 @@ fn gradients_agree() {
 
 #[test]
 fn the_trajectory_agrees() {
-    let golden = Tensors::open("lsn.safetensors");
+    let golden = GOLDEN.tensors("lsn.safetensors");
     let mut network =
         LsnNetwork::from_parts(golden.matrix("traj.w0"), golden.vector("traj.v")).unwrap();
     let learning_rate = golden.vector("traj.eta")[0];

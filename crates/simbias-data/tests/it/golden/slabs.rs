@@ -9,7 +9,7 @@ use simbias_data::synth::{
 use simbias_data::transform::{LinearTransform, ROUND_TRIP_TOLERANCE, Transform};
 use simbias_stats::{Seed, ks_test};
 
-use super::{Tensors, json};
+use super::GOLDEN;
 
 /// README: `block_moments.json`.
 const MOMENT_TOLERANCE: f64 = 1e-12;
@@ -22,7 +22,7 @@ const N_OWN: usize = 20_000;
 
 #[test]
 fn block_moments_agree() {
-    let golden = json("block_moments.json");
+    let golden: Value = GOLDEN.json("block_moments.json");
     let settings = golden.as_object().unwrap();
     assert!(!settings.is_empty());
     for (setting, kinds) in settings {
@@ -140,7 +140,7 @@ fn class_variances_agree() {
 /// sample and in ours, and gives the rotated rows again.
 #[test]
 fn official_rotations_are_undone() {
-    let tensors = Tensors::open("generator_samples.safetensors");
+    let tensors = GOLDEN.tensors("generator_samples.safetensors");
     let mut n_checked = 0;
     for case in cases().into_iter().filter(|case| case.spec.rotate) {
         let rotation = tensors.matrix(&format!("{}.w", case.name));
@@ -182,7 +182,7 @@ struct Case {
 
 /// Every case of the files, as a specification of ours.
 fn cases() -> Vec<Case> {
-    let golden = json("generator_samples.json");
+    let golden: Value = GOLDEN.json("generator_samples.json");
     let cases: Vec<Case> = golden
         .as_object()
         .unwrap()
@@ -243,7 +243,7 @@ impl Case {
 
     /// The official rows, rotation undone, and their labels.
     fn official(&self) -> (Array2<f64>, Vec<u32>) {
-        let tensors = Tensors::open("generator_samples.safetensors");
+        let tensors = GOLDEN.tensors("generator_samples.safetensors");
         let mut rows = tensors.matrix(&format!("{}.x", self.name));
         if self.spec.rotate {
             rows = rows.dot(&tensors.matrix(&format!("{}.w", self.name)).t());

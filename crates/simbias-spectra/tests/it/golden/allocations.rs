@@ -1,9 +1,10 @@
 //! Sparsities from the exponents that FARMS published for LLaMA.
 
 use serde_json::Value;
+use simbias_golden::Arrays;
 use simbias_spectra::allocate;
 
-use super::{Arrays, assert_absolute, json, number};
+use super::{GOLDEN, assert_absolute, number};
 
 /// "allocation: absolute 1e-6".
 const RATIO_ABSOLUTE: f64 = 1e-6;
@@ -23,7 +24,8 @@ fn exponents<'a>(arrays: &'a Arrays, model: &str, metric: &str) -> &'a [f64] {
 
 #[test]
 fn published_ratios_and_what_they_realise() {
-    let (expected, arrays) = (json("prune_expected.json"), Arrays::open("llama_alphas.npz"));
+    let (expected, arrays) =
+        (GOLDEN.json::<Value>("prune_expected.json"), GOLDEN.arrays("llama_alphas.npz"));
     let cases = expected["allocation"].as_array().unwrap();
     assert!(!cases.is_empty());
     for case in cases {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use simbias_spectra::fit::{NoFit, TailRule, fit_tail};
 
-use super::{Arrays, assert_absolute, assert_relative, json, number, object, raises};
 use super::{EXPONENT_RELATIVE, KS_ABSOLUTE};
+use super::{GOLDEN, assert_absolute, assert_relative, number, object, raises};
 
 /// The official filter of zeros.
 const OFFICIAL_FLOOR: f64 = 1e-5;
@@ -35,7 +35,7 @@ fn check(what: &str, eigenvalues: &[f64], mode: &str, expected: &Value) {
 
 #[test]
 fn whole_matrices() {
-    let (expected, arrays) = (json("expected.json"), Arrays::open("eigs.npz"));
+    let (expected, arrays) = (GOLDEN.json::<Value>("expected.json"), GOLDEN.arrays("eigs.npz"));
     let mut n_cases = 0;
     for (matrix, cases) in object(&expected["matrices"]) {
         let eigenvalues = arrays.get(&format!("{matrix}|eigs_f32_torch")).unwrap();
@@ -53,7 +53,7 @@ fn whole_matrices() {
 
 #[test]
 fn pooled_windows() {
-    let (expected, arrays) = (json("expected.json"), Arrays::open("eigs.npz"));
+    let (expected, arrays) = (GOLDEN.json::<Value>("expected.json"), GOLDEN.arrays("eigs.npz"));
     let mut n_cases = 0;
     for (matrix, cases) in object(&expected["matrices"]) {
         for (name, modes) in object(cases) {

@@ -9,51 +9,14 @@ mod pruning;
 mod scans;
 mod spectra;
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value};
-use simbias_data::read::parse_npz;
+use simbias_golden::Set;
 
 /// "fits given the stored eigenvalues: alpha relative 1e-3, D absolute 1e-4".
 const EXPONENT_RELATIVE: f64 = 1e-3;
 const KS_ABSOLUTE: f64 = 1e-4;
 
-fn path(name: &str) -> PathBuf {
-    std::env::var_os("SIMBIAS_GOLDEN")
-        .map_or_else(
-            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/spectra"),
-            |root| PathBuf::from(root).join("spectra"),
-        )
-        .join(name)
-}
-
-fn read(name: &str) -> Vec<u8> {
-    let path = path(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn json(name: &str) -> Value {
-    serde_json::from_slice(&read(name)).unwrap()
-}
-
-/// Arrays of a `.npz` by name, as 64-bit numbers.
-struct Arrays(Vec<(String, Vec<usize>, Vec<f64>)>);
-
-impl Arrays {
-    fn open(name: &str) -> Self {
-        let arrays = parse_npz(Path::new(name), &read(name)).unwrap();
-        Self(
-            arrays
-                .into_iter()
-                .map(|array| (array.name.clone(), array.shape.clone(), array.to_f64().unwrap()))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&[f64]> {
-        self.0.iter().find(|(found, ..)| found == name).map(|(.., values)| values.as_slice())
-    }
-}
+const GOLDEN: Set = simbias_golden::set!("spectra");
 
 fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap()

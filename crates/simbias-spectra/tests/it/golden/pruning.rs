@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use simbias_data::checkpoint::{Checkpoint, Numbers};
+use simbias_checkpoint::{Checkpoint, Numbers};
 use simbias_spectra::prune::{
     InputStatistics, Pattern, SparseGptOptions, WeightMatrix, magnitude, sparsegpt, wanda,
 };
 
-use super::{assert_absolute, json, path};
+use super::{GOLDEN, assert_absolute};
 
 /// "SparseGPT weights: absolute 2e-4, mask agreement >= 99.5 %".
 const WEIGHT_ABSOLUTE: f64 = 2e-4;
@@ -24,8 +24,8 @@ struct Stack {
 impl Stack {
     fn open() -> Self {
         Self {
-            checkpoint: Checkpoint::open(&path("prune_stack.safetensors")).unwrap(),
-            expected: json("prune_expected.json")["prune"].clone(),
+            checkpoint: Checkpoint::open(&GOLDEN.path("prune_stack.safetensors")).unwrap(),
+            expected: GOLDEN.json::<Value>("prune_expected.json")["prune"].clone(),
         }
     }
 
@@ -70,19 +70,8 @@ impl Stack {
 
     /// Whole numbers, which a checkpoint does not read: they are taken from the file itself.
     fn input_ids(&self) -> Vec<usize> {
-        let bytes = super::read("prune_stack.safetensors");
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let tensor = file.tensor("input_ids").unwrap();
-        let bytes = tensor.data();
-        match tensor.dtype() {
-            safetensors::Dtype::I32 => {
-                bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b) as usize).collect()
-            }
-            safetensors::Dtype::I64 => {
-                bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as usize).collect()
-            }
-            other => panic!("tokens of type {other:?}"),
-        }
+        let tokens = GOLDEN.tensors("prune_stack.safetensors").values("input_ids");
+        tokens.into_iter().map(|token| token as usize).collect()
     }
 
     /// Prunes block by block: statistics of all layers of a block from the dense block on pruned inputs.

@@ -1,14 +1,14 @@
 //! Whole scans under the compatibility modes, held to the official tables.
 
 use serde_json::Value;
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_report::Silent;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{Compat, LayerTable, ScanOptions, SpectrumSummary, WindowOptions, scan};
 
 use super::spectra::window_options;
-use super::{EXPONENT_RELATIVE, KS_ABSOLUTE};
-use super::{assert_absolute, assert_relative, json, number, object, path, raises};
+use super::{EXPONENT_RELATIVE, GOLDEN, KS_ABSOLUTE};
+use super::{assert_absolute, assert_relative, number, object, raises};
 
 /// "fits from the weights: xmin_mid relative 1e-4".
 const MEDIAN_RELATIVE: f64 = 1e-4;
@@ -92,7 +92,7 @@ fn rule(mode: &str) -> Option<TailRule> {
 
 #[test]
 fn plain_spectra_of_matrices_and_kernels() {
-    let expected = json("expected.json");
+    let expected: Value = GOLDEN.json("expected.json");
     let table = scanned("weights.safetensors", &official(None));
     let (mut n_cases, mut n_compared) = (0, 0);
     for group in ["matrices", "convs"] {
@@ -120,7 +120,7 @@ fn plain_spectra_of_matrices_and_kernels() {
 
 #[test]
 fn windows_of_matrices() {
-    let expected = json("expected.json");
+    let expected: Value = GOLDEN.json("expected.json");
     let (mut n_cases, mut n_compared) = (0, 0);
     for (tensor, cases) in object(&expected["matrices"]) {
         for (name, modes) in object(cases) {
@@ -128,7 +128,7 @@ fn windows_of_matrices() {
             if !kind.starts_with("farms") {
                 continue;
             }
-            let checkpoint = Checkpoint::open(&path("weights.safetensors")).unwrap();
+            let checkpoint = Checkpoint::open(&GOLDEN.path("weights.safetensors")).unwrap();
             let options = official(Some(window_options(description)));
             let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
             let found = table.layers[0].analysis().unwrap().windows.as_ref().unwrap();
@@ -151,14 +151,14 @@ fn windows_of_matrices() {
 
 #[test]
 fn divisions_of_kernels() {
-    let expected = json("expected.json");
+    let expected: Value = GOLDEN.json("expected.json");
     let (mut n_cases, mut n_compared) = (0, 0);
     for (tensor, cases) in object(&expected["convs"]) {
         for (name, case) in object(cases) {
             let Some(ratio) = name.strip_prefix("farms_conv/median/Q=") else { continue };
             let windows =
                 WindowOptions { aspect_ratio: ratio.parse().unwrap(), ..WindowOptions::default() };
-            let checkpoint = Checkpoint::open(&path("weights.safetensors")).unwrap();
+            let checkpoint = Checkpoint::open(&GOLDEN.path("weights.safetensors")).unwrap();
             let options = official(Some(windows));
             let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
             let found = table.layers[0].analysis().unwrap().windows.as_ref().unwrap();
@@ -179,7 +179,7 @@ fn divisions_of_kernels() {
 
 #[test]
 fn weightwatchers_table() {
-    let expected = json("expected.json");
+    let expected: Value = GOLDEN.json("expected.json");
     let table = scanned("weights.safetensors", &ScanOptions::weightwatcher());
     let mut n_cases = 0;
     for group in ["matrices", "convs"] {
@@ -225,7 +225,7 @@ fn weightwatchers_table() {
 
 #[test]
 fn a_sharded_checkpoint_and_a_pickle() {
-    let expected = json("tiny_llama/expected.json");
+    let expected: Value = GOLDEN.json("tiny_llama/expected.json");
     let (mut n_cases, mut n_compared) = (0, 0);
     for (group, tensors) in object(&expected) {
         let name = match group.as_str() {
@@ -251,7 +251,7 @@ fn a_sharded_checkpoint_and_a_pickle() {
                     }
                     other => panic!("{other:?}"),
                 };
-                let checkpoint = Checkpoint::open(&path(&name)).unwrap();
+                let checkpoint = Checkpoint::open(&GOLDEN.path(&name)).unwrap();
                 let options = official(windows);
                 let table = scan(&checkpoint, &options, &|layer| layer == tensor, &Silent).unwrap();
                 let analysis = table.layers[0].analysis().unwrap();
@@ -270,7 +270,7 @@ fn a_sharded_checkpoint_and_a_pickle() {
 }
 
 fn pickle_of(group: &str) -> String {
-    let folder = std::fs::read_dir(path("tiny_llama")).unwrap();
+    let folder = std::fs::read_dir(GOLDEN.path("tiny_llama")).unwrap();
     let mut names: Vec<String> = folder
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".pt"))

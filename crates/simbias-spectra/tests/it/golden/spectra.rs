@@ -1,11 +1,11 @@
 //! Eigenvalues of whole matrices, windows and kernels, computed from the stored weights.
 
-use simbias_data::checkpoint::Checkpoint;
+use simbias_checkpoint::Checkpoint;
 use simbias_spectra::{
     Matrix, Route, Sampling, WindowOptions, division_eigenvalues, eigenvalues, window_eigenvalues,
 };
 
-use super::{Arrays, path};
+use super::GOLDEN;
 
 /// "eigenvalues: relative 1e-5 for λ > 1e-4 λmax (f32 route), 1e-10 (f64 route, λ > 1e-10 λmax)".
 const SINGLE: (f64, f64) = (1e-5, 1e-4);
@@ -53,7 +53,7 @@ pub(super) fn window_options(description: &str) -> WindowOptions {
 #[test]
 fn whole_matrices() {
     let (weights, arrays) =
-        (Checkpoint::open(&path("weights.safetensors")).unwrap(), Arrays::open("eigs.npz"));
+        (Checkpoint::open(&GOLDEN.path("weights.safetensors")).unwrap(), GOLDEN.arrays("eigs.npz"));
     let mut n_cases = 0;
     for (index, tensor) in weights.tensors().iter().enumerate() {
         let Some(expected) = arrays.get(&format!("{}|eigs_f64", tensor.name)) else { continue };
@@ -73,9 +73,9 @@ fn whole_matrices() {
 #[test]
 fn windows() {
     let (weights, arrays) =
-        (Checkpoint::open(&path("weights.safetensors")).unwrap(), Arrays::open("eigs.npz"));
+        (Checkpoint::open(&GOLDEN.path("weights.safetensors")).unwrap(), GOLDEN.arrays("eigs.npz"));
     let mut n_cases = 0;
-    for (name, _, expected) in &arrays.0 {
+    for (name, expected) in arrays.iter() {
         let parts: Vec<&str> = name.split('|').collect();
         let [tensor, "farms", description, "eigs_f32"] = parts[..] else { continue };
         let (index, info) = weights.find(tensor).unwrap();
@@ -97,9 +97,9 @@ fn windows() {
 #[test]
 fn kernels_in_divisions() {
     let (weights, arrays) =
-        (Checkpoint::open(&path("weights.safetensors")).unwrap(), Arrays::open("eigs.npz"));
+        (Checkpoint::open(&GOLDEN.path("weights.safetensors")).unwrap(), GOLDEN.arrays("eigs.npz"));
     let mut n_cases = 0;
-    for (name, _, expected) in &arrays.0 {
+    for (name, expected) in arrays.iter() {
         let parts: Vec<&str> = name.split('|').collect();
         let [tensor, "farms_conv", ratio, "eigs"] = parts[..] else { continue };
         let (index, info) = weights.find(tensor).unwrap();

@@ -1,10 +1,7 @@
 //! Projected ascent and universal perturbations against the official code, which ran them in this order of
 //! rows from a start at zero. Sets and tolerances: `attacks.*` in the README of the golden data.
 
-use std::path::PathBuf;
-
-use ndarray::{Array1, Array2, ArrayD, Ix1, Ix2};
-use safetensors::{Dtype, SafeTensors};
+use ndarray::{Array2, Ix1, Ix2};
 use serde::Deserialize;
 use simbias_data::Scorer;
 use simbias_report::Silent;
@@ -14,6 +11,7 @@ use simbias_train::attack::{
     universal,
 };
 
+use super::GOLDEN;
 use crate::models::ReluMlp;
 
 /// L2: largest gap of an entry (README, "1e-4 per entry").
@@ -69,12 +67,12 @@ impl Case {
 #[test]
 fn perturbations_match_the_official_ones() {
     let (model, rows, labels) = model_and_rows();
-    let expected = Tensors::open("attacks.safetensors");
+    let expected = GOLDEN.tensors("attacks.safetensors");
     let cases = cases();
     assert!(!cases.is_empty(), "attacks.json holds no case");
     for (name, case) in cases {
         let norm = norm_of(&name);
-        let delta = expected.array(&format!("{name}.delta"));
+        let delta = expected.array(&format!("{name}.delta")).mapv(|value| value as f32);
         match case.epochs {
             None => {
                 let delta = delta.into_dimensionality::<Ix2>().unwrap();
@@ -144,70 +142,30 @@ fn norm_of(name: &str) -> Norm {
 }
 
 fn cases() -> Vec<(String, Case)> {
-    let cases: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(&read("attacks.json")).unwrap();
+    let cases: serde_json::Map<String, serde_json::Value> = GOLDEN.json("attacks.json");
     cases.into_iter().map(|(name, case)| (name, serde_json::from_value(case).unwrap())).collect()
 }
 
 /// The network, rows and labels of `randomized_metrics.safetensors`; layers in the order of their numbers.
 fn model_and_rows() -> (ReluMlp, Array2<f32>, Vec<u32>) {
-    let file = Tensors::open("randomized_metrics.safetensors");
+    let file = GOLDEN.tensors("randomized_metrics.safetensors");
     let mut numbers: Vec<usize> = file
         .names()
         .iter()
         .filter_map(|name| name.strip_prefix("model.")?.strip_suffix(".weight")?.parse().ok())
         .collect();
     numbers.sort_unstable();
+    let single = |value: f64| value as f32;
     let layers = numbers
         .iter()
         .map(|number| {
-            let weight = file.array(&format!("model.{number}.weight"));
-            let bias: Array1<f32> =
-                file.array(&format!("model.{number}.bias")).into_dimensionality().unwrap();
-            (weight.into_dimensionality().unwrap(), bias)
+            let weight = file.matrix(&format!("model.{number}.weight")).mapv(single);
+            (weight, file.vector(&format!("model.{number}.bias")).mapv(single))
         })
         .collect();
-    let rows = file.array("x").into_dimensionality().unwrap();
-    let labels = file.array("y").iter().map(|&label| label as u32).collect();
+    let rows = file.matrix("x").mapv(single);
+    let labels = file.indices("y");
     let model = ReluMlp { layers };
     assert!(model.n_outputs() >= 2);
     (model, rows, labels)
-}
-
-/// A safetensors file in memory.
-struct Tensors(Vec<u8>);
-
-impl Tensors {
-    fn open(name: &str) -> Self {
-        Self(read(name))
-    }
-
-    fn names(&self) -> Vec<String> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        file.names().into_iter().map(ToString::to_string).collect()
-    }
-
-    fn array(&self, name: &str) -> ArrayD<f32> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let tensor = file.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let bytes = tensor.data();
-        let values: Vec<f32> = match tensor.dtype() {
-            Dtype::F32 => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
-            Dtype::I64 => {
-                bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b) as f32).collect()
-            }
-            other => panic!("{name}: unexpected type {other:?}"),
-        };
-        ArrayD::from_shape_vec(tensor.shape(), values).unwrap()
-    }
-}
-
-/// A file of `$SIMBIAS_GOLDEN/pitfalls` if that is set, else the copy in this repository.
-fn read(name: &str) -> Vec<u8> {
-    let root = match std::env::var_os("SIMBIAS_GOLDEN") {
-        Some(root) => PathBuf::from(root),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
-    };
-    let path = root.join("pitfalls").join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

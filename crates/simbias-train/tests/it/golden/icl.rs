@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use ndarray::{Array2, Array3};
 use safetensors::SafeTensors;
+use simbias_golden::Set;
 use simbias_nn::{CausalSequence, Init, Mode, Network, Pass, Precision, Tensor, TensorData, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
@@ -12,7 +13,7 @@ use simbias_train::{
     Plain, PositionError, Schedule, StepRecord, TargetKind, TrainError, TrainState, Watch, fit,
 };
 
-use super::file;
+const GOLDEN: Set = simbias_golden::set!("icl");
 
 const LOSSES: f64 = 1e-5;
 /// Relative to the largest entry of the gradient.
@@ -30,7 +31,7 @@ struct Case {
 
 impl Case {
     fn read() -> Self {
-        let bytes = file("icl", "21_gpt2_forward.safetensors");
+        let bytes = GOLDEN.bytes("21_gpt2_forward.safetensors");
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let metadata = header.metadata().clone().unwrap();
         assert!(metadata["adam"].starts_with("lr=1e-3,"), "{}", metadata["adam"]);

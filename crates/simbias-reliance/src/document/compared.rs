@@ -1,0 +1,172 @@
+//! Two results over the same rows and blocks, as an answer of its own.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use simbias_report::{Answer, Caveat, Interval, Report, write_json};
+
+use super::{comparison_section, method_section};
+use crate::RelianceError;
+use crate::compare::{BlockChange, Change, Comparison, compare};
+use crate::influence::Influences;
+use crate::outcome::RelianceOutcome;
+
+/// Name and version of the result of a comparison.
+pub const COMPARISON_SCHEMA: &str = "simbias.reliance-comparison/1";
+
+/// Before and after: did a remedy make the model use more, or merely something else?
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonAnswer {
+    before: RelianceOutcome,
+    after: RelianceOutcome,
+    comparison: Comparison,
+}
+
+impl ComparisonAnswer {
+    /// Compares two results, row by row with the influences of both; see [`compare`].
+    ///
+    /// # Errors
+    /// As [`compare`].
+    pub fn new(
+        before: RelianceOutcome,
+        after: RelianceOutcome,
+        influences: Option<(&Influences, &Influences)>,
+    ) -> Result<Self, RelianceError> {
+        let comparison = compare(&before, &after, influences)?;
+        Ok(Self { before, after, comparison })
+    }
+
+    /// The result before.
+    pub fn before(&self) -> &RelianceOutcome {
+        &self.before
+    }
+
+    /// The result after.
+    pub fn after(&self) -> &RelianceOutcome {
+        &self.after
+    }
+
+    /// What changed.
+    pub fn comparison(&self) -> &Comparison {
+        &self.comparison
+    }
+}
+
+#[derive(Serialize)]
+struct WireComparison<'a> {
+    schema: &'static str,
+    metric: &'static str,
+    paired: bool,
+    paired_over_rows: bool,
+    more_diverse: Option<bool>,
+    sufficient_blocks: Option<SufficientBlocks>,
+    standard: WireChange,
+    blocks: Vec<WireBlock<'a>>,
+}
+
+/// How many blocks carry half of the skill alone, before and after, as results write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SufficientBlocks {
+    /// Before.
+    pub before: usize,
+    /// After.
+    pub after: usize,
+}
+
+impl SufficientBlocks {
+    /// Those of `comparison`, where they are known.
+    pub fn of(comparison: &Comparison) -> Option<Self> {
+        comparison.n_sufficient.map(|(before, after)| Self { before, after })
+    }
+}
+
+#[derive(Serialize)]
+struct WireBlock<'a> {
+    name: &'a str,
+    randomized: WireChange,
+    necessity: Option<WireChange>,
+    sufficiency: Option<WireChange>,
+}
+
+#[derive(Serialize)]
+struct WireChange {
+    before: Interval,
+    after: Interval,
+    difference: Interval,
+    p_value: f64,
+}
+
+impl From<&Change> for WireChange {
+    fn from(change: &Change) -> Self {
+        Self {
+            before: (&change.before).into(),
+            after: (&change.after).into(),
+            difference: (&change.difference).into(),
+            p_value: change.p_value,
+        }
+    }
+}
+
+impl<'a> From<&'a BlockChange> for WireBlock<'a> {
+    fn from(block: &'a BlockChange) -> Self {
+        Self {
+            name: &block.block,
+            randomized: (&block.randomized).into(),
+            necessity: block.necessity.as_ref().map(Into::into),
+            sufficiency: block.sufficiency.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl Answer for ComparisonAnswer {
+    fn schema(&self) -> &str {
+        COMPARISON_SCHEMA
+    }
+
+    fn report(&self) -> Report {
+        let comparison = &self.comparison;
+        let mut report = Report::new(format!("Before and after on {}", self.before.data_name))
+            .summarise(match comparison.n_sufficient {
+                None => "Whether the model uses more blocks cannot be said with these donors.",
+                Some(_) if comparison.is_more_diverse() => {
+                    "The model uses more blocks than before."
+                }
+                Some(_) => "The model does not use more blocks than before.",
+            });
+        if !comparison.paired {
+            report = report.caveat(Caveat::caution(
+                "not-paired",
+                "The two results used different donor maps, so the noise of randomization does not cancel. \
+                 Measure both with the same seed, mode and number of repeats.",
+            ));
+        }
+        if !comparison.paired_over_rows {
+            report = report.caveat(Caveat::caution(
+                "unpaired-over-rows",
+                "The differences are not paired over rows, so their intervals are wider than they need be: \
+                 influences.safetensors lies beside one result at most. Keep it together with result.json; results \
+                 of earlier versions have to be measured again.",
+            ));
+        }
+        let metric = self.before.metric.title();
+        report
+            .section(comparison_section(comparison, "Before and after", metric))
+            .section(method_section(&self.after))
+    }
+
+    fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
+        let comparison = &self.comparison;
+        let sufficient_blocks = SufficientBlocks::of(comparison);
+        let wire = WireComparison {
+            schema: COMPARISON_SCHEMA,
+            metric: self.before.metric.title(),
+            paired: comparison.paired,
+            paired_over_rows: comparison.paired_over_rows,
+            more_diverse: sufficient_blocks.map(|_| comparison.is_more_diverse()),
+            sufficient_blocks,
+            standard: (&comparison.standard).into(),
+            blocks: comparison.blocks.iter().map(Into::into).collect(),
+        };
+        write_json(out, &wire)
+    }
+}

@@ -1,0 +1,195 @@
+//! What can go wrong between files and answers.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use simbias_data::DataError;
+use simbias_onnx::OnnxError;
+use simbias_reliance::RelianceError;
+use simbias_report::Interrupted;
+use simbias_train::TrainError;
+
+/// Why something could not be opened, or an answer not be kept.
+///
+/// Messages name the file; [`hint`](Self::hint) says what to try. Neither knows the flags of a command line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The directory of a run is there already.
+    #[error("{path:?} exists and is not an empty directory")]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A path that ends in no name.
+    #[error("{path:?} is no name for a directory")]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The place of a run's directory cannot be written.
+    #[error("cannot make a directory for {path:?}: {source}")]
+    NoPlace {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path:?}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path:?}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Whoever waits for the run wished it to end, see [`Ending`](crate::Ending).
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A path at which there is no model of a known kind.
+    #[error("{problem}")]
+    NoModel {
+        /// What is there instead.
+        problem: String,
+    },
+    /// Weights without the description of their network.
+    #[error(
+        "cannot read {description:?}, which says what network {weights:?} belongs to: {source}"
+    )]
+    NoDescription {
+        /// The missing file.
+        description: PathBuf,
+        /// The weights.
+        weights: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Weights or a description that make no network.
+    #[error("{weights:?} and its {description}: {source}")]
+    Network {
+        /// The weights.
+        weights: PathBuf,
+        /// Name of the description beside them.
+        description: &'static str,
+        /// What is wrong.
+        source: Box<TrainError>,
+    },
+    /// A network that takes rows of another width.
+    #[error("the network in {weights:?} takes {expected} features, the data have {found}")]
+    OtherColumns {
+        /// The weights.
+        weights: PathBuf,
+        /// Features that the network takes.
+        expected: usize,
+        /// Features that the data have.
+        found: usize,
+    },
+    /// An ONNX file that cannot be used.
+    #[error("{}", about(path, &source.to_string()))]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<OnnxError>,
+    },
+    /// A state of training that cannot be continued.
+    #[error(transparent)]
+    Checkpoint(TrainError),
+    /// A directory that holds no plan, or a damaged one.
+    #[error("{path:?}: {problem}")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Scores of another shape than those of a plan.
+    #[error(
+        "{path:?}: scores have shape {found:?}, expected [jobs, rows] or [jobs, rows, outputs]"
+    )]
+    ScoreShape {
+        /// The file.
+        path: PathBuf,
+        /// Its shape.
+        found: Vec<usize>,
+    },
+    /// An array that is none of numbers.
+    #[error("{path:?} holds texts, not {expected}")]
+    Texts {
+        /// The file.
+        path: PathBuf,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// A file that is no result of a measurement of reliance.
+    #[error("{path:?}: {source}")]
+    Result {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<RelianceError>,
+    },
+    /// Influences beside a result that are damaged.
+    #[error("{path:?}: {problem}")]
+    Influences {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Data could not be read or written.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Blocks or a plan make no sense.
+    #[error(transparent)]
+    Reliance(#[from] RelianceError),
+}
+
+impl RunError {
+    /// What to try, where a library can know it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Taken { .. } => Some("results are never overwritten: take a new name"),
+            Self::NoModel { .. } => Some(
+                "give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`",
+            ),
+            Self::NoDescription { .. } => {
+                Some("keep the two files of a run together, or export the network to ONNX")
+            }
+            Self::OtherColumns { .. } => Some("read the data as in the run that trained it"),
+            Self::Plan { .. } => Some("give the directory that `simbias reliance plan` wrote"),
+            Self::ScoreShape { .. } => {
+                Some("stack the scores of all jobs, in the order of plan.json")
+            }
+            Self::Result { .. } => Some(
+                "give the result.json of a `simbias reliance run` with one model, of `reliance score` or of `audit`",
+            ),
+            Self::Influences { .. } => {
+                Some("remove it to compare without pairing over rows, or measure again")
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.into(), source }
+    }
+
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.into(), source }
+    }
+}
+
+/// `message` with the file that it is about, unless it names it already.
+fn about(path: &Path, message: &str) -> String {
+    let name = format!("{path:?}");
+    if message.contains(&name) { message.into() } else { format!("{name}: {message}") }
+}

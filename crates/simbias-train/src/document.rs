@@ -1,0 +1,158 @@
+//! A training as an answer: in the words of a report, and as a result.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use simbias_report::{
+    Answer, AnswerFile, Axis, Caveat, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report,
+    Section, Table, write_json,
+};
+
+use crate::fit::{Evaluation, Outcome, Score, TrainState};
+use crate::objective::Loss;
+
+/// Name and version of the result of a training.
+pub const TRAINING_SCHEMA: &str = "simbias.train/1";
+
+/// What happened to the columns of a table.
+const STANDARDISED: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
+                            does so by itself: it takes rows as they are read.";
+
+/// Name of the traces beside a result.
+const TRACES: &str = "traces.safetensors";
+
+/// A finished training as an answer.
+#[derive(Clone, Debug)]
+pub struct TrainingAnswer {
+    outcome: Outcome,
+    loss: Loss,
+    test: Score,
+    n_parameters: usize,
+    flops_per_row: u64,
+    evaluations: Vec<Evaluation>,
+    is_standardised: bool,
+    traces: Option<Vec<u8>>,
+}
+
+impl TrainingAnswer {
+    /// What `outcome` says about the training of `state` with this loss, and how its network fares on test rows.
+    pub fn new(state: &TrainState, outcome: Outcome, loss: Loss, test: Score) -> Self {
+        Self {
+            outcome,
+            loss,
+            test,
+            n_parameters: state.network.n_parameters(),
+            flops_per_row: state.network.flops_per_row(),
+            evaluations: state.evaluations.clone(),
+            is_standardised: false,
+            traces: None,
+        }
+    }
+
+    /// Says in the report whether the columns were standardised before the network saw them.
+    #[must_use]
+    pub fn standardised(mut self, is_standardised: bool) -> Self {
+        self.is_standardised = is_standardised;
+        self
+    }
+
+    /// Adds the file of a [`TraceRecorder`](crate::TraceRecorder).
+    #[must_use]
+    pub fn traces(mut self, safetensors: Vec<u8>) -> Self {
+        self.traces = Some(safetensors);
+        self
+    }
+}
+
+#[derive(Serialize)]
+struct WireTraining<'a> {
+    schema: &'static str,
+    steps: u64,
+    kept_step: u64,
+    ended: &'static str,
+    n_parameters: usize,
+    flops_per_row: u64,
+    test: Score,
+    evaluations: &'a [Evaluation],
+}
+
+impl Answer for TrainingAnswer {
+    fn schema(&self) -> &str {
+        TRAINING_SCHEMA
+    }
+
+    fn report(&self) -> Report {
+        let Outcome { steps, kept_step, .. } = self.outcome;
+        let mut report = Report::new("Training")
+            .subtitle(format!("{} parameters, {steps} steps", self.n_parameters))
+            .summarise(format!(
+                "Training ended after {steps} steps ({}); the weights of step {kept_step} were kept, the best on the \
+                 validation rows.",
+                self.outcome.reason.words(),
+            ));
+        if let Some(accuracy) = self.test.accuracy {
+            report = report.key_figure(KeyFigure::new("test accuracy", accuracy));
+        }
+        report = report.key_figure(KeyFigure::new("test loss", self.test.loss));
+        if self.is_standardised {
+            report = report.caveat(Caveat::note("standardised", STANDARDISED));
+        }
+        report.section(curves(&self.evaluations, self.loss))
+    }
+
+    fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
+        let wire = WireTraining {
+            schema: TRAINING_SCHEMA,
+            steps: self.outcome.steps,
+            kept_step: self.outcome.kept_step,
+            ended: self.outcome.reason.words(),
+            n_parameters: self.n_parameters,
+            flops_per_row: self.flops_per_row,
+            test: self.test,
+            evaluations: &self.evaluations,
+        };
+        write_json(out, &wire)
+    }
+
+    fn files(&self) -> Vec<AnswerFile<'_>> {
+        let traces = self.traces.as_ref();
+        traces
+            .map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes)))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn curves(evaluations: &[Evaluation], loss: Loss) -> Section {
+    let (mut x, mut losses, mut accuracies) = (Vec::new(), Vec::new(), Vec::new());
+    let mut table = Table::new("evaluations", "Evaluations on validation rows")
+        .columns(["step", "loss", "accuracy"]);
+    for evaluation in evaluations {
+        let Some(score) = evaluation.validation else { continue };
+        x.push(evaluation.step as f64);
+        losses.push(score.loss);
+        accuracies.extend(score.accuracy);
+        table = table.row([
+            Cell::from(evaluation.step),
+            Cell::number(score.loss, 4),
+            score.accuracy.map_or(Cell::Empty, Cell::from),
+        ]);
+    }
+    let name = if loss == Loss::SquaredError { "mean squared error" } else { "loss (nats)" };
+    let curve = |id: &str, title: &str, x: Vec<f64>, y: Vec<f64>, axis: &str| {
+        let lines = LinesChart::new().series(LineSeries::new("validation", x, y));
+        Chart::new(id, title, lines).x(Axis::new("step")).y(Axis::new(axis))
+    };
+    let mut section = Section::new("curves", "Learning curves").chart(curve(
+        "loss",
+        "Validation loss",
+        x.clone(),
+        losses,
+        name,
+    ));
+    if accuracies.len() == x.len() {
+        let chart = curve("accuracy", "Validation accuracy", x, accuracies, "accuracy");
+        section = section.chart(chart);
+    }
+    section.table(table)
+}
