@@ -10,7 +10,7 @@ use simbias_stats::Seed;
 
 /// Weights of a small network; descriptions of others have to be told from it.
 static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let architecture = Architecture::Fcn(Fcn::new(4, 16, 1, 2));
+    let architecture = Architecture::from(Fcn::new(4, 16, 1, 2));
     Network::new(architecture, Init::default(), Precision::F32, Seed::new(0), &cpu())
         .expect("a sound architecture")
         .to_safetensors()

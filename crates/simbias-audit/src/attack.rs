@@ -13,7 +13,6 @@ use simbias_train::attack::{
 };
 
 use crate::AuditError;
-use crate::model::AuditedModel;
 use crate::robustness::counted;
 
 /// Rows that a model sees at a time.
@@ -133,7 +132,7 @@ impl<'a> AttackGround<'a> {
     /// [`AuditError::OtherClasses`], [`AuditError::Attack`], [`AuditError::Interrupted`].
     pub fn attack(
         &self,
-        models: &[(&str, &dyn AuditedModel)],
+        models: &[(&str, &dyn Scorer)],
         options: &AttackOptions,
         progress: &dyn Progress,
     ) -> Result<AttackOutcome, AuditError> {
@@ -161,7 +160,7 @@ impl<'a> AttackGround<'a> {
     }
 
     /// Refuses a model that knows other classes.
-    fn check_outputs(&self, name: &str, model: &dyn AuditedModel) -> Result<(), AuditError> {
+    fn check_outputs(&self, name: &str, model: &dyn Scorer) -> Result<(), AuditError> {
         let n_classes = self.data.class_labels().map_or(0, |labels| labels.n_classes());
         let n_outputs = model.n_outputs();
         // One output is the logit of the second of two classes, but our own one-output networks predict numbers.
@@ -180,7 +179,7 @@ impl<'a> AttackGround<'a> {
     fn attack_model(
         &self,
         name: &str,
-        model: &dyn AuditedModel,
+        model: &dyn Scorer,
         options: &AttackOptions,
         progress: &dyn Progress,
     ) -> Result<Attacked, AuditError> {
@@ -205,7 +204,7 @@ impl<'a> AttackGround<'a> {
     fn attack_rows(
         &self,
         name: &str,
-        model: &dyn AuditedModel,
+        model: &dyn Scorer,
         gradients: &dyn LossGradient,
         options: &AttackOptions,
         progress: &dyn Progress,
@@ -233,7 +232,7 @@ impl<'a> AttackGround<'a> {
     fn attack_all_at_once(
         &self,
         name: &str,
-        model: &dyn AuditedModel,
+        model: &dyn Scorer,
         gradients: &dyn LossGradient,
         signing: Signing,
         options: &AttackOptions,
@@ -266,7 +265,7 @@ impl<'a> AttackGround<'a> {
 
     fn transfer(
         &self,
-        models: &[(&str, &dyn AuditedModel)],
+        models: &[(&str, &dyn Scorer)],
         found: &[Attacked],
         progress: &dyn Progress,
     ) -> Result<Option<Transfer>, AuditError> {

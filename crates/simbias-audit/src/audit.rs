@@ -1,27 +1,26 @@
 //! The audit: train or take a model, measure, find what it ignores, try remedies, measure again.
 
 use simbias_data::transform::Transform;
-use simbias_data::{Dataset, SplitDataset};
+use simbias_data::{Dataset, Scorer, SplitDataset};
 use simbias_nn::Device;
 use simbias_reliance::{
     BlockSet, Comparison, Measurement, RelianceOptions, assign_verdicts, compare, measure,
 };
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
-use simbias_train::{FitConfig, NetScorer, Plain, TrainState};
+use simbias_train::{
+    FitConfig, Hooks, KeepState, NetScorer, NetworkChoice, Observed, Plain, Recipe, ShuffledEpochs,
+    Standardization, TrainState, TrainedNetwork, TrainingSummary,
+};
 
 use crate::AuditError;
 use crate::blocks_alone::simplicity_of_blocks;
 use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
-use crate::model::{
-    AuditedModel, NetworkChoice, Recipe, TrainingSummary, architecture, fresh, train,
-};
 use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
 use crate::robustness::{Robustness, RobustnessOptions, measure_robustness};
 use crate::simplicity::{Parts, SimplicityOptions, SoloRun, simplicity_correlation};
-use crate::trained::{Standardization, TrainedNetwork};
-use crate::watch::{KeepState, TrainingWatch};
+use crate::training::{fresh, train};
 
 /// How to audit.
 #[derive(Clone, Debug)]
@@ -83,8 +82,8 @@ pub enum Subject<'a> {
     Resume(Box<TrainState>),
     /// A network of this tool, trained before.
     Network(Box<TrainedNetwork>),
-    /// A model of another framework.
-    Foreign(&'a dyn AuditedModel),
+    /// A model of another framework; attacked where it gives gradients.
+    Foreign(&'a dyn Scorer),
 }
 
 /// One remedy, measured.
@@ -136,9 +135,8 @@ pub fn training_settings(
     data: &Dataset,
     options: &AuditOptions,
 ) -> Result<(Recipe, FitConfig), AuditError> {
-    let architecture = architecture(options.network, data)?;
-    let recipe =
-        Recipe::new(architecture, data.n_rows(), options.max_steps, options.device.clone());
+    let (max_steps, device) = (options.max_steps, options.device.clone());
+    let recipe = Recipe::for_data(options.network, data, max_steps, device)?;
     let fit = recipe.fit.clone();
     Ok((recipe, fit))
 }
@@ -228,7 +226,7 @@ pub fn audit(
     progress.stage("training the network", 1, n_stages);
     let mut own_network = None;
     let mut training = None;
-    let mut foreign: Option<&dyn AuditedModel> = None;
+    let mut foreign: Option<&dyn Scorer> = None;
     let model_words = match subject {
         Subject::Foreign(model) => {
             foreign = Some(model);
@@ -252,19 +250,22 @@ pub fn audit(
                 Subject::Resume(state) => *state,
                 _ => fresh(&recipe.architecture, seed.child("audit/model", 0), &recipe.device)?,
             };
-            let watch = TrainingWatch { progress, keep: keep.as_deref_mut() };
-            training =
-                Some(train(&mut state, train_rows, validation, &fit, &mut Plain, None, watch)?);
+            let mut watch = Observed::new(progress);
+            if let Some(keep) = keep.as_deref_mut() {
+                watch = watch.keeping(KEEP_EVERY, keep);
+            }
+            let mut batches = ShuffledEpochs::new(train_rows, fit.batch_size);
+            let hooks = Hooks::new(&mut watch).validated(Some(validation));
+            training = Some(train(&mut state, &mut batches, &mut Plain, &fit, hooks)?);
             if let Some(keep) = keep {
                 // Whatever ends a later stage, this training need not be repeated.
                 keep(&state)?;
             }
-            let words = describe(&recipe);
             own_network = Some(NetScorer::new(state.network));
-            words
+            format!("{} trained here", recipe.architecture.title())
         }
     };
-    let model: &dyn AuditedModel = match (&own_network, foreign) {
+    let model: &dyn Scorer = match (&own_network, foreign) {
         (Some(network), _) => network,
         (None, Some(model)) => model,
         (None, None) => unreachable!("every subject gives a model"),
@@ -272,7 +273,7 @@ pub fn audit(
 
     progress.stage("measuring reliance", 2, n_stages);
     let measure_with =
-        |model: &dyn AuditedModel, progress: &dyn Progress| -> Result<Measurement, AuditError> {
+        |model: &dyn Scorer, progress: &dyn Progress| -> Result<Measurement, AuditError> {
             Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, progress)?)
         };
     let mut base = measure_with(model, progress)?;
@@ -309,7 +310,7 @@ pub fn audit(
         .flatten();
 
     progress.stage("attacking the model", 4, n_stages);
-    let attack = |model: &dyn AuditedModel, progress: &dyn Progress| {
+    let attack = |model: &dyn Scorer, progress: &dyn Progress| {
         measure_robustness(
             model,
             validation,
@@ -389,19 +390,9 @@ pub fn audit(
     })
 }
 
+/// Steps between two states of the audited network that are kept.
+const KEEP_EVERY: u64 = 200;
 /// Shares of a remedy's stage that are done when its model is trained and when its reliance is measured; attacks are
 /// the rest.
 const RETRAINED: f64 = 0.6;
 const MEASURED: f64 = 0.8;
-
-fn describe(recipe: &Recipe) -> String {
-    use simbias_nn::Architecture;
-    match &recipe.architecture {
-        Architecture::Fcn(fcn) => {
-            format!("a fully connected network ({} × {}) trained here", fcn.n_hidden, fcn.width)
-        }
-        Architecture::SmallCnn(_) => "a small convolutional network trained here".into(),
-        Architecture::ResNet18(_) => "a ResNet-18 trained here".into(),
-        _ => "a network trained here".into(),
-    }
-}

@@ -9,10 +9,10 @@ use simbias_reliance::metric::Metric;
 use simbias_reliance::outcome::{ProbeRung, Simplicity, SoloTraining};
 use simbias_reliance::{Block, Measurement};
 use simbias_report::{Progress, SideBySide, StopOnly};
+use simbias_train::Recipe;
 
 use crate::AuditError;
 use crate::audit::{AuditInput, AuditOptions};
-use crate::model::Recipe;
 use crate::simplicity::{
     Parts, SoloRun, climb, learn_alone, most_necessary, over_seeds, quick_probe, range,
 };

@@ -10,14 +10,12 @@ use simbias_reliance::{BlockSet, DonorMode, DonorSource, Side, randomized_rows};
 use simbias_report::Estimate;
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
-    Batch, BatchTarget, Evaluation, Flow, Loss, NetScorer, PrepareBatch, StepRecord, TrainError,
-    TrainState, Watch, evaluate,
+    Batch, BatchTarget, Loss, NetScorer, PrepareBatch, TrainError, cross_entropy_and_slope,
+    evaluate,
 };
 
 use crate::AuditError;
 use crate::block_noise::exchange_in;
-use crate::model::cross_entropy_and_slope;
-use crate::watch::TrainingWatch;
 
 /// Name of the group of unchanged rows.
 const INTACT: &str = "intact";
@@ -194,7 +192,7 @@ impl ConflictGroups {
     ///
     /// The highest loss alone would be content with a network that knows nothing: where two blocks contradict
     /// each other, `ln 2` is the best that any network can do in both groups.
-    fn criterion(&self, network: &Network) -> Result<f64, TrainError> {
+    pub(crate) fn criterion(&self, network: &Network) -> Result<f64, TrainError> {
         let losses = self
             .0
             .iter()
@@ -244,35 +242,6 @@ pub(crate) fn group_losses(
             test_after: test_after[index].clone(),
         })
         .collect())
-}
-
-/// Keeps the network of the evaluation with the lowest criterion on the validation groups.
-pub(crate) struct KeepBest<'a> {
-    pub(crate) training: TrainingWatch<'a, 'a>,
-    pub(crate) validation: &'a ConflictGroups,
-    pub(crate) best: Option<(f64, Network)>,
-}
-
-impl Watch for KeepBest<'_> {
-    fn after_step(
-        &mut self,
-        state: &TrainState,
-        record: &StepRecord<'_>,
-    ) -> Result<Flow, TrainError> {
-        self.training.after_step(state, record)
-    }
-
-    fn after_evaluation(
-        &mut self,
-        state: &TrainState,
-        _evaluation: &Evaluation,
-    ) -> Result<Flow, TrainError> {
-        let criterion = self.validation.criterion(&state.network)?;
-        if self.best.as_ref().is_none_or(|(best, _)| criterion < *best) {
-            self.best = Some((criterion, state.network.clone()));
-        }
-        Ok(Flow::Continue)
-    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
     if !quick {
         return AuditOptions {
             seed,
-            network: NetworkChoice::SmallCnn,
+            network: NetworkChoice::Named("small-cnn"),
             // A minute and a half on two cores: ten donor maps, half of the rungs, a thousand steps alone, of
             // which the lower half needs about half.
             reliance: RelianceOptions { repeats: 10, ..RelianceOptions::default() },
@@ -74,7 +74,7 @@ pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
     }
     AuditOptions {
         seed,
-        network: NetworkChoice::SmallCnn,
+        network: NetworkChoice::Named("small-cnn"),
         reliance: RelianceOptions { repeats: 3, ..RelianceOptions::default() },
         simplicity: SimplicityOptions {
             ladder: vec![0, 32],

@@ -44,12 +44,6 @@ pub enum AuditError {
         /// Classes of the labels.
         n_classes: usize,
     },
-    /// A file that describes no network.
-    #[error("not the description of a network: {problem}")]
-    NetworkFile {
-        /// What is wrong.
-        problem: String,
-    },
     /// Reliance could not be measured.
     #[error(transparent)]
     Reliance(RelianceError),

@@ -14,14 +14,11 @@ mod cue_conflict;
 mod demo;
 pub mod document;
 mod error;
-mod model;
-mod network_files;
 mod remedy;
 mod robustness;
 mod simplicity;
 mod simplicity_of_data;
-mod trained;
-mod watch;
+mod training;
 
 pub use attack::{AttackGround, AttackOptions, AttackOutcome, Attacked, Transfer};
 pub use audit::{
@@ -33,9 +30,6 @@ pub use check::check_split;
 pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};
 pub use error::AuditError;
-pub use model::{
-    AuditedModel, Ensemble, ForeignModel, NetworkChoice, Recipe, TrainingSummary, architecture,
-};
 pub use remedy::{RemediedModel, Remedy};
 pub use robustness::{
     RobustAt, Robustness, RobustnessOptions, UniversalResult, data_margin, measure_robustness,
@@ -44,5 +38,7 @@ pub use simplicity::{
     Parts, SimplicityOptions, SoloRun, learn_alone, probe_block, simplicity_correlation,
 };
 pub use simplicity_of_data::{DataSimplicity, simplicity_of_data};
-pub use trained::{Standardization, TrainedNetwork};
-pub use watch::KeepState;
+// What the options and outcomes of an audit are made of.
+pub use simbias_train::{
+    Ensemble, KeepState, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,
+};

@@ -4,23 +4,22 @@
 use ndarray::Axis;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use simbias_data::Dataset;
 use simbias_data::transform::Transform;
-use simbias_nn::{Mode, Network};
+use simbias_data::{Dataset, Scorer};
+use simbias_nn::{Mode, Network, Tensor};
 use simbias_reliance::{BlockSet, Side};
-use simbias_report::{Interrupted, Progress};
+use simbias_report::Progress;
 use simbias_stats::Seed;
 use simbias_train::{
-    DeviceBatch, Gradients, Hooks, Keep, Loss, NetScorer, Plain, RateRule, StepRule, StopReason,
-    TrainState,
+    DeviceBatch, Ensemble, Evaluation, Gradients, Hooks, NetScorer, Objective, Observed, Plain,
+    Prepared, RateRule, Recipe, ShuffledEpochs, StepRule, TrainError, TrainState,
 };
 
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, exchange_in};
-use crate::cue_conflict::{ConflictGroups, GroupDro, GroupLoss, KeepBest, group_losses};
-use crate::model::{AuditedModel, Ensemble, Recipe, fresh, train};
+use crate::cue_conflict::{ConflictGroups, GroupDro, GroupLoss, group_losses};
 use crate::simplicity::{Parts, SoloRun};
-use crate::watch::TrainingWatch;
+use crate::training::{fresh, train};
 
 /// A recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,14 +113,19 @@ const GROUP_STEP_SIZE: f64 = 0.01;
 struct FixedFeatures;
 
 impl StepRule for FixedFeatures {
+    fn name(&self) -> String {
+        "fixed-features".into()
+    }
+
     fn gradients(
         &mut self,
         network: &Network,
+        values: &[Tensor<1>],
+        objective: &dyn Objective,
         batch: &DeviceBatch,
-        loss: Loss,
         _seed: Seed,
-    ) -> Gradients {
-        Gradients::at(network, &network.values(), batch, loss, Mode::Eval)
+    ) -> Result<Gradients, TrainError> {
+        Ok(Gradients::at(network, values, objective, batch, Mode::Eval))
     }
 }
 
@@ -150,7 +154,7 @@ pub enum RemediedModel {
 
 impl RemediedModel {
     /// As a model to be measured.
-    pub fn as_model(&self) -> &dyn AuditedModel {
+    pub fn as_model(&self) -> &dyn Scorer {
         match self {
             Self::Network(network) => network.as_ref(),
             Self::Ensemble(ensemble) => ensemble,
@@ -201,8 +205,8 @@ impl Ingredients<'_> {
     }
 
     /// The watch of a training of this remedy.
-    fn watch(&self) -> TrainingWatch<'_, '_> {
-        TrainingWatch { progress: self.progress, keep: None }
+    fn watch(&self) -> Observed<'_> {
+        Observed::new(self.progress)
     }
 
     fn rotating_permutation(&self) -> Result<Remedied, AuditError> {
@@ -218,15 +222,11 @@ impl Ingredients<'_> {
             train: self.parts.train,
             transform: self.transform,
         };
-        let training = train(
-            &mut state,
-            self.parts.train,
-            &validation,
-            &fit,
-            &mut Plain,
-            Some(&mut hook),
-            self.watch(),
-        )?;
+        let mut epochs = ShuffledEpochs::new(self.parts.train, fit.batch_size);
+        let mut batches = Prepared::new(&mut epochs, &mut hook);
+        let mut watch = self.watch();
+        let hooks = Hooks::new(&mut watch).validated(Some(&validation));
+        let training = train(&mut state, &mut batches, &mut Plain, &fit, hooks)?;
         Ok(Remedied::network(state.network, training.steps))
     }
 
@@ -252,24 +252,19 @@ impl Ingredients<'_> {
         let balanced = self.balanced(self.parts.train, seed.child("train", 0));
         let validation = self.balanced(self.parts.validation, seed.child("validation", 0));
         // Batch statistics and dropout stay as in use: in training mode they would change the features.
-        let training = train(
-            &mut state,
-            &balanced,
-            &validation,
-            &fit,
-            &mut FixedFeatures,
-            None,
-            self.watch(),
-        )?;
+        let mut batches = ShuffledEpochs::new(&balanced, fit.batch_size);
+        let mut watch = self.watch();
+        let hooks = Hooks::new(&mut watch).validated(Some(&validation));
+        let training = train(&mut state, &mut batches, &mut FixedFeatures, &fit, hooks)?;
         Ok(Applied::Model(Remedied::network(state.network, training.steps)))
     }
 
     fn group_dro(&self) -> Result<Applied, AuditError> {
-        let Parts { train, validation, test } = self.parts;
+        let Parts { train: train_rows, validation, test } = self.parts;
         if self.blocks.blocks().len() < 2 {
             return Ok(Applied::LeftOut("a conflict needs two blocks or more"));
         }
-        let rule = GroupDro::new(train, self.blocks, self.transform, GROUP_STEP_SIZE);
+        let rule = GroupDro::new(train_rows, self.blocks, self.transform, GROUP_STEP_SIZE);
         let Some(mut rule) = rule else {
             return Ok(Applied::LeftOut("a conflict between blocks needs classes"));
         };
@@ -280,24 +275,19 @@ impl Ingredients<'_> {
         let validation = groups_of(validation, "validation")?;
         let mut state = fresh(&self.recipe.architecture, seed, &self.recipe.device)?;
         let mut fit = self.recipe.fit.clone();
-        // As for the rotating permutation; the best network is kept by the watch, which knows the groups.
+        // As for the rotating permutation; validation groups say which weights are kept.
         fit.goal = None;
-        fit.keep = Keep::Last;
-        let mut watch = KeepBest { training: self.watch(), validation: &validation, best: None };
-        let hooks = Hooks {
-            rule: &mut Plain,
-            prepare: Some(&mut rule),
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut watch,
+        let mut lowest = |state: &TrainState, _: &Evaluation| -> Result<f64, TrainError> {
+            Ok(-validation.criterion(&state.network)?)
         };
-        let training = simbias_train::fit(&mut state, train, None, &fit, hooks)?;
-        if training.reason == StopReason::Watcher {
-            return Err(Interrupted.into());
-        }
-        let network = watch.best.map_or(state.network, |(_, network)| network);
+        let mut watch = self.watch();
+        let hooks = Hooks { keep: Some(&mut lowest), ..Hooks::new(&mut watch) };
+        let mut epochs = ShuffledEpochs::new(train_rows, fit.batch_size);
+        let mut batches = Prepared::new(&mut epochs, &mut rule);
+        let training = train(&mut state, &mut batches, &mut Plain, &fit, hooks)?;
+        let network = state.network;
         let after = NetScorer::new(network.clone());
-        let groups = [&groups_of(train, "train")?, &groups_of(test, "test")?];
+        let groups = [&groups_of(train_rows, "train")?, &groups_of(test, "test")?];
         Ok(Applied::Model(Remedied {
             groups: group_losses(groups, rule.weights(), self.base, &after, self.level)?,
             ..Remedied::network(network, training.steps)

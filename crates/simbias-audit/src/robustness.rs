@@ -1,8 +1,8 @@
 //! Robust accuracy and where adversarial perturbations go.
 
 use ndarray::Axis;
-use simbias_data::Dataset;
 use simbias_data::transform::Transform;
+use simbias_data::{Dataset, Scorer};
 use simbias_reliance::{BlockSet, BudgetShare, budget_shares, mean_budget_shares};
 use simbias_report::{Estimate, Part, Progress};
 use simbias_stats::{Seed, share_estimate};
@@ -11,7 +11,6 @@ use simbias_train::attack::{
 };
 
 use crate::AuditError;
-use crate::model::AuditedModel;
 
 /// How robustness is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +106,7 @@ pub fn data_margin(data: &Dataset) -> Option<f64> {
 /// A model that fails, and an interrupt, looked for at every step of an attack.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn measure_robustness(
-    model: &dyn AuditedModel,
+    model: &dyn Scorer,
     validation: &Dataset,
     test: &Dataset,
     blocks: &BlockSet,

@@ -1,26 +1,27 @@
 //! How easy each block is: a ladder of probes, learning time of the audited architecture, code length.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Axis;
 use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Layout, Scorer};
-use simbias_nn::{Architecture, Fcn, Network};
+use simbias_nn::Fcn;
 use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
 use simbias_reliance::{Block, BlockOutcome, Side, pieces};
 use simbias_report::{Estimate, Progress};
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
-    FitConfig, Flow, Hooks, Keep, Loss, NetScorer, Optimizer, Plain, Schedule, StepRecord,
-    StopOnRequest, TrainError, TrainState, Watch,
+    Evaluation, FitConfig, Flow, Hooks, KeepBest, Loss, NetScorer, Optimizer, Plain, Prepared,
+    Recipe, Schedule, ShuffledEpochs, Standardization, StepRecord, StopOnRequest, TrainError,
+    TrainState, Watch,
 };
 
 use crate::AuditError;
 use crate::block_noise::{BlockNoise, BlockNoiseHook, denied};
-use crate::model::{Recipe, fresh};
-use crate::trained::Standardization;
+use crate::training::fresh;
 
 /// How simplicity is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,8 +198,7 @@ pub(crate) fn climb(
         .map(|&(rung, run)| {
             let (_, width, n_hidden) = &rungs[rung];
             let n_outputs = n_outputs_of(&train);
-            let architecture =
-                Architecture::Fcn(Fcn::new(train.n_features(), *width, *n_hidden, n_outputs));
+            let architecture = Fcn::new(train.n_features(), *width, *n_hidden, n_outputs).into();
             let seed = seed.child("audit/probe", run).child("rung", rung as u64);
             let mut state = fresh(&architecture, seed, &simbias_nn::cpu())?;
             let fit = probe_fit(options.probe_steps, n_outputs, train.n_rows());
@@ -266,39 +266,34 @@ pub fn learn_alone(
     let mut state = fresh(&recipe.architecture, seed, &recipe.device)?;
     let fit = FitConfig {
         max_steps: options.solo_steps,
-        // The curve is followed by the watcher; it also ends training when the block is learned.
-        evaluate_every: options.solo_steps.max(1),
+        evaluate_every: options.solo_every.max(1),
         goal: None,
         patience: None,
-        keep: Keep::Last,
         ..recipe.fit.clone()
     };
-    let mut curve = CurveWatch {
+    let looks_learned = Cell::new(0);
+    let mut curve = Curve {
         progress,
         data: &validation,
         metric,
-        every: options.solo_every.max(1),
-        looks_learned: 0,
+        max_steps: fit.max_steps,
+        looks_learned: &looks_learned,
         points: Vec::new(),
-        best: None,
     };
+    let mut watch = EndWhenLearned { progress, looks_learned: &looks_learned };
     let mut noise = BlockNoiseHook {
         noise: BlockNoise::Deny { columns: &block.columns, side: Side::Complement },
         train: parts.train,
         transform,
     };
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: Some(&mut noise),
-        layer_rates: None,
-        example_weights: None,
-        watch: &mut curve,
-    };
-    simbias_train::fit(&mut state, parts.train, Some(&validation), &fit, hooks)?;
+    let mut epochs = ShuffledEpochs::new(parts.train, fit.batch_size);
+    let mut batches = Prepared::new(&mut epochs, &mut noise);
+    let hooks = Hooks { keep: Some(&mut curve), ..Hooks::new(&mut watch) };
+    simbias_train::fit(&mut state, &mut batches, &fit.loss, &mut Plain, &fit, hooks)?;
     progress.keep_going()?;
     let chance = metric.chance(&truth_of(&validation)?);
     let best = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
-    let network = NetScorer::new(curve.best.map_or(state.network, |(_, network)| network));
+    let network = NetScorer::new(state.network);
     let metric = value_of(&network, &deny(parts.test, "test"), metric)?;
     // The best of many looks is above chance even for noise; rows that chose nothing decide.
     let steps_to_learn = (metric - chance >= LEAST_GAIN).then(|| {
@@ -318,41 +313,51 @@ pub fn learn_alone(
     })
 }
 
-/// Follows a metric on held-out rows and ends training when it is learned.
-struct CurveWatch<'a> {
+/// Follows a metric on held-out rows and keeps the weights of the best look: the last ones may be those of an unsteady
+/// moment.
+struct Curve<'a> {
     progress: &'a dyn Progress,
     data: &'a Dataset,
     metric: Metric,
-    every: u64,
-    looks_learned: usize,
+    max_steps: u64,
+    /// Looks in a row at which the block was learned.
+    looks_learned: &'a Cell<usize>,
     points: Vec<(u64, f64)>,
-    /// Weights of the best point: the last ones may be those of an unsteady moment.
-    best: Option<(f64, Network)>,
 }
 
-impl Watch for CurveWatch<'_> {
-    fn after_step(
-        &mut self,
-        state: &TrainState,
-        record: &StepRecord<'_>,
-    ) -> Result<Flow, TrainError> {
-        if self.progress.wants_stop() {
-            return Ok(Flow::Stop);
-        }
-        if !record.step.is_multiple_of(self.every) && record.step != record.max_steps {
-            return Ok(Flow::Continue);
-        }
+impl KeepBest for Curve<'_> {
+    fn score(&mut self, state: &TrainState, _: &Evaluation) -> Result<f64, TrainError> {
         let value = value_of(&NetScorer::new(state.network.clone()), self.data, self.metric);
         // A network without finite scores is reported by the loop itself.
         let value = value.unwrap_or(f64::NAN);
-        self.points.push((record.step, value));
-        if self.best.as_ref().is_none_or(|(best, _)| value >= *best) {
-            self.best = Some((value, state.network.clone()));
-        }
-        let remark = format!("step {}, {} {value:.3}", record.step, self.metric.title());
-        self.progress.advance(record.step as usize, record.max_steps as usize, &remark);
-        self.looks_learned = if value >= LEARNED { self.looks_learned + 1 } else { 0 };
-        Ok(if self.looks_learned >= LOOKS_LEARNED { Flow::Stop } else { Flow::Continue })
+        self.points.push((state.step, value));
+        let remark = format!("step {}, {} {value:.3}", state.step, self.metric.title());
+        self.progress.advance(state.step as usize, self.max_steps as usize, &remark);
+        self.looks_learned.set(if value >= LEARNED { self.looks_learned.get() + 1 } else { 0 });
+        Ok(value)
+    }
+
+    /// The latest of equals.
+    fn replaces(&self, new: f64, best: f64) -> bool {
+        best <= new
+    }
+}
+
+/// Ends training when the block is learned, and on request.
+struct EndWhenLearned<'a> {
+    progress: &'a dyn Progress,
+    looks_learned: &'a Cell<usize>,
+}
+
+impl Watch for EndWhenLearned<'_> {
+    fn after_step(&mut self, _: &TrainState, _: &StepRecord<'_>) -> Result<Flow, TrainError> {
+        Ok(if self.progress.wants_stop() {
+            Flow::Stop
+        } else if self.looks_learned.get() >= LOOKS_LEARNED {
+            Flow::Finish
+        } else {
+            Flow::Continue
+        })
     }
 }
 
@@ -392,14 +397,10 @@ fn train_probe(
     fit: &FitConfig,
     progress: &dyn Progress,
 ) -> Result<(), AuditError> {
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: None,
-        layer_rates: None,
-        example_weights: None,
-        watch: &mut StopOnRequest(progress),
-    };
-    simbias_train::fit(state, train, Some(validation), fit, hooks)?;
+    let mut batches = ShuffledEpochs::new(train, fit.batch_size);
+    let mut watch = StopOnRequest(progress);
+    let hooks = Hooks::new(&mut watch).validated(Some(validation));
+    simbias_train::fit(state, &mut batches, &fit.loss, &mut Plain, fit, hooks)?;
     Ok(progress.keep_going()?)
 }
 
@@ -440,7 +441,7 @@ fn code_length(
         let seen = train.select(&order[..pair[0]]);
         let next = train.select(&order[pair[0]..pair[1]]);
         let n_outputs = n_outputs_of(train);
-        let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 32, 1, n_outputs));
+        let architecture = Fcn::new(train.n_features(), 32, 1, n_outputs).into();
         let mut state = fresh(
             &architecture,
             seed.child("audit/code-length", index as u64 + 1),
@@ -541,7 +542,7 @@ pub(crate) fn quick_probe(
     let validation = standardization.dataset(&columns_of(parts.validation, transform, block));
     let train = standardization.dataset(&train);
     let n_outputs = n_outputs_of(&train);
-    let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 0, 0, n_outputs));
+    let architecture = Fcn::new(train.n_features(), 0, 0, n_outputs).into();
     let mut state = fresh(&architecture, seed.child("audit/quick-probe", 0), &simbias_nn::cpu())?;
     let fit = probe_fit(QUICK_PROBE_STEPS, n_outputs, train.n_rows());
     train_probe(&mut state, &train, &validation, &fit, progress)?;

@@ -3,10 +3,13 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use simbias_nn::{Device, device_from_str};
+use simbias_data::Dataset;
+use simbias_nn::{Architecture, Device, Init, device_from_str};
 use simbias_report::StopOnly;
 use simbias_stats::Seed;
-use simbias_train::StopOnRequest;
+use simbias_train::{
+    Batches, FitConfig, Hooks, Objective, Outcome, Plain, StopOnRequest, TrainState,
+};
 
 use crate::{ClaimError, MeasureContext, Scale};
 
@@ -98,10 +101,41 @@ impl<'a> Stages<'a> {
         StopOnly(self.context.progress)
     }
 
-    /// A watcher that ends a training when the person asked for it; follow with
-    /// [`Self::check_interrupt`].
-    pub(crate) fn interrupt_watch(&self) -> StopOnRequest<'a> {
-        StopOnRequest(self.context.progress)
+    /// A network with fresh weights before its first step; `seed` gives the weights and all later draws.
+    ///
+    /// # Errors
+    ///
+    /// Invalid sizes.
+    pub(crate) fn fresh(
+        &self,
+        architecture: &Architecture,
+        init: Init,
+        seed: Seed,
+    ) -> Result<TrainState, ClaimError> {
+        let (weights, training) = (seed.child("claims/init", 0), seed.child("claims/train", 0));
+        TrainState::fresh(architecture, init, &self.device, weights, training)
+            .map_err(|error| self.failure(error))
+    }
+
+    /// Trains `state` with one pass a step until its end, or that of the measurement.
+    ///
+    /// # Errors
+    ///
+    /// Data that do not fit the network, a loss that leaves the finite numbers, [`ClaimError::Interrupted`].
+    pub(crate) fn fit(
+        &self,
+        state: &mut TrainState,
+        batches: &mut dyn Batches,
+        objective: &dyn Objective,
+        validation: Option<&Dataset>,
+        config: &FitConfig,
+    ) -> Result<Outcome, ClaimError> {
+        let mut watch = StopOnRequest(self.context.progress);
+        let hooks = Hooks::new(&mut watch).validated(validation);
+        let outcome = simbias_train::fit(state, batches, objective, &mut Plain, config, hooks)
+            .map_err(|error| self.failure(error))?;
+        self.check_interrupt()?;
+        Ok(outcome)
     }
 
     /// Where to compute.

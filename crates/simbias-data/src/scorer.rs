@@ -37,6 +37,11 @@ pub trait Scorer: Sync {
         None
     }
 
+    /// The model's input gradients, when it has them; without them it can be measured but not attacked.
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        None
+    }
+
     /// Whether several threads may score at once and gain from it. A model that threads by itself says no.
     fn scores_in_parallel(&self) -> bool {
         true

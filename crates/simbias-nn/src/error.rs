@@ -6,7 +6,7 @@ use simbias_checkpoint::CheckpointError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NnError {
-    /// A size of the architecture cannot be.
+    /// A size of the architecture is invalid.
     #[error("architecture: {field} is {found}, expected {expected}")]
     Architecture {
         /// Name of the offending field.
@@ -15,6 +15,28 @@ pub enum NnError {
         found: String,
         /// What would be accepted.
         expected: &'static str,
+    },
+    /// A name that no layer has.
+    #[error("no layer is called {name:?}; the network has {}", known.join(", "))]
+    UnknownLayer {
+        /// The name as given.
+        name: String,
+        /// All layers.
+        known: Vec<String>,
+    },
+    /// A name that no architecture has.
+    #[error("unknown network {name:?}; known are {}", known.join(", "))]
+    UnknownNetwork {
+        /// The name as given.
+        name: String,
+        /// All names.
+        known: Vec<&'static str>,
+    },
+    /// Data that the named architecture cannot take.
+    #[error("{problem}")]
+    UnsuitableData {
+        /// What it needs.
+        problem: String,
     },
     /// No such device.
     #[error("device {name:?} is not known; use cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX")]

@@ -41,15 +41,29 @@ impl Default for Init {
 
 /// What a parameter is to its layer, as far as its start value goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Start {
+pub enum Start {
     /// A weight matrix or filter.
-    Weight { fan_in: usize, fan_out: usize },
-    /// A bias of a layer with that fan-in.
-    Bias { fan_in: usize },
+    Weight {
+        /// Numbers that one output is made of.
+        fan_in: usize,
+        /// Outputs that one input goes to.
+        fan_out: usize,
+    },
+    /// A bias.
+    Bias {
+        /// That of its layer's weight.
+        fan_in: usize,
+    },
     /// Anything of a recurrent layer: uniform in `±1/√n_hidden` whatever the scheme.
-    Recurrent { n_hidden: usize },
-    /// `N(0, deviation²)` whatever the scheme, for embeddings.
-    Normal { deviation: f64 },
+    Recurrent {
+        /// Units of the hidden state.
+        n_hidden: usize,
+    },
+    /// `N(0, deviation²)` whatever the scheme, for embeddings and for GPT-2.
+    Normal {
+        /// The standard deviation.
+        deviation: f64,
+    },
     /// The same value everywhere.
     Constant(f64),
 }

@@ -1,14 +1,18 @@
 //! A network: an architecture with values for its named parameters.
 
 use std::fmt;
+use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use simbias_stats::Seed;
 
-use crate::layers::{Blueprint, Builder, Layer, Signal, Values, run};
-use crate::{Activation, Architecture, Init, NnError};
+use crate::builder::{Blueprint, Builder};
+use crate::layer::{Layer, Stack, Values};
+use crate::pass::{Mode, Pass};
+use crate::signal::{Input, Output, Signal};
+use crate::{Architecture, Init, NnError};
 
 /// Whether gradients reach a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,48 +57,11 @@ pub struct Parameter {
     pub value: Tensor<1>,
 }
 
-/// How a forward pass behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Deterministic: no dropout, running statistics; rows do not influence one another.
-    Eval,
-    /// Dropout masks from `seed`, statistics of the batch.
-    Train {
-        /// Root of this pass's random draws; give every step its own.
-        seed: Seed,
-    },
-}
-
-/// The mode of one forward pass and what it leaves behind.
-#[derive(Debug)]
-pub struct Pass {
-    /// Training or evaluation.
-    pub mode: Mode,
-    /// New values of running statistics, by position in [`Network::parameters`].
-    pub statistics: Vec<(usize, Tensor<1>)>,
-}
-
-impl Pass {
-    /// A pass in the given mode.
-    pub fn new(mode: Mode) -> Self {
-        Self { mode, statistics: Vec::new() }
-    }
-}
-
-/// One affine layer on the host.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DenseLayer {
-    /// Weight, `[out, in]`.
-    pub weight_out_in: Array2<f32>,
-    /// Bias, `[out]`.
-    pub bias: Array1<f32>,
-}
-
 /// An architecture with values.
 #[derive(Clone)]
 pub struct Network {
     architecture: Architecture,
-    layers: Vec<Layer>,
+    layers: Arc<Stack>,
     blueprints: Vec<Blueprint>,
     multiply_adds: u64,
     parameters: Vec<Parameter>,
@@ -118,16 +85,15 @@ impl Network {
     ///
     /// [`NnError::Architecture`] for sizes that cannot be.
     pub fn new(
-        architecture: Architecture,
+        architecture: impl Into<Architecture>,
         init: Init,
         precision: Precision,
         seed: Seed,
         device: &Device,
     ) -> Result<Self, NnError> {
-        architecture.check()?;
-        let mut builder = Builder::default();
-        let layers = builder.build(&architecture);
-        let Builder { blueprints, multiply_adds, .. } = builder;
+        let architecture = architecture.into();
+        let (layers, Builder { blueprints, multiply_adds, .. }) = architecture.build()?;
+        let layers = Arc::new(layers);
         let device = device.clone().without_autodiff();
         let parameters = blueprints
             .iter()
@@ -160,12 +126,12 @@ impl Network {
         self.precision
     }
 
-    /// Columns of an input row.
+    /// Columns of an input row laid out flat.
     pub fn n_features(&self) -> usize {
         self.architecture.n_features()
     }
 
-    /// Columns of the output.
+    /// Width of an output vector.
     pub fn n_outputs(&self) -> usize {
         self.architecture.n_outputs()
     }
@@ -228,35 +194,81 @@ impl Network {
         self.parameters.iter_mut().map(take).collect()
     }
 
-    /// Logits of `rows` `[batch, n_features]` in evaluation mode, `[batch, n_outputs]`.
-    pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        self.forward_with(&self.values(), rows, &mut Pass::new(Mode::Eval))
+    /// Names of the layers whose outputs a pass can keep, in the order of the forward pass; those of PyTorch's modules.
+    pub fn layer_names(&self) -> Vec<&str> {
+        self.layers.names()
     }
 
-    /// Logits under other parameter values, in the mode of `pass`. Gradients flow to whatever requires
-    /// them: values, rows, or both.
+    /// A pass in `mode` that keeps the outputs of the layers called `names` in [`Pass::taps`].
+    ///
+    /// # Errors
+    ///
+    /// [`NnError::UnknownLayer`] for a name that is not one of [`layer_names`](Self::layer_names).
+    pub fn tapping<N: Into<String>>(
+        &self,
+        mode: Mode,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Pass, NnError> {
+        let known = self.layer_names();
+        let known_or_refused = |name: N| {
+            let name = name.into();
+            if known.contains(&name.as_str()) {
+                return Ok(name);
+            }
+            let known = known.iter().map(|&name| name.into()).collect();
+            Err(NnError::UnknownLayer { name, known })
+        };
+        Ok(Pass::keeping(mode, names.into_iter().map(known_or_refused).collect::<Result<_, _>>()?))
+    }
+
+    /// Logits of `rows` `[batch, n_features]` in evaluation mode, `[batch, n_outputs]`; those of the last position
+    /// where there are several.
+    pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        self.forward_rows(&self.values(), rows, &mut Pass::new(Mode::Eval))
+    }
+
+    /// Outputs under other parameter values, in the mode of `pass`, at every position where the network has several.
+    /// Gradients flow to whatever requires them: values, input, or both.
+    ///
+    /// # Panics
+    ///
+    /// For input of another kind or other sizes than [`Architecture::input`] says.
     pub fn forward_with(
         &self,
         values: &[Tensor<1>],
-        rows: Tensor<2>,
+        input: impl Into<Input>,
         pass: &mut Pass,
-    ) -> Tensor<2> {
-        assert_eq!(rows.dims()[1], self.n_features(), "columns of the rows");
-        let at = Values { values, blueprints: &self.blueprints };
-        match run(&self.layers, Signal::Flat(rows), at, pass) {
-            Signal::Flat(logits) => logits,
-            _ => unreachable!("every architecture ends in a linear layer"),
+    ) -> Output {
+        match self.run(values, input.into(), pass) {
+            Signal::Rows(rows) => Output::Rows(rows),
+            Signal::Positions(positions) => Output::Positions(positions),
+            other => panic!("an architecture ends in rows or positions, not in {other:?}"),
         }
     }
 
-    /// Logits of the token after every token of `rows` `[batch, context]` under other parameter values,
-    /// `[batch, context, vocabulary]`; `None` for networks that are no decoder.
-    pub fn token_logits(&self, values: &[Tensor<1>], rows: Tensor<2>) -> Option<Tensor<3>> {
+    /// As [`forward_with`](Self::forward_with) with one output a row, `[batch, n_outputs]`: where there are several,
+    /// only the last one is computed.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn forward_rows(
+        &self,
+        values: &[Tensor<1>],
+        input: impl Into<Input>,
+        pass: &mut Pass,
+    ) -> Tensor<2> {
+        pass.for_last_position(|pass| self.forward_with(values, input, pass)).rows()
+    }
+
+    fn run(&self, values: &[Tensor<1>], input: Input, pass: &mut Pass) -> Signal {
         let at = Values { values, blueprints: &self.blueprints };
-        match self.layers.as_slice() {
-            [Layer::Decoder(decoder)] => Some(decoder.token_logits(rows, at)),
-            _ => None,
-        }
+        self.layers.forward(input.enter(self.architecture.input()), at, pass)
+    }
+
+    /// The layers, for those who look for a special structure.
+    pub(crate) fn layers(&self) -> &Stack {
+        &self.layers
     }
 
     /// `rows` as a tensor on the network's device, in its precision.
@@ -268,30 +280,6 @@ impl Network {
         };
         let data = TensorData::new(values, shape);
         Tensor::from_data(data, (&self.device, self.precision.dtype()))
-    }
-
-    /// The affine layers and the non-linearity between them, for a fully connected network without batch
-    /// normalisation and without learned slopes.
-    pub fn dense_layers(&self) -> Option<(Vec<DenseLayer>, Activation)> {
-        let Architecture::Fcn(fcn) = &self.architecture else { return None };
-        if fcn.batch_norm || fcn.activation == Activation::PRelu {
-            return None;
-        }
-        let layers = self
-            .parameters
-            .chunks_exact(2)
-            .map(|pair| {
-                let [out, input] = [pair[0].shape[0], pair[0].shape[1]];
-                DenseLayer {
-                    weight_out_in: Array2::from_shape_fn((out, input), {
-                        let values = host_f32(&pair[0].value);
-                        move |(row, column)| values[row * input + column]
-                    }),
-                    bias: Array1::from_vec(host_f32(&pair[1].value)),
-                }
-            })
-            .collect();
-        Some((layers, fcn.activation))
     }
 }
 

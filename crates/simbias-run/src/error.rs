@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use simbias_audit::AuditError;
 use simbias_data::DataError;
 use simbias_onnx::OnnxError;
 use simbias_reliance::RelianceError;
@@ -81,7 +80,7 @@ pub enum RunError {
         /// Name of the description beside them.
         description: &'static str,
         /// What is wrong.
-        source: Box<AuditError>,
+        source: Box<TrainError>,
     },
     /// A network that takes rows of another width.
     #[error("the network in {weights:?} takes {expected} features, the data have {found}")]

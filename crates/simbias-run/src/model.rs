@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
-use simbias_audit::{AuditedModel, ForeignModel, TrainedNetwork};
 use simbias_data::{Dataset, LossGradient, Scorer, ScorerError};
 use simbias_nn::Device;
 use simbias_onnx::{OnnxOptions, OnnxScorer};
 use simbias_report::InputFingerprint;
+use simbias_train::TrainedNetwork;
 
 use crate::{RunError, of_file};
 
@@ -37,7 +37,7 @@ pub struct Model {
 }
 
 enum Origin {
-    Onnx(Box<ForeignModel<OnnxScorer>>),
+    Onnx(Box<OnnxScorer>),
     Network(Box<TrainedNetwork>),
 }
 
@@ -78,7 +78,7 @@ impl Model {
         }
     }
 
-    fn inner(&self) -> &dyn AuditedModel {
+    fn inner(&self) -> &dyn Scorer {
         match &self.origin {
             Origin::Onnx(model) => model.as_ref(),
             Origin::Network(network) => network.as_ref(),
@@ -93,7 +93,7 @@ fn open_onnx(path: &Path, data: &Dataset, options: &OpenOptions) -> Result<Origi
         ..OnnxOptions::default()
     };
     match OnnxScorer::open_with(path, &data.layout, &options) {
-        Ok(scorer) => Ok(Origin::Onnx(Box::new(ForeignModel(scorer)))),
+        Ok(scorer) => Ok(Origin::Onnx(Box::new(scorer))),
         Err(error) => Err(RunError::Onnx { path: path.into(), source: Box::new(error) }),
     }
 }
@@ -156,13 +156,11 @@ impl Scorer for Model {
         self.inner().score(rows)
     }
 
-    fn scores_in_parallel(&self) -> bool {
-        self.inner().scores_in_parallel()
-    }
-}
-
-impl AuditedModel for Model {
     fn gradients(&self) -> Option<&dyn LossGradient> {
         self.inner().gradients()
+    }
+
+    fn scores_in_parallel(&self) -> bool {
+        self.inner().scores_in_parallel()
     }
 }

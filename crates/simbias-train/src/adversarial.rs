@@ -7,7 +7,7 @@ use simbias_stats::Seed;
 use crate::TrainError;
 use crate::attack::{Pgd, perturbed_rows, pgd};
 use crate::batch::{Batch, BatchTarget};
-use crate::fit::PrepareBatch;
+use crate::batches::PrepareBatch;
 use crate::predict::NetScorer;
 
 /// Replaces each batch by its PGD version against the current weights in evaluation mode (Madry et al. 2018).

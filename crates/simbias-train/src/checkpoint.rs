@@ -6,12 +6,12 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use simbias_checkpoint::{Element, Numbers, safetensors_image, write_whole};
-use simbias_data::Dataset;
 use simbias_nn::{Architecture, Device, Init, Network, Precision, Tensor, host_numbers};
 use simbias_stats::Seed;
 
 use crate::TrainError;
-use crate::fit::{EpochRates, Evaluation, FitConfig, TrainState};
+use crate::batches::Fingerprint;
+use crate::fit::{EpochRates, Evaluation, FitConfig, Followed, Kept, TrainState};
 use crate::optimizer::{OptimizerState, Slot};
 
 /// Key of the metadata entry, and its version.
@@ -30,17 +30,27 @@ struct Head {
     data_fingerprint: String,
     #[serde(default)]
     layer_rates: Option<EpochRates>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    followed: Option<Followed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Kept>,
 }
 
 impl TrainState {
     /// Writes the state to `path`, under a temporary name that is renamed when whole: weights by their PyTorch
     /// names behind `network.`, optimiser memory behind `optimizer.first.` and `optimizer.second.`, the best
-    /// weights behind `best.`; everything else as JSON in the metadata.
+    /// weights behind `best.`; everything else as JSON in the metadata. `source` is the source of batches, or the data
+    /// set whose shuffled epochs they are.
     ///
     /// # Errors
     ///
     /// [`TrainError::File`] and [`TrainError::Write`].
-    pub fn save(&self, path: &Path, config: &FitConfig, train: &Dataset) -> Result<(), TrainError> {
+    pub fn save(
+        &self,
+        path: &Path,
+        config: &FitConfig,
+        source: &dyn Fingerprint,
+    ) -> Result<(), TrainError> {
         let failed = |message: String| TrainError::File { path: path.into(), message };
         let head = Head {
             architecture: self.network.architecture().clone(),
@@ -50,8 +60,10 @@ impl TrainState {
             optimizer_steps: self.optimizer.n_steps,
             evaluations: self.evaluations.clone(),
             config: config.clone(),
-            data_fingerprint: train.fingerprint(),
+            data_fingerprint: source.fingerprint(),
             layer_rates: self.layer_rates.clone(),
+            followed: self.followed.clone(),
+            kept: self.kept,
         };
         let head = serde_json::to_string(&head).map_err(|error| failed(error.to_string()))?;
         let mut tensors: Vec<(String, &[usize], Numbers)> = Vec::new();
@@ -79,7 +91,7 @@ impl TrainState {
         Ok(write_whole(path, |writer| writer.write_all(&bytes))?)
     }
 
-    /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `train` by a network of
+    /// Reads a state that [`save`](Self::save) wrote, to be continued with `config` on `source` by a network of
     /// `architecture`.
     ///
     /// # Errors
@@ -91,11 +103,11 @@ impl TrainState {
         device: &Device,
         architecture: &Architecture,
         config: &FitConfig,
-        train: &Dataset,
+        source: &dyn Fingerprint,
     ) -> Result<Self, TrainError> {
         let bytes = std::fs::read(path)
             .map_err(|error| TrainError::File { path: path.into(), message: error.to_string() })?;
-        Self::from_bytes(path, &bytes, device, architecture, config, train)
+        Self::from_bytes(path, &bytes, device, architecture, config, source)
     }
 
     /// As [`load`](Self::load) from the file's bytes; `path` is its name in errors.
@@ -109,7 +121,7 @@ impl TrainState {
         device: &Device,
         architecture: &Architecture,
         config: &FitConfig,
-        train: &Dataset,
+        source: &dyn Fingerprint,
     ) -> Result<Self, TrainError> {
         let failed = |message: String| TrainError::File { path: path.into(), message };
         let (_, metadata) = SafeTensors::read_metadata(bytes)
@@ -134,7 +146,7 @@ impl TrainState {
                 expected: format!("{config:?}"),
             });
         }
-        let fingerprint = train.fingerprint();
+        let fingerprint = source.fingerprint();
         if head.data_fingerprint != fingerprint {
             return Err(TrainError::OtherRun {
                 what: "training data",
@@ -192,6 +204,8 @@ impl TrainState {
             step: head.step,
             evaluations: head.evaluations,
             layer_rates: head.layer_rates,
+            followed: head.followed,
+            kept: head.kept,
             best,
         })
     }

@@ -8,8 +8,8 @@ use simbias_report::{
     Section, Table, write_json,
 };
 
-use crate::fit::{Evaluation, Outcome, Score, StopReason, TrainState};
-use crate::loss::Loss;
+use crate::fit::{Evaluation, Outcome, Score, TrainState};
+use crate::objective::Loss;
 
 /// Name and version of the result of a training.
 pub const TRAINING_SCHEMA: &str = "simbias.train/1";
@@ -120,18 +120,6 @@ impl Answer for TrainingAnswer {
             .map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes)))
             .into_iter()
             .collect()
-    }
-}
-
-impl StopReason {
-    /// Why training ended, in words.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Goal => "training loss below the goal",
-            Self::MaxSteps => "all steps taken",
-            Self::Patience => "no further improvement on the validation rows",
-            Self::Watcher => "stopped",
-        }
     }
 }
 

@@ -16,7 +16,21 @@ pub enum TrainError {
         /// What the network or the loss needs.
         expected: String,
     },
-    /// A setting that cannot be.
+    /// Data that do not suit the network that was chosen.
+    #[error("data {name:?}: {problem}")]
+    Data {
+        /// Name of the data.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A file that describes no network.
+    #[error("not the description of a network: {problem}")]
+    NetworkFile {
+        /// What is wrong.
+        problem: String,
+    },
+    /// An invalid setting.
     #[error("setting {field} is {found}, expected {expected}")]
     Setting {
         /// Name of the setting.

@@ -1,19 +1,33 @@
 //! The training loop, optimisers, attacks, traces, checkpoints and exact resume.
 //!
-//! [`fit`] advances a [`TrainState`] by mini-batches; what happens around a step is open: a [`StepRule`]
-//! turns a batch into gradients (one pass, two passes, …), [`Hooks::prepare`] may rewrite a batch
-//! (augmentation, adversarial examples), and a [`Watch`] sees every step and evaluation. The loop knows no
-//! files, clocks or terminals.
+//! [`fit`] advances a [`TrainState`] step by step. Three things make a step, each an open trait:
+//!
+//! - a source of [`Batches`]: [`ShuffledEpochs`] or the [`WholeSet`] of a data set, [`RandomRows`] of a large one, fresh data
+//!   without end ([`Generated`]), any of them [`Prepared`] by a hook that rewrites batches (augmentation, [`Adversarial`]
+//!   examples);
+//! - an [`Objective`], from a network and a batch to a loss for every row: a [`Loss`], [`SoftTargets`], [`LabelSmoothing`],
+//!   [`NextToken`], [`PositionError`];
+//! - a [`StepRule`], from an objective and a batch to gradients: [`Plain`], and around any other rule [`Sam`],
+//!   [`MicroBatches`], [`Clipped`].
+//!
+//! [`Hooks`] open what happens around steps: evaluation, which weights are kept, rates of layers, and a [`Watch`] that sees
+//! every step. The loop knows no files, clocks or terminals. A run that is saved and continued is the run that was never
+//! interrupted, whatever its parts.
+//!
+//! On top of the loop: [`Recipe`], which network for which data and how it is trained; [`TrainedNetwork`], a network with
+//! what its rows go through first; [`Ensemble`].
 
 mod adversarial;
 pub mod attack;
 mod batch;
+mod batches;
 mod checkpoint;
 mod document;
 mod error;
 mod fit;
-mod loss;
-mod on_request;
+mod model;
+mod objective;
+mod observed;
 mod optimizer;
 mod predict;
 mod schedule;
@@ -22,18 +36,29 @@ mod step;
 mod trace;
 
 pub use adversarial::Adversarial;
-pub use batch::{Batch, BatchTarget};
+pub use batch::{Batch, BatchTarget, DeviceBatch, DeviceTarget, TargetKind};
+pub use batches::{
+    Batches, Drawn, Fingerprint, Generated, Place, PrepareBatch, Prepared, RandomRows,
+    ShuffledEpochs, WholeSet,
+};
 pub use document::{TRAINING_SCHEMA, TrainingAnswer};
 pub use error::TrainError;
 pub use fit::{
-    Evaluation, FitConfig, Flow, Hooks, Keep, LayerRates, LossGoal, NoWatch, Outcome, Patience,
-    PrepareBatch, Score, StepRecord, StopReason, TrainState, Watch, evaluate, fit, fit_plain,
+    Evaluate, Evaluation, FitConfig, FixedBatches, Flow, Hooks, Keep, KeepBest, LayerRates,
+    LossGoal, NoWatch, Outcome, Patience, Score, StepRecord, StopReason, TrainState, Watch,
+    evaluate, fit, fit_plain,
 };
-pub use loss::{DeviceTarget, Loss};
-pub use on_request::StopOnRequest;
+pub use model::{
+    Ensemble, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,
+    architecture, cross_entropy_and_slope,
+};
+pub use objective::{
+    LabelSmoothing, Loss, NextToken, Objective, PositionError, RowLosses, SoftTargets,
+};
+pub use observed::{KeepState, Observed, StopOnRequest};
 pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
 pub use spectral_rates::SpectralRates;
-pub use step::{DeviceBatch, Gradients, NextToken, Plain, Sam, StepRule};
+pub use step::{Clipped, Gradients, MicroBatches, Plain, Sam, StepRule};
 pub use trace::TraceRecorder;

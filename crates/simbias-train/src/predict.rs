@@ -2,12 +2,11 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
-use simbias_data::{Dataset, LossGradient, Objective, Scorer, ScorerError};
+use simbias_data::{LossGradient, Objective, Scorer, ScorerError};
 use simbias_nn::{Mode, Network, Pass, Tensor, cpu};
 
-use crate::batch::{Batch, BatchTarget, select_target};
-use crate::loss::{DeviceTarget, Loss};
-use crate::step::DeviceBatch;
+use crate::batch::{BatchTarget, DeviceTarget};
+use crate::objective::Loss;
 
 /// Most rows that pass through the network at once; bounds memory, never changes a result.
 const ROWS_AT_ONCE: usize = 1024;
@@ -17,7 +16,7 @@ const FEWEST_AT_ONCE: usize = 32;
 const FLOPS_AT_ONCE: u64 = 200_000_000;
 
 /// Rows at once for which `network` is fast where it is.
-fn rows_at_once(network: &Network) -> usize {
+pub(crate) fn rows_at_once(network: &Network) -> usize {
     if *network.device() == cpu() {
         let rows = FLOPS_AT_ONCE / network.flops_per_row().max(1);
         usize::try_from(rows).unwrap_or(ROWS_AT_ONCE).clamp(FEWEST_AT_ONCE, ROWS_AT_ONCE)
@@ -94,6 +93,10 @@ impl Scorer for NetScorer {
         shaped(scores.concat(), rows.nrows(), self.n_outputs())
     }
 
+    fn gradients(&self) -> Option<&dyn LossGradient> {
+        Some(self)
+    }
+
     fn scores_in_parallel(&self) -> bool {
         // It uses all threads by itself.
         false
@@ -112,7 +115,7 @@ impl LossGradient for NetScorer {
             let span = start..start + batch.nrows();
             let input = self.network.upload(batch).autodiff().require_grad();
             let mut pass = Pass::new(Mode::Eval);
-            let logits = self.network.forward_with(&values, input.clone(), &mut pass);
+            let logits = self.network.forward_rows(&values, input.clone(), &mut pass);
             let per_row = match objective {
                 Objective::CrossEntropy(classes) => {
                     let target = BatchTarget::Classes(classes[span].to_vec());
@@ -139,36 +142,8 @@ impl LossGradient for NetScorer {
     }
 }
 
-/// Walks the first `n_rows` rows in batches; `visit` takes the first row, losses, logits (C order) and classes.
-pub(crate) fn row_losses(
-    network: &Network,
-    data: &Dataset,
-    n_rows: usize,
-    loss: Loss,
-    mut visit: impl FnMut(usize, &[f32], &[f32], Option<&[u32]>),
-) {
-    let mut start = 0;
-    let rows_at_once = rows_at_once(network);
-    while start < n_rows {
-        let end = (start + rows_at_once).min(n_rows);
-        let indices: Vec<u32> = (start as u32..end as u32).collect();
-        let target = select_target(&data.target, &indices);
-        let classes = match &target {
-            BatchTarget::Classes(classes) => Some(classes.clone()),
-            BatchTarget::Values(_) => None,
-        };
-        let rows = data.rows.slice(ndarray::s![start..end, ..]).to_owned();
-        let batch = Batch { step: 0, epoch: 0, indices, rows, target, weights: None };
-        let batch = DeviceBatch::new(&batch, network);
-        let logits = network.forward(batch.rows.clone());
-        let losses = host(loss.per_row(logits.clone(), &batch.target));
-        visit(start, &losses, &host(logits), classes.as_deref());
-        start = end;
-    }
-}
-
 /// Values on the host, C order.
-fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 

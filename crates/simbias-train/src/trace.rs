@@ -1,5 +1,6 @@
 //! Loss and logits of every example over the course of training.
 
+use std::fmt;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -8,15 +9,13 @@ use simbias_checkpoint::write_whole;
 use simbias_data::Dataset;
 
 use crate::TrainError;
-use crate::fit::{Flow, StepRecord, TrainState, Watch};
-use crate::loss::Loss;
-use crate::predict::row_losses;
+use crate::fit::{Flow, HostRows, StepRecord, TrainState, Watch, visit_rows};
+use crate::objective::Objective;
 
-/// Records, every `every` steps, the loss and the logits of each row of a data set, in evaluation mode.
-#[derive(Clone, Debug)]
+/// Records, every so many steps, the loss and the logits of each row of a data set.
 pub struct TraceRecorder<'a> {
-    data: &'a Dataset,
-    loss: Loss,
+    passes: Passes<'a>,
+    n_rows: usize,
     every: u64,
     n_outputs: usize,
     steps: Vec<i64>,
@@ -24,12 +23,42 @@ pub struct TraceRecorder<'a> {
     logits: Vec<f32>,
 }
 
+/// Where losses come from.
+enum Passes<'a> {
+    /// A pass of its own over these rows, in evaluation mode.
+    Own(&'a Dataset, Box<dyn Objective + 'a>),
+    /// The pass of the training step.
+    Steps,
+}
+
+impl fmt::Debug for TraceRecorder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceRecorder")
+            .field("n_rows", &self.n_rows)
+            .field("every", &self.every)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
 impl<'a> TraceRecorder<'a> {
-    /// An empty trace over the rows of `data`; memory is 4 bytes × rows × (1 + outputs) a record.
-    pub fn new(data: &'a Dataset, loss: Loss, every: u64) -> Self {
+    /// An empty trace over the rows of `data`, each record from a pass in evaluation mode after the step; memory is
+    /// 4 bytes × rows × (1 + outputs) a record.
+    pub fn new(data: &'a Dataset, objective: impl Objective + 'a, every: u64) -> Self {
+        Self::with(Passes::Own(data, Box::new(objective)), data.n_rows(), every)
+    }
+
+    /// An empty trace of training on all of `n_rows` rows at every step ([`WholeSet`](crate::WholeSet)). Records are
+    /// what the steps themselves found, without a pass of their own: before the step, in training mode, under the
+    /// number of steps that had been done. The weights after the last step are not among them.
+    pub fn of_steps(n_rows: usize, every: u64) -> Self {
+        Self::with(Passes::Steps, n_rows, every)
+    }
+
+    fn with(passes: Passes<'a>, n_rows: usize, every: u64) -> Self {
         Self {
-            data,
-            loss,
+            passes,
+            n_rows,
             every: every.max(1),
             n_outputs: 0,
             steps: Vec::new(),
@@ -48,21 +77,35 @@ impl<'a> TraceRecorder<'a> {
         &self.losses
     }
 
-    /// Takes a record now.
-    pub fn record(&mut self, state: &TrainState) {
-        let network = &state.network;
-        self.n_outputs = network.n_outputs();
-        self.steps.push(state.step as i64);
-        row_losses(network, self.data, self.data.n_rows(), self.loss, |_, losses, logits, _| {
-            self.losses.extend_from_slice(losses);
-            self.logits.extend_from_slice(logits);
-        });
+    /// Adds what was found of some more rows of the current record.
+    fn add(&mut self, found: &HostRows) {
+        self.n_outputs = found.outputs.len() / found.losses.len().max(1);
+        self.losses.extend_from_slice(&found.losses);
+        self.logits.extend_from_slice(&found.outputs);
+    }
+
+    /// What a step found of all rows, in their order.
+    fn add_step(&mut self, record: &StepRecord<'_>) -> Result<(), TrainError> {
+        let in_order = record.batch.indices.iter().copied().eq(0..self.n_rows as u32);
+        let rows = record.rows().filter(|rows| in_order && !rows.is_empty());
+        let Some(rows) = rows else {
+            return Err(TrainError::Mismatch {
+                what: "rows of a traced step",
+                found: format!("{} rows in their order or none", record.batch.indices.len()),
+                expected: format!("all {} rows in their order, seen by the rule", self.n_rows),
+            });
+        };
+        self.steps.push(record.step as i64 - 1);
+        for part in rows {
+            self.add(&HostRows::new(part.clone()));
+        }
+        Ok(())
     }
 
     /// `step` i64 `[n_records]`, `loss` f32 `[n_records, n_rows]`, `logits` f32
-    /// `[n_records, n_rows, n_outputs]` as a safetensors file image.
+    /// `[n_records, n_rows, n_outputs]` as a safetensors file image; no outputs where the objective shows none.
     pub fn to_safetensors(&self) -> Vec<u8> {
-        let (n_records, n_rows) = (self.steps.len(), self.data.n_rows());
+        let (n_records, n_rows) = (self.steps.len(), self.n_rows);
         let steps: Vec<u8> = self.steps.iter().flat_map(|step| step.to_le_bytes()).collect();
         let losses: Vec<u8> = self.losses.iter().flat_map(|loss| loss.to_le_bytes()).collect();
         let logits: Vec<u8> = self.logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
@@ -105,7 +148,7 @@ impl<'a> TraceRecorder<'a> {
         let steps = tensor("step", Dtype::I64, 1)?;
         let (losses, logits) = (tensor("loss", Dtype::F32, 2)?, tensor("logits", Dtype::F32, 3)?);
         let n_records = steps.shape()[0];
-        let n_rows = self.data.n_rows();
+        let n_rows = self.n_rows;
         let n_outputs = logits.shape()[2];
         if losses.shape() != [n_records, n_rows] || logits.shape()[..2] != [n_records, n_rows] {
             return Err(failed(format!(
@@ -117,7 +160,9 @@ impl<'a> TraceRecorder<'a> {
         }
         let (steps, _) = steps.data().as_chunks::<8>();
         let steps = steps.iter().map(|&bytes| i64::from_le_bytes(bytes));
-        self.steps = steps.take_while(|&recorded| recorded as u64 <= step).collect();
+        // A step that begins at `step` is recorded when it is taken.
+        let end = step + u64::from(!self.wants_rows());
+        self.steps = steps.take_while(|&recorded| (recorded as u64) < end).collect();
         self.n_outputs = n_outputs;
         self.losses = first_f32(&losses, self.steps.len() * n_rows);
         self.logits = first_f32(&logits, self.steps.len() * n_rows * n_outputs);
@@ -140,13 +185,29 @@ fn first_f32(view: &TensorView<'_>, n: usize) -> Vec<f32> {
 }
 
 impl Watch for TraceRecorder<'_> {
+    fn wants_rows(&self) -> bool {
+        matches!(self.passes, Passes::Steps)
+    }
+
     fn after_step(
         &mut self,
         state: &TrainState,
         record: &StepRecord<'_>,
     ) -> Result<Flow, TrainError> {
-        if record.step.is_multiple_of(self.every) {
-            self.record(state);
+        match &self.passes {
+            Passes::Own(data, objective) if record.step.is_multiple_of(self.every) => {
+                let (data, mut found) = (*data, Vec::new());
+                let objective: &dyn Objective = objective.as_ref();
+                visit_rows(&state.network, data, self.n_rows, objective, |_, rows| {
+                    found.push(rows)
+                });
+                self.steps.push(state.step as i64);
+                found.iter().for_each(|rows| self.add(rows));
+            }
+            Passes::Steps if (record.step - 1).is_multiple_of(self.every) => {
+                self.add_step(record)?;
+            }
+            _ => {}
         }
         Ok(Flow::Continue)
     }

@@ -11,9 +11,9 @@
 use simbias::data::embedded;
 use simbias::nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias::stats::Seed;
-use simbias::train::SpectralRates;
 use simbias::train::{
-    FitConfig, Hooks, NoWatch, Optimizer, Plain, Schedule, TrainState, evaluate, fit,
+    FitConfig, Hooks, NoWatch, Optimizer, Plain, Schedule, ShuffledEpochs, SpectralRates,
+    TrainState, evaluate, fit,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,20 +21,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let train = digits.select(&(0..4000).collect::<Vec<_>>());
     let test = digits.select(&(4000..5000).collect::<Vec<_>>());
     let seed = Seed::new(0);
-    let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 128, 2, 10));
+    let architecture = Architecture::from(Fcn::new(train.n_features(), 128, 2, 10));
     let network = Network::new(architecture, Init::default(), Precision::F32, seed, &cpu())?;
     let config = FitConfig::new(Optimizer::momentum(0.9, 1e-4), Schedule::constant(0.05), 100);
 
     let mut state = TrainState::new(network, seed);
     let mut rates = SpectralRates::FARMS;
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: None,
-        layer_rates: Some(&mut rates),
-        example_weights: None,
-        watch: &mut NoWatch,
-    };
-    fit(&mut state, &train, None, &config, hooks)?;
+    let mut batches = ShuffledEpochs::new(&train, config.batch_size);
+    let mut watch = NoWatch;
+    let hooks = Hooks { layer_rates: Some(&mut rates), ..Hooks::new(&mut watch) };
+    fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks)?;
 
     // The rates that the next epoch would use.
     println!("{:<20} {:>10}", "parameter", "multiplier");

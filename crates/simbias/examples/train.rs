@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let train = digits.select(&(0..4000).collect::<Vec<_>>());
     let test = digits.select(&(4000..5000).collect::<Vec<_>>());
     let seed = Seed::new(0);
-    let architecture = Architecture::Fcn(Fcn::new(train.n_features(), 64, 1, 10));
+    let architecture = Architecture::from(Fcn::new(train.n_features(), 64, 1, 10));
     let fresh = || -> Result<TrainState, simbias::nn::NnError> {
         let network =
             Network::new(architecture.clone(), Init::default(), Precision::F32, seed, &cpu())?;

@@ -25,8 +25,8 @@ fn main() {
     }
     let image = ImageDims { channels: 1, height: 28, width: 28 };
     // (100,2) on 50 columns; the CNN of the domino checks.
-    let fcn = milliseconds(Architecture::Fcn(Fcn::new(50, 100, 2, 2)), 256);
-    let cnn = milliseconds(Architecture::SmallCnn(SmallCnn::new(image, 2)), 64);
+    let fcn = milliseconds(Architecture::from(Fcn::new(50, 100, 2, 2)), 256);
+    let cnn = milliseconds(Architecture::from(SmallCnn::new(image, 2)), 64);
     println!("{{\"fcn_ms\": {fcn:.4}, \"cnn_ms\": {cnn:.4}}}");
 }
 

@@ -13,7 +13,7 @@ use crate::audit::{AuditInput, AuditOutcome, RemedyOutcome};
 use crate::cue_conflict::GroupLoss;
 use crate::robustness::{Robustness, UniversalResult};
 use crate::simplicity::SoloRun;
-use crate::trained::TrainedNetwork;
+use simbias_train::TrainedNetwork;
 
 /// Name and version of the result of an audit.
 pub const AUDIT_SCHEMA: &str = "simbias.audit/1";

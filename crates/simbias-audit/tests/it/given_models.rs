@@ -1,7 +1,7 @@
 //! Models that were trained elsewhere.
 
 use ndarray::{Array2, ArrayView2};
-use simbias_audit::{ForeignModel, Remedy, Subject, TrainedNetwork, audit};
+use simbias_audit::{Remedy, Subject, TrainedNetwork, audit};
 use simbias_data::{Scorer, ScorerError};
 use simbias_nn::{Architecture, Fcn, Init, Kind, Network, Precision, cpu};
 use simbias_reliance::BlockVerdict;
@@ -28,7 +28,7 @@ impl<F: Fn(&[f32]) -> f32 + Sync> Scorer for Closure<F> {
 #[test]
 fn a_function_is_measured_on_the_rows_as_they_are() {
     // Knows only the linear coordinate, in the units of the file.
-    let model = ForeignModel(Closure(|row: &[f32]| row[0]));
+    let model = Closure(|row: &[f32]| row[0]);
     let mut options = options(&[Remedy::LastLayer]);
     options.max_steps = 50;
     let outcome = audit(&slabs(3), Subject::Foreign(&model), &options, &Silent, None).unwrap();
@@ -53,7 +53,7 @@ fn a_function_is_measured_on_the_rows_as_they_are() {
 fn a_network_is_retrained_in_its_last_layer_and_nowhere_else() {
     // Dropout and batch norm: neither masks nor running statistics may touch the features.
     let fcn = Fcn { dropout: 0.2, batch_norm: true, ..Fcn::new(4, 16, 1, 2) };
-    let architecture = Architecture::Fcn(fcn);
+    let architecture = Architecture::from(fcn);
     let network =
         Network::new(architecture.clone(), Init::default(), Precision::F32, Seed::new(5), &cpu())
             .unwrap();
@@ -78,14 +78,9 @@ fn a_network_is_retrained_in_its_last_layer_and_nowhere_else() {
 
 #[test]
 fn a_damaged_description_of_a_network_is_refused_before_memory_is_asked_for() {
-    let network = Network::new(
-        Architecture::Fcn(Fcn::new(4, 16, 1, 2)),
-        Init::default(),
-        Precision::F32,
-        Seed::new(5),
-        &cpu(),
-    )
-    .unwrap();
+    let network =
+        Network::new(Fcn::new(4, 16, 1, 2), Init::default(), Precision::F32, Seed::new(5), &cpu())
+            .unwrap();
     let weights = network.to_safetensors();
     let whole = TrainedNetwork { network: NetScorer::new(network), standardization: None };
     let description = whole.to_json().to_string();

@@ -62,7 +62,7 @@ fn input(train: Dataset, validation: Dataset, test: Dataset) -> AuditInput {
 fn options(remedies: &[Remedy]) -> AuditOptions {
     AuditOptions {
         seed: Seed::new(1),
-        network: NetworkChoice::Fcn,
+        network: NetworkChoice::Named("fcn"),
         remedies: remedies.to_vec(),
         max_steps: 300,
         reliance: RelianceOptions { repeats: 5, ..RelianceOptions::default() },

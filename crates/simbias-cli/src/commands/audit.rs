@@ -44,8 +44,7 @@ pub(crate) struct AuditArgs {
     model: Option<PathBuf>,
     #[command(flatten)]
     opening: OpeningArgs,
-    /// Network that is trained: auto, fcn, cnn, resnet18
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    #[arg(long, value_name = "NAME", default_value = "auto", help = format!("Network that is trained: {}", NetworkChoice::known()))]
     network: NetworkChoice,
     /// Half a minute instead of a minute and a half: fewer rows, repeats and probes
     #[arg(long)]

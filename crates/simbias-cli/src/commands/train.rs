@@ -7,14 +7,14 @@ use simbias_audit::{
     AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
 };
 use simbias_data::{Dataset, read_splits};
-use simbias_nn::{Device, Init, Network, Precision, device_from_str};
+use simbias_nn::{Device, device_from_str};
 use simbias_reliance::Truth;
 use simbias_report::Progress;
 use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::{
-    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, SpectralRates,
-    StepRecord, StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer, Watch, evaluate,
-    fit,
+    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, ShuffledEpochs,
+    SpectralRates, StepRecord, StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer,
+    Watch, evaluate, fit,
 };
 
 use super::arguments::{ReadingArgs, SplitArgs};
@@ -39,8 +39,7 @@ pub(crate) struct TrainArgs {
     data: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
-    /// Network: auto, fcn, cnn, resnet18
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    #[arg(long, value_name = "NAME", default_value = "auto", help = format!("Network: {}", NetworkChoice::known()))]
     network: NetworkChoice,
     /// Update rule; the recipe of the audit when not given
     #[arg(long, value_enum)]
@@ -163,13 +162,11 @@ impl TrainArgs {
         };
         let mut spectral: Option<SpectralRates> = self.layer_rates.map(Into::into);
         let hooks = Hooks {
-            rule: &mut Plain,
-            prepare: None,
             layer_rates: spectral.as_mut().map(|rates| rates as &mut dyn LayerRates),
-            example_weights: None,
-            watch: &mut watch,
+            ..Hooks::new(&mut watch).validated(Some(validation))
         };
-        let outcome = fit(&mut state, train, Some(validation), &config, hooks)?;
+        let mut batches = ShuffledEpochs::new(train, config.batch_size);
+        let outcome = fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks)?;
         let trace = watch.trace;
         drop(progress);
         if outcome.reason == StopReason::Watcher {
@@ -227,14 +224,7 @@ impl TrainArgs {
         let mut trace = TraceRecorder::new(validation, config.loss, self.evaluate_every);
         let Some(path) = &self.resume else {
             let seed = shell.seed().child("train", 0);
-            let network = Network::new(
-                recipe.architecture.clone(),
-                Init::default(),
-                Precision::F32,
-                seed,
-                &recipe.device,
-            )?;
-            return Ok((TrainState::new(network, seed), trace));
+            return Ok((recipe.start(seed, seed)?, trace));
         };
         let state =
             TrainingCheckpoint::load(path, &recipe.device, &recipe.architecture, config, train)?;

@@ -14,7 +14,7 @@ fn fixture(name: &str) -> PathBuf {
 /// The network whose weights `fixtures/make.py` writes, with other ones.
 fn fresh(precision: Precision) -> Network {
     let architecture = Fcn { batch_norm: true, ..Fcn::new(3, 4, 1, 2) };
-    crate::network(&Architecture::Fcn(architecture), precision)
+    crate::network(&Architecture::from(architecture), precision)
 }
 
 /// Values of parameter number `index`; the same formula stands in `fixtures/make.py`.

@@ -32,7 +32,7 @@ fn of_the_parameters() {
             let network = off_the_kinks(&architecture);
             let rows = network.upload(rows(4, network.n_features(), 0).view());
             let loss = |values: &[Tensor<1>]| {
-                let logits = network.forward_with(values, rows.clone(), &mut Pass::new(mode));
+                let logits = network.forward_rows(values, rows.clone(), &mut Pass::new(mode));
                 // Any smooth function with a different slope for every logit.
                 (logits.clone() * logits.clone().tanh()).sum() + logits.narrow(1, 0, 1).sum()
             };

@@ -4,13 +4,19 @@
 
 mod decoder;
 mod foreign_weights;
+mod golden;
 mod gradients;
+mod inputs;
+mod layers;
 mod networks;
 mod recurrent;
+mod taps;
 mod weights;
+mod zoo;
 
 use ndarray::Array2;
 use rand::RngExt;
+use simbias_nn::zoo::{BottleneckMlp, CausalSequence, StandardMlp, Vgg};
 use simbias_nn::{
     Activation, Architecture, ConvSequence, Fcn, GatedRecurrent, ImageDims, Init, Network,
     Precision, ResNet18, SmallCnn, cpu,
@@ -22,28 +28,41 @@ fn architectures() -> Vec<Architecture> {
     let image = ImageDims { channels: 2, height: 8, width: 6 };
     let fcn = Fcn::new(5, 7, 2, 3);
     vec![
-        Architecture::Fcn(fcn.clone()),
-        Architecture::Fcn(Fcn { n_hidden: 0, ..fcn.clone() }),
-        Architecture::Fcn(Fcn { activation: Activation::LeakyRelu, ..fcn.clone() }),
-        Architecture::Fcn(Fcn { activation: Activation::PRelu, ..fcn.clone() }),
-        Architecture::Fcn(Fcn { activation: Activation::Tanh, dropout: 0.3, ..fcn.clone() }),
-        Architecture::Fcn(Fcn { batch_norm: true, activation: Activation::Tanh, ..fcn }),
-        Architecture::SmallCnn(SmallCnn::new(image, 2)),
-        Architecture::Conv1d(ConvSequence {
+        Architecture::from(fcn.clone()),
+        Architecture::from(Fcn { n_hidden: 0, ..fcn.clone() }),
+        Architecture::from(Fcn { activation: Activation::LeakyRelu, ..fcn.clone() }),
+        Architecture::from(Fcn { activation: Activation::PRelu, ..fcn.clone() }),
+        Architecture::from(Fcn { activation: Activation::Tanh, dropout: 0.3, ..fcn.clone() }),
+        Architecture::from(Fcn { batch_norm: true, activation: Activation::Tanh, ..fcn }),
+        Architecture::from(SmallCnn::new(image, 2)),
+        Architecture::from(ConvSequence {
             d_input: 9,
             n_filters: 3,
             kernel: 4,
             n_conv: 2,
             n_outputs: 2,
         }),
-        Architecture::Gru(GatedRecurrent {
+        Architecture::from(GatedRecurrent {
             d_input: 6,
             step_width: 2,
             d_hidden: 4,
             n_layers: 2,
             n_outputs: 2,
         }),
-        Architecture::ResNet18(ResNet18 { image, width: 2, n_outputs: 2 }),
+        Architecture::from(ResNet18 { image, width: 2, n_outputs: 2 }),
+        Vgg { width: 2, ..Vgg::small(11, false, image, 2) }.into(),
+        BottleneckMlp { expansion: 2, ..BottleneckMlp::new(5, 4, 2, 3) }.into(),
+        StandardMlp { d_input: 5, width: 4, n_layers: 3, n_outputs: 3 }.into(),
+        CausalSequence {
+            d_input: 2,
+            length: 3,
+            width: 4,
+            n_blocks: 2,
+            n_heads: 2,
+            positions: true,
+            n_outputs: 2,
+        }
+        .into(),
     ]
 }
 

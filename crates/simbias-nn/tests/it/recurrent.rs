@@ -18,7 +18,7 @@ fn one_layer_follows_the_formula_of_torch() {
         n_layers: 1,
         n_outputs: 2,
     };
-    let network = network(&Architecture::Gru(gru), Precision::F64);
+    let network = network(&Architecture::from(gru), Precision::F64);
     let p: Vec<Vec<f64>> = network.parameters().iter().map(|p| values(&p.value)).collect();
     let row = rows(1, l * n_steps, 2);
     let mut hidden = vec![0.0; h];

@@ -37,7 +37,7 @@ fn renamed(bytes: &[u8], rename: impl Fn(&str) -> String) -> Vec<u8> {
 
 #[test]
 fn wrapped_and_bare_names_are_understood() {
-    let network = network(&Architecture::Fcn(Fcn::new(5, 7, 2, 3)), Precision::F32);
+    let network = network(&Architecture::from(Fcn::new(5, 7, 2, 3)), Precision::F32);
     let bytes = network.to_safetensors();
     let spellings: [&dyn Fn(&str) -> String; 3] = [
         &|name| name.strip_prefix("model.").unwrap().into(),
@@ -53,10 +53,10 @@ fn wrapped_and_bare_names_are_understood() {
 
 #[test]
 fn other_networks_are_refused_and_change_nothing() {
-    let mut network = network(&Architecture::Fcn(Fcn::new(5, 7, 2, 3)), Precision::F32);
+    let mut network = network(&Architecture::from(Fcn::new(5, 7, 2, 3)), Precision::F32);
     let before = all_values(&network);
     let mut error_of = |other: Fcn| {
-        let other = crate::network(&Architecture::Fcn(other), Precision::F32);
+        let other = crate::network(&Architecture::from(other), Precision::F32);
         network.load_safetensors(&other.to_safetensors()).unwrap_err()
     };
     assert!(matches!(error_of(Fcn::new(5, 8, 2, 3)), NnError::ParameterShape { .. }));
@@ -67,7 +67,7 @@ fn other_networks_are_refused_and_change_nothing() {
 
 #[test]
 fn surplus_integers_and_nan_are_refused() {
-    let mut network = network(&Architecture::Fcn(Fcn::new(2, 2, 0, 2)), Precision::F32);
+    let mut network = network(&Architecture::from(Fcn::new(2, 2, 0, 2)), Precision::F32);
     let weight = [0_u8; 16];
     let bias = [0_u8; 8];
     let mut nan = bias;
@@ -91,7 +91,7 @@ fn surplus_integers_and_nan_are_refused() {
 proptest! {
     #[test]
     fn damaged_files_never_panic(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
-        let mut network = network(&Architecture::Fcn(Fcn::new(2, 2, 1, 2)), Precision::F32);
+        let mut network = network(&Architecture::from(Fcn::new(2, 2, 1, 2)), Precision::F32);
         let mut bytes = network.to_safetensors();
         let n = bytes.len();
         bytes[at % n] = byte;

@@ -8,8 +8,8 @@ use simbias_stats::Seed;
 use simbias_train::attack::{Norm, Pgd, pgd};
 use simbias_train::{
     Adversarial, Batch, FitConfig, Flow, Hooks, Keep, Loss, LossGoal, NetScorer, NoWatch,
-    Optimizer, Patience, Plain, PrepareBatch, RateRule, Sam, Schedule, StepRecord, StopReason,
-    TrainError, TrainState, Watch, evaluate, fit, fit_plain,
+    Optimizer, Patience, Plain, PrepareBatch, Prepared, RateRule, Schedule, ShuffledEpochs,
+    StepRecord, StopReason, TrainError, TrainState, Watch, evaluate, fit, fit_plain,
 };
 
 use crate::{config, small_fcn, two_classes, weights};
@@ -107,14 +107,11 @@ impl PrepareBatch for Rows {
 fn every_epoch_visits_every_row_once_in_a_new_order() {
     let data = two_classes(70, 4, 0);
     let (mut rows, mut counter) = (Rows::default(), Counter::default());
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: Some(&mut rows),
-        layer_rates: None,
-        example_weights: None,
-        watch: &mut counter,
-    };
-    fit(&mut state(4), &data, None, &config(6), hooks).unwrap();
+    let config = config(6);
+    let mut epochs = ShuffledEpochs::new(&data, config.batch_size);
+    let mut batches = Prepared::new(&mut epochs, &mut rows);
+    let hooks = Hooks::new(&mut counter);
+    fit(&mut state(4), &mut batches, &config.loss, &mut Plain, &config, hooks).unwrap();
     assert_eq!((counter.steps, counter.epochs, counter.evaluations), (6, 2, 1));
     let sizes: Vec<usize> = rows.0.iter().map(Vec::len).collect();
     assert_eq!(sizes, [32, 32, 6, 32, 32, 6]);
@@ -135,14 +132,10 @@ fn a_row_of_weight_zero_is_a_row_that_is_absent() {
     // Weight 2 on half of the rows: the mean over all rows is the mean over that half.
     let example_weights: Vec<f32> = (0..32).map(|row| if row < 16 { 2.0 } else { 0.0 }).collect();
     let mut weighted = state(4);
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: None,
-        layer_rates: None,
-        example_weights: Some(&example_weights),
-        watch: &mut NoWatch,
-    };
-    fit(&mut weighted, &data, None, &config, hooks).unwrap();
+    let mut batches = ShuffledEpochs::new(&data, config.batch_size).weighted(&example_weights);
+    let mut watch = NoWatch;
+    let hooks = Hooks::new(&mut watch);
+    fit(&mut weighted, &mut batches, &config.loss, &mut Plain, &config, hooks).unwrap();
     let mut alone = state(4);
     fit_plain(&mut alone, &data.select(&half), None, &config).unwrap();
     for (a, b) in weights(&weighted.network).iter().zip(weights(&alone.network)) {
@@ -169,32 +162,6 @@ fn a_rate_of_zero_freezes_a_layer() {
 }
 
 #[test]
-fn sam_without_a_radius_is_the_plain_step() {
-    let data = two_classes(64, 4, 0);
-    let run = |radius: Option<f64>| {
-        let mut state = state(4);
-        let mut sam = radius.map(|radius| Sam { radius });
-        let mut plain = Plain;
-        let rule: &mut dyn simbias_train::StepRule = match &mut sam {
-            Some(sam) => sam,
-            None => &mut plain,
-        };
-        let hooks = Hooks {
-            rule,
-            prepare: None,
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut NoWatch,
-        };
-        fit(&mut state, &data, None, &config(10), hooks).unwrap();
-        weights(&state.network)
-    };
-    let (plain, zero, wide) = (run(None), run(Some(0.0)), run(Some(0.1)));
-    assert_eq!(plain, zero);
-    assert_ne!(plain, wide);
-}
-
-#[test]
 fn a_line_is_fitted_by_squared_error() {
     let rows = Array2::from_shape_fn((64, 1), |(row, _)| row as f32 / 32.0 - 1.0);
     let values = rows.column(0).iter().map(|&x| f64::from(3.0 * x - 0.5)).collect();
@@ -205,7 +172,7 @@ fn a_line_is_fitted_by_squared_error() {
         target: Target::Values(values),
         strata: Vec::new(),
     };
-    let architecture = Architecture::Fcn(Fcn::new(1, 1, 0, 1));
+    let architecture = Architecture::from(Fcn::new(1, 1, 0, 1));
     let network =
         Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap();
     let mut state = TrainState::new(network, Seed::new(0));
@@ -242,14 +209,9 @@ fn data_that_do_not_fit_are_refused() {
     assert!(error.to_string().contains("found 5, expected 4"), "{error}");
     let data = two_classes(10, 4, 0);
     let weights = [f32::NAN; 10];
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: None,
-        layer_rates: None,
-        example_weights: Some(&weights),
-        watch: &mut NoWatch,
-    };
-    assert!(fit(&mut state(4), &data, None, &config(1), hooks).is_err());
+    let (mut batches, mut watch) = (ShuffledEpochs::new(&data, 4).weighted(&weights), NoWatch);
+    let (hooks, config) = (Hooks::new(&mut watch), config(1));
+    assert!(fit(&mut state(4), &mut batches, &config.loss, &mut Plain, &config, hooks).is_err());
 }
 
 #[test]
@@ -257,17 +219,18 @@ fn adversarial_training_lowers_the_loss_under_attack() {
     let data = two_classes(400, 4, 0);
     let attack = Pgd::new(Norm::L2, 0.3, 0.1, 5);
     let config = FitConfig { optimizer: Optimizer::momentum(0.9, 0.0), ..config(200) };
-    let robust = |prepare: Option<&mut dyn PrepareBatch>| {
-        let mut state = state(4);
-        let prepare = prepare.map(|prepare| prepare as &mut dyn PrepareBatch);
-        let hooks = Hooks {
-            rule: &mut Plain,
-            prepare,
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut NoWatch,
-        };
-        fit(&mut state, &data, None, &config, hooks).unwrap();
+    let robust = |mut hook: Option<Adversarial>| {
+        let (mut state, mut watch) = (state(4), NoWatch);
+        let mut batches = ShuffledEpochs::new(&data, config.batch_size);
+        let (rule, hooks) = (&mut Plain, Hooks::new(&mut watch));
+        match &mut hook {
+            Some(hook) => {
+                let mut batches = Prepared::new(&mut batches, hook);
+                fit(&mut state, &mut batches, &config.loss, rule, &config, hooks)
+            }
+            None => fit(&mut state, &mut batches, &config.loss, rule, &config, hooks),
+        }
+        .unwrap();
         let model = NetScorer::new(state.network.clone());
         let classes = &data.class_labels().unwrap().indices;
         let found =
@@ -275,6 +238,6 @@ fn adversarial_training_lowers_the_loss_under_attack() {
         found.loss.iter().sum::<f32>()
     };
     let plain = robust(None);
-    let adversarial = robust(Some(&mut Adversarial { attack }));
+    let adversarial = robust(Some(Adversarial { attack }));
     assert!(adversarial < plain, "{adversarial} {plain}");
 }

@@ -1,6 +1,7 @@
-//! Against PyTorch (golden/pitfalls/README.md).
+//! Against PyTorch (golden/pitfalls/README.md, golden/icl/README.md).
 
 mod attacks;
+mod icl;
 
 use ndarray::Axis;
 use simbias_golden::Set;
@@ -56,7 +57,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
         let first = file.matrix(&format!("{run}.init.0.weight"));
         let last = file.matrix(&format!("{run}.init.{}.weight", 2 * (n_linear - 1)));
         let fcn = Fcn::new(first.ncols(), first.nrows(), n_linear - 1, last.nrows());
-        let architecture = Architecture::Fcn(fcn);
+        let architecture = Architecture::from(fcn);
         let mut network =
             Network::new(architecture, Init::default(), precision, Seed::new(0), &cpu()).unwrap();
         let golden = |network: &Network, which: &str| -> Vec<Vec<f64>> {
@@ -80,10 +81,12 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
             let values: Vec<f64> = x.select(Axis(0), &rows).into_iter().collect();
             let classes: Vec<i64> = rows.iter().map(|&row| y[row] as i64).collect();
             let batch = DeviceBatch {
-                rows: Tensor::from_data(
+                indices: [].into(),
+                input: Tensor::<2>::from_data(
                     TensorData::new(values, [batch_size, x.ncols()]),
                     (&cpu(), dtype),
-                ),
+                )
+                .into(),
                 target: DeviceTarget::Classes(Tensor::from_data(
                     TensorData::new(classes, [batch_size]),
                     &cpu(),
@@ -92,7 +95,7 @@ fn check_training_steps(precision: Precision, tolerance: f64) {
             };
             let values = network.values();
             let gradients =
-                Gradients::at(&network, &values, &batch, Loss::CrossEntropy, Mode::Eval);
+                Gradients::at(&network, &values, &Loss::CrossEntropy, &batch, Mode::Eval);
             drop(values);
             let loss = gradients.loss.to_data().iter::<f64>().next().unwrap();
             assert!((loss - losses[step]).abs() <= tolerance, "{run} step {step}: {loss}");

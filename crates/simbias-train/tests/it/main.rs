@@ -3,19 +3,26 @@
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
 mod attacks;
+mod batches;
 mod fitting;
 mod golden;
+mod keeping;
 mod models;
+mod objectives;
 mod resume;
+mod rules;
 mod scoring;
 mod threads;
+mod watching;
 
 use ndarray::Array2;
 use rand::RngExt;
 use simbias_data::{ClassLabels, Dataset, Layout, Target};
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
-use simbias_train::{FitConfig, Optimizer, Schedule};
+use simbias_train::{
+    FitConfig, Flow, Optimizer, Schedule, StepRecord, TrainError, TrainState, Watch,
+};
 
 /// Two classes that one noisy direction separates.
 fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
@@ -35,7 +42,7 @@ fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
 }
 
 fn small_fcn(n_features: usize) -> Network {
-    let architecture = Architecture::Fcn(Fcn::new(n_features, 16, 1, 2));
+    let architecture = Architecture::from(Fcn::new(n_features, 16, 1, 2));
     Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap()
 }
 
@@ -54,4 +61,13 @@ fn weights(network: &Network) -> Vec<f64> {
         .iter()
         .flat_map(|p| p.value.to_data().iter::<f64>().collect::<Vec<_>>())
         .collect()
+}
+
+/// Ends training after a step, as an interrupt does.
+struct StopAt(u64);
+
+impl Watch for StopAt {
+    fn after_step(&mut self, _: &TrainState, record: &StepRecord<'_>) -> Result<Flow, TrainError> {
+        Ok(if record.step == self.0 { Flow::Stop } else { Flow::Continue })
+    }
 }

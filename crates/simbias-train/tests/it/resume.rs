@@ -3,23 +3,15 @@
 use simbias_nn::{Architecture, Fcn, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Flow, Hooks, LayerRates, Optimizer, Outcome, Plain, RateRule, Schedule, StepRecord,
-    StopReason, TrainError, TrainState, Watch, fit, fit_plain,
+    FitConfig, Hooks, LayerRates, Optimizer, Outcome, Plain, RateRule, Schedule, ShuffledEpochs,
+    StopReason, TrainError, TrainState, fit, fit_plain,
 };
 
-use crate::{config, two_classes, weights};
-
-struct StopAt(u64);
-
-impl Watch for StopAt {
-    fn after_step(&mut self, _: &TrainState, record: &StepRecord<'_>) -> Result<Flow, TrainError> {
-        Ok(if record.step == self.0 { Flow::Stop } else { Flow::Continue })
-    }
-}
+use crate::{StopAt, config, two_classes, weights};
 
 fn fresh(fcn: &Fcn) -> TrainState {
     let network = Network::new(
-        Architecture::Fcn(fcn.clone()),
+        Architecture::from(fcn.clone()),
         Init::default(),
         Precision::F32,
         Seed::new(1),
@@ -41,15 +33,11 @@ fn check_resume(optimizer: Optimizer) {
     let outcome = fit_plain(&mut whole, &train, Some(&validation), &config).unwrap();
     for stop in [1, 7, 10, 33, 59] {
         let mut part = fresh(&fcn);
+        let mut batches = ShuffledEpochs::new(&train, config.batch_size);
         let mut watch = StopAt(stop);
-        let hooks = Hooks {
-            rule: &mut Plain,
-            prepare: None,
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut watch,
-        };
-        let stopped = fit(&mut part, &train, Some(&validation), &config, hooks).unwrap();
+        let hooks = Hooks::new(&mut watch).validated(Some(&validation));
+        let stopped =
+            fit(&mut part, &mut batches, &config.loss, &mut Plain, &config, hooks).unwrap();
         assert_eq!((stopped.reason, stopped.steps), (StopReason::Watcher, stop));
         part.save(&path, &config, &train).unwrap();
         let mut resumed =
@@ -85,15 +73,13 @@ fn with_rates_of_layers_that_are_renewed_every_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.safetensors");
     let run = |state: &mut TrainState, mut rates: Option<ByNorm>, stop| {
-        let (mut rule, mut watch) = (Plain, StopAt(stop));
+        let mut batches = ShuffledEpochs::new(&train, config.batch_size);
+        let mut watch = StopAt(stop);
         let hooks = Hooks {
-            rule: &mut rule,
-            prepare: None,
             layer_rates: rates.as_mut().map(|rates| rates as &mut dyn LayerRates),
-            example_weights: None,
-            watch: &mut watch,
+            ..Hooks::new(&mut watch)
         };
-        fit(state, &train, None, &config, hooks)
+        fit(state, &mut batches, &config.loss, &mut Plain, &config, hooks)
     };
     let mut whole = fresh(&fcn);
     run(&mut whole, Some(ByNorm("a")), u64::MAX).unwrap();
@@ -142,7 +128,7 @@ fn other_networks_settings_or_data_are_refused() {
     };
     assert!(load(own, &FitConfig { max_steps: 9, ..config.clone() }, &train).is_ok());
     let slower = FitConfig { schedule: Schedule::constant(0.01), ..config.clone() };
-    let wider = Architecture::Fcn(Fcn::new(6, 5, 1, 2));
+    let wider = Architecture::from(Fcn::new(6, 5, 1, 2));
     for (error, expected) in [
         (load(own, &slower, &train), "settings"),
         (load(own, &config, &other), "training data"),
@@ -182,9 +168,9 @@ fn damaged_heads_are_refused() {
         // Even if the damaged network were the one asked for.
         let architectures = [
             state.network.architecture().clone(),
-            Architecture::Fcn(Fcn::new(6, usize::MAX, 1, 2)),
-            Architecture::Fcn(Fcn::new(6, 1_000_000_000_000, 1, 2)),
-            Architecture::Fcn(Fcn::new(6, 4, 2_000_000_000, 2)),
+            Architecture::from(Fcn::new(6, usize::MAX, 1, 2)),
+            Architecture::from(Fcn::new(6, 1_000_000_000_000, 1, 2)),
+            Architecture::from(Fcn::new(6, 4, 2_000_000_000, 2)),
         ];
         for architecture in &architectures {
             let found =

@@ -4,7 +4,9 @@ use ndarray::s;
 use safetensors::SafeTensors;
 use simbias_data::{LossGradient, Objective, Scorer};
 use simbias_stats::Seed;
-use simbias_train::{Hooks, Loss, NetScorer, Plain, TraceRecorder, TrainState, evaluate, fit};
+use simbias_train::{
+    Hooks, Loss, NetScorer, Plain, ShuffledEpochs, TraceRecorder, TrainState, evaluate, fit,
+};
 
 use crate::{config, small_fcn, two_classes};
 
@@ -61,14 +63,10 @@ fn a_trace_holds_every_row_at_every_record() {
     let data = two_classes(40, 6, 0);
     let mut trace = TraceRecorder::new(&data, Loss::CrossEntropy, 5);
     let mut state = TrainState::new(small_fcn(6), Seed::new(0));
-    let hooks = Hooks {
-        rule: &mut Plain,
-        prepare: None,
-        layer_rates: None,
-        example_weights: None,
-        watch: &mut trace,
-    };
-    fit(&mut state, &data, None, &config(20), hooks).unwrap();
+    let config = config(20);
+    let mut batches = ShuffledEpochs::new(&data, config.batch_size);
+    let hooks = Hooks::new(&mut trace);
+    fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks).unwrap();
     assert_eq!(trace.steps(), [5, 10, 15, 20]);
     let bytes = trace.to_safetensors();
     let file = SafeTensors::deserialize(&bytes).unwrap();

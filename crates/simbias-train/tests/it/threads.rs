@@ -34,8 +34,8 @@ fn one_two_and_five_threads_train_the_same_network() {
     let image = ImageDims { channels: 3, height: 24, width: 16 };
     for architecture in [
         // Wide enough for the matrix products to be shared between threads.
-        Architecture::Fcn(Fcn::new(50, 600, 2, 2)),
-        Architecture::SmallCnn(SmallCnn::new(image, 2)),
+        Architecture::from(Fcn::new(50, 600, 2, 2)),
+        Architecture::from(SmallCnn::new(image, 2)),
     ] {
         let one = trained_on(1, &architecture);
         for n_threads in [2, 5] {

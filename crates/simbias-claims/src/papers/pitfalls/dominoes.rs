@@ -36,7 +36,7 @@ fn recipe(source: &DominoSource, image: ImageDims, stages: &Stages<'_>) -> Recip
             batch_size: 64,
             evaluate_every: 20,
             goal,
-            ..Recipe::sgd(Architecture::SmallCnn(SmallCnn::new(image, 2)), 3_000)
+            ..Recipe::sgd(SmallCnn::new(image, 2).into(), 3_000)
         },
         // The paper's rate, batch and momentum; its code drops the momentum. Without the code's drop of the
         // rate after 30 epochs, which no run here lasts.
@@ -53,7 +53,7 @@ fn recipe(source: &DominoSource, image: ImageDims, stages: &Stages<'_>) -> Recip
 fn resnet(image: ImageDims, stages: &Stages<'_>) -> Architecture {
     let resnet = ResNet18::new(image, 2);
     let width = if stages.is_quick() { QUICK_WIDTH } else { resnet.width };
-    Architecture::ResNet18(ResNet18 { width, ..resnet })
+    ResNet18 { width, ..resnet }.into()
 }
 
 /// The network of the source's scale, trained on `rows`.

@@ -7,12 +7,12 @@
 //! that were best on the validation rows; the test rows choose nothing.
 
 use simbias_data::{TestSplit, TrainSplit, ValidationSplit};
-use simbias_nn::{Architecture, ConvSequence, Fcn, GatedRecurrent, Init, Network, Precision};
+use simbias_nn::{Architecture, ConvSequence, Fcn, GatedRecurrent, Init, Network};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, Keep, Loss, LossGoal, Optimizer, Plain, PrepareBatch, Schedule, StopReason,
-    TrainState, evaluate, fit,
+    FitConfig, Keep, Loss, LossGoal, Optimizer, PrepareBatch, Prepared, Schedule, ShuffledEpochs,
+    StopReason, TrainState, evaluate,
 };
 
 use crate::ClaimError;
@@ -65,9 +65,7 @@ impl Recipe {
 
     /// A fresh network; `seed` gives the weights.
     pub(crate) fn network(&self, stages: &Stages<'_>, seed: Seed) -> Result<Network, ClaimError> {
-        let (architecture, seed) = (self.architecture.clone(), seed.child("claims/init", 0));
-        Network::new(architecture, self.init, Precision::F32, seed, stages.device())
-            .map_err(|error| stages.failure(error))
+        Ok(stages.fresh(&self.architecture, self.init, seed)?.network)
     }
 
     /// Trains a fresh network; `seed` gives weights and order of rows.
@@ -107,23 +105,16 @@ impl Recipe {
             keep: Keep::BestOnValidation,
             ..FitConfig::new(self.optimizer, schedule, stages.steps(self.max_steps))
         };
-        let mut watch = stages.interrupt_watch();
-        #[expect(clippy::needless_match, reason = "shortens the life of the trait object")]
-        let prepare: Option<&mut dyn PrepareBatch> = match prepare {
-            Some(prepare) => Some(prepare),
-            None => None,
-        };
-        let hooks = Hooks {
-            rule: &mut Plain,
-            prepare,
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut watch,
-        };
         let mut state = TrainState::new(start, seed.child("claims/train", 0));
-        let outcome = fit(&mut state, &train.0, Some(&validation.0), &config, hooks)
-            .map_err(|error| stages.failure(error))?;
-        stages.check_interrupt()?;
+        let mut epochs = ShuffledEpochs::new(&train.0, config.batch_size);
+        let validation = Some(&validation.0);
+        let outcome = match prepare {
+            Some(prepare) => {
+                let mut batches = Prepared::new(&mut epochs, prepare);
+                stages.fit(&mut state, &mut batches, &config.loss, validation, &config)
+            }
+            None => stages.fit(&mut state, &mut epochs, &config.loss, validation, &config),
+        }?;
         Ok(Trained {
             steps: outcome.steps,
             kept_step: outcome.kept_step,
@@ -181,27 +172,23 @@ pub(crate) fn test_accuracy(
 
 /// The `(width, n_hidden)`-FCN of the paper.
 pub(crate) fn fcn(d_input: usize, width: usize, n_hidden: usize) -> Architecture {
-    Architecture::Fcn(Fcn::new(d_input, width, n_hidden, 2))
+    Fcn::new(d_input, width, n_hidden, 2).into()
 }
 
 /// The `(32, 7, n_conv)`-CNN of the paper.
 pub(crate) fn cnn(d_input: usize, n_conv: usize) -> Architecture {
-    Architecture::Conv1d(ConvSequence { d_input, n_filters: 32, kernel: 7, n_conv, n_outputs: 2 })
+    ConvSequence { d_input, n_filters: 32, kernel: 7, n_conv, n_outputs: 2 }.into()
 }
 
 /// The `(100, 10, n_layers)`-GRU of the paper: 100 hidden units, steps of 10 columns.
 pub(crate) fn gru(d_input: usize, n_layers: usize) -> Architecture {
-    Architecture::Gru(GatedRecurrent {
-        d_input,
-        step_width: 10,
-        d_hidden: 100,
-        n_layers,
-        n_outputs: 2,
-    })
+    GatedRecurrent { d_input, step_width: 10, d_hidden: 100, n_layers, n_outputs: 2 }.into()
 }
 
 #[cfg(test)]
 mod tests {
+    use simbias_nn::Precision;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 //! what the network uses.
 
 use simbias_data::synth::{Preset, SlabBlock, SlabSpec};
-use simbias_nn::{Activation, Architecture, Fcn, Init, Scheme};
+use simbias_nn::{Activation, Fcn, Init, Scheme};
 use simbias_stats::Seed;
 use simbias_train::Optimizer;
 
@@ -63,7 +63,7 @@ pub(crate) fn optimizers_and_activations(
     let mut cells = Vec::new();
     for (activation_name, activation) in activations {
         for (optimizer_name, optimizer, learning_rate) in optimizers {
-            let architecture = Architecture::Fcn(Fcn { activation, ..Fcn::new(DIM, 100, 2, 2) });
+            let architecture = Fcn { activation, ..Fcn::new(DIM, 100, 2, 2) }.into();
             let recipe =
                 Recipe { optimizer, learning_rate, ..Recipe::sgd(architecture, max_steps) };
             cells.push((format!("{activation_name}, {optimizer_name}"), recipe));
@@ -90,8 +90,7 @@ pub(crate) fn dropout_and_weight_decay(
     for n_hidden in [1, 2] {
         for dropout in [0.0, 0.05, 0.10] {
             for (decay_name, weight_decay) in [("1e-2", 1e-2), ("1e-4", 1e-4)] {
-                let architecture =
-                    Architecture::Fcn(Fcn { dropout, ..Fcn::new(DIM, 100, n_hidden, 2) });
+                let architecture = Fcn { dropout, ..Fcn::new(DIM, 100, n_hidden, 2) }.into();
                 let mut recipe = Recipe::sgd(architecture, STEPS_LMS7);
                 recipe.optimizer = Optimizer::sgd(weight_decay);
                 if weight_decay == 1e-2 {

@@ -10,14 +10,12 @@ use simbias_language::allocation::{Allocation, BlockScores, scan_blocks};
 use simbias_language::comparison::{AllocationComparison, CompareRequest, compare_allocations};
 use simbias_language::prune::Method;
 use simbias_language::{LanguageModel, OWN_MODEL_TYPE, Text, Tokenizer};
-use simbias_nn::{Architecture, Decoder, Init, Network, Precision};
+use simbias_nn::{Decoder, Init, Network};
 use simbias_report::Caveat;
 use simbias_spectra::fit::TailRule;
 use simbias_spectra::{ExponentKind, ScanOptions};
 use simbias_stats::Seed;
-use simbias_train::{
-    Decay, FitConfig, Hooks, Keep, NextToken, Optimizer, Schedule, TrainState, fit,
-};
+use simbias_train::{Decay, FitConfig, Keep, NextToken, Optimizer, Schedule, ShuffledEpochs};
 
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
@@ -150,35 +148,16 @@ fn trained(text: &str, stages: &Stages<'_>, seed: Seed) -> Result<Network, Claim
     let n_steps = stages.steps(N_STEPS);
     let rows = windows(text, n_steps as usize * BATCH_SIZE, seed);
     let decoder = Decoder::small(N_SYMBOLS, CONTEXT, WIDTH, N_BLOCKS, N_HEADS);
-    let network = Network::new(
-        Architecture::Decoder(Box::new(decoder)),
-        Init::default(),
-        Precision::F32,
-        seed.child("claims/init", 0),
-        stages.device(),
-    )
-    .map_err(|error| stages.failure(error))?;
-    let mut state = TrainState::new(network, seed.child("claims/train", 0));
+    let mut state = stages.fresh(&decoder.into(), Init::default(), seed)?;
     let schedule = Schedule {
         base: PEAK_RATE,
         warmup: WARM_UP,
         decay: Decay::Cosine { total: N_STEPS - WARM_UP, floor: 0.0 },
     };
-    let config = FitConfig {
-        batch_size: BATCH_SIZE,
-        keep: Keep::Last,
-        ..FitConfig::new(Optimizer::adam(0.0), schedule, n_steps)
-    };
-    let mut watch = stages.interrupt_watch();
-    let hooks = Hooks {
-        rule: &mut NextToken,
-        prepare: None,
-        layer_rates: None,
-        example_weights: None,
-        watch: &mut watch,
-    };
-    fit(&mut state, &rows, None, &config, hooks).map_err(|error| stages.failure(error))?;
-    stages.check_interrupt()?;
+    let config =
+        FitConfig { keep: Keep::Last, ..FitConfig::new(Optimizer::adam(0.0), schedule, n_steps) };
+    let mut batches = ShuffledEpochs::new(&rows, BATCH_SIZE);
+    stages.fit(&mut state, &mut batches, &NextToken, None, &config)?;
     Ok(state.network)
 }
 
@@ -248,8 +227,8 @@ fn compared(
 
 /// The network as a checkpoint that [`LanguageModel`] opens.
 fn save(network: &Network, folder: &Path) -> std::io::Result<()> {
-    let Architecture::Decoder(decoder) = network.architecture() else {
-        return Err(std::io::Error::other("the network is no decoder"));
+    let Some(decoder) = network.architecture().downcast_ref::<Decoder>() else {
+        return Err(std::io::Error::other("the network is not a decoder"));
     };
     let config = serde_json::json!({ "model_type": OWN_MODEL_TYPE, "decoder": decoder });
     std::fs::write(folder.join("config.json"), config.to_string())?;

@@ -4,12 +4,12 @@ use std::f64::consts::PI;
 
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::{Dataset, ReadOptions, read_dataset};
-use simbias_nn::{Architecture, ImageDims, Init, Network, Precision, ResNet18};
+use simbias_nn::{Architecture, ImageDims, Init, Network, ResNet18};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, Keep, Loss, Optimizer, Plain, RateRule, Schedule, SpectralRates, TrainState,
-    evaluate, fit,
+    FitConfig, Keep, Loss, Optimizer, Prepared, RateRule, Schedule, ShuffledEpochs, SpectralRates,
+    evaluate,
 };
 
 use super::augmentation::{CHANNEL_DEVIATIONS, CHANNEL_MEANS, CropAndFlip};
@@ -134,36 +134,21 @@ fn trained(
     seed: Seed,
 ) -> Result<Network, ClaimError> {
     let mut augment = CropAndFlip { image: architecture.image };
-    let network = Network::new(
-        Architecture::ResNet18(architecture),
-        Init::default(),
-        Precision::F32,
-        seed.child("claims/init", 0),
-        stages.device(),
-    )
-    .map_err(|error| stages.failure(error))?;
-    let mut state = TrainState::new(network, seed.child("claims/train", 0));
+    let architecture = Architecture::from(architecture);
+    let mut state = stages.fresh(&architecture, Init::default(), seed)?;
+    let mut epochs = ShuffledEpochs::new(train, BATCH_SIZE);
     let steps_per_epoch = train.n_rows().div_ceil(BATCH_SIZE) as u64;
-    let mut watch = stages.interrupt_watch();
     for epoch in 0..n_epochs {
         let rate = BASE_RATE * 0.5 * (1.0 + (PI * epoch as f64 / n_epochs as f64).cos());
         let last_step = (epoch + 1) * steps_per_epoch;
         let config = FitConfig {
             rates: method.rules(&state.network, stages)?,
-            batch_size: BATCH_SIZE,
             evaluate_every: steps_per_epoch,
             keep: Keep::Last,
             ..FitConfig::new(Optimizer::momentum(0.9, 5e-4), Schedule::constant(rate), last_step)
         };
-        let hooks = Hooks {
-            rule: &mut Plain,
-            prepare: Some(&mut augment),
-            layer_rates: None,
-            example_weights: None,
-            watch: &mut watch,
-        };
-        fit(&mut state, train, None, &config, hooks).map_err(|error| stages.failure(error))?;
-        stages.check_interrupt()?;
+        let mut batches = Prepared::new(&mut epochs, &mut augment);
+        stages.fit(&mut state, &mut batches, &config.loss, None, &config)?;
     }
     Ok(state.network)
 }
@@ -173,7 +158,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use simbias_data::{ClassLabels, ImageShape, Layout, Target};
-    use simbias_nn::Kind;
+    use simbias_nn::{Kind, Precision};
     use simbias_report::Silent;
 
     use super::*;
@@ -190,8 +175,7 @@ mod tests {
 
     fn network() -> Network {
         let (precision, seed) = (Precision::F32, Seed::new(1));
-        let architecture = Architecture::ResNet18(small());
-        Network::new(architecture, Init::default(), precision, seed, &simbias_nn::cpu()).unwrap()
+        Network::new(small(), Init::default(), precision, seed, &simbias_nn::cpu()).unwrap()
     }
 
     #[test]

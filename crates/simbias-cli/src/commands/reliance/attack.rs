@@ -1,7 +1,7 @@
 //! `simbias reliance attack`: where adversarial perturbations spend their budget.
 
 use simbias_audit::document::AttackAnswer;
-use simbias_audit::{AttackGround, AttackOptions, AuditedModel};
+use simbias_audit::{AttackGround, AttackOptions};
 use simbias_run::of_dataset;
 use simbias_train::attack::{Norm, Signing};
 
@@ -62,8 +62,8 @@ impl AttackArgs {
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;
         let opened = self.models.open(&data, shell)?;
-        let models: Vec<(&str, &dyn AuditedModel)> =
-            opened.iter().map(|model| (model.name.as_str(), model as &dyn AuditedModel)).collect();
+        let models: Vec<(&str, &dyn Scorer)> =
+            opened.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
         let progress = shell.progress("attacking");
         let outcome = ground.attack(&models, &self.options(), &progress)?;
         drop(progress);

@@ -1,0 +1,40 @@
+//! Which weights are worth keeping.
+
+use serde::{Deserialize, Serialize};
+
+use super::evaluate::Evaluation;
+use super::state::TrainState;
+use crate::TrainError;
+
+/// A criterion of the caller's for the weights that remain at the end; closures of a state and its evaluation are
+/// criteria.
+pub trait KeepBest {
+    /// How good the weights of `state` are, looked at with each evaluation: higher is better, NaN is never kept.
+    ///
+    /// # Errors
+    ///
+    /// Whatever it cannot cope with; training ends with it.
+    fn score(&mut self, state: &TrainState, evaluation: &Evaluation) -> Result<f64, TrainError>;
+
+    /// Whether weights of score `new` take the place of those of score `best`. As provided, the earliest of equals
+    /// remains.
+    fn replaces(&self, new: f64, best: f64) -> bool {
+        best < new
+    }
+}
+
+impl<F> KeepBest for F
+where
+    F: FnMut(&TrainState, &Evaluation) -> Result<f64, TrainError>,
+{
+    fn score(&mut self, state: &TrainState, evaluation: &Evaluation) -> Result<f64, TrainError> {
+        self(state, evaluation)
+    }
+}
+
+/// Where the best weights so far come from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) step: u64,
+    pub(crate) score: f64,
+}
