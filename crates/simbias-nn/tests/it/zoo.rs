@@ -40,7 +40,7 @@ fn stored_descriptions_stay_readable() {
         ),
         (
             Decoder::small(11, 6, 8, 2, 2).into(),
-            r#"{"kind":"decoder","vocabulary":11,"context":6,"width":8,"n_blocks":2,"n_heads":2,"n_key_heads":2,"head_width":4,"inner":32,"norm":{"kind":"layer","epsilon":1e-5},"positions":{"kind":"learned","n_positions":6},"feed_forward":"gelu","biases":{"attention":false,"output":false,"feed_forward":false},"ties_head":false}"#,
+            r#"{"kind":"decoder","vocabulary":11,"context":6,"width":8,"n_blocks":2,"n_heads":2,"n_key_heads":2,"head_width":4,"inner":32,"norm":{"kind":"layer","epsilon":0.00001},"positions":{"kind":"learned","n_positions":6},"feed_forward":"gelu","biases":{"attention":false,"output":false,"feed_forward":false},"ties_head":false}"#,
         ),
     ];
     for (architecture, json) in stored {
