@@ -2,6 +2,7 @@
 
 use simbias_audit::document::AttackAnswer;
 use simbias_audit::{AttackGround, AttackOptions};
+use simbias_data::Scorer;
 use simbias_run::of_dataset;
 use simbias_train::attack::{Norm, Signing};
 

@@ -30,7 +30,7 @@ fn official(windows: Option<WindowOptions>) -> ScanOptions {
 }
 
 fn scanned(name: &str, options: &ScanOptions) -> LayerTable {
-    let checkpoint = Checkpoint::open(&path(name)).unwrap();
+    let checkpoint = Checkpoint::open(&GOLDEN.path(name)).unwrap();
     scan(&checkpoint, options, &|_| true, &Silent).unwrap()
 }
 
