@@ -19,8 +19,8 @@ const MOST_LAYERS: usize = 10_000;
 
 /// What makes plain data an architecture.
 ///
-/// A type of another crate that implements this runs and trains like those of the [`zoo`](crate::zoo); only the zoo's own can be
-/// stored and read by name.
+/// A type of another crate that implements this runs and trains like those of the [`zoo`](crate::zoo); only the zoo's own
+/// can be stored and read by name.
 pub trait Describe: fmt::Debug + Any + Send + Sync {
     /// The network in words, with an article: "a ResNet-18".
     fn title(&self) -> String {

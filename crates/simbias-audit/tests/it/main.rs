@@ -4,6 +4,7 @@
 
 mod auditing;
 mod given_models;
+mod network_names;
 mod refusals;
 mod remedies;
 

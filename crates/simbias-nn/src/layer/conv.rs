@@ -88,8 +88,8 @@ pub struct Conv1d {
 }
 
 impl Conv1d {
-    /// `PREFIX.weight` `[out, in, kernel]` and `PREFIX.bias` `[out]` on rows of `length` positions, with
-    /// `(kernel - 1) / 2` zeros on both sides; `channels` are `[in, out]`.
+    /// From `n_in` to `n_out` channels: `PREFIX.weight` `[out, in, kernel]` and `PREFIX.bias` `[out]` on rows of `length`
+    /// positions, with `(kernel - 1) / 2` zeros on both sides.
     pub fn new(
         prefix: &str,
         [n_in, n_out]: [usize; 2],

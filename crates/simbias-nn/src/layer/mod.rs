@@ -1,8 +1,8 @@
 //! Layers, one file a kind, and how they are put together.
 //!
-//! A layer is made while an architecture is built: it adds its parameters to the [`Builder`](crate::Builder) and keeps their positions in the
-//! parameter list. Values come in with every pass, so that gradients, two-pass steps and optimisers need no second
-//! copy of the network.
+//! A layer is made while an architecture is built: it adds its parameters to the [`Builder`](crate::Builder) and keeps
+//! their positions in the parameter list. Values come in with every pass, so that gradients, two-pass steps and
+//! optimisers need no second copy of the network.
 
 mod activation;
 mod attention;
