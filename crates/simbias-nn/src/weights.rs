@@ -31,6 +31,14 @@ impl Spelling {
         }
     }
 
+    /// A name of the checkpoint without the wrappers' prefix.
+    fn strip<'a>(&self, stored: &'a str) -> &'a str {
+        match self {
+            Self::Unwrapped => stored,
+            Self::Wrapped(prefix) => stored.strip_prefix(prefix.as_str()).unwrap_or(stored),
+        }
+    }
+
     /// As they are, without our `model.`, behind one wrapper, behind two.
     fn all() -> impl Iterator<Item = Self> {
         let twice = WRAPPERS
@@ -57,41 +65,38 @@ impl Network {
         }
     }
 
-    /// [`load`](Self::load) from a safetensors file image, under the network's own names.
+    /// [`load`](Self::load) from a safetensors file image.
     ///
     /// # Errors
     ///
     /// As there.
     pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), NnError> {
         let image = SafetensorsImage::parse(Path::new("weights"), bytes);
-        self.load(&image.map_err(|error| NnError::Checkpoint(error.into()))?, own_names)
+        self.load(&image.map_err(|error| NnError::Checkpoint(error.into()))?)
     }
 
-    /// [`load`](Self::load) from a checkpoint on disk, under the network's own names: safetensors, also in shards,
-    /// PyTorch's `.pth`, `.pt` and `.bin`, `.npz`, GGUF.
+    /// [`load`](Self::load) from a checkpoint on disk: safetensors, also in shards, PyTorch's `.pth`, `.pt` and `.bin`,
+    /// `.npz`, GGUF.
     ///
     /// # Errors
     ///
     /// As there.
     pub fn load_file(&mut self, path: &Path) -> Result<(), NnError> {
-        self.load(&Checkpoint::open(path)?, own_names)
+        self.load(&Checkpoint::open(path)?)
     }
 
     /// Takes the values of a checkpoint, of floats of any width; narrow ones are widened.
     ///
-    /// `names` gives the names that a parameter may have there, by its own name, the likeliest first. Of all of them one leading `model.` may be missing,
-    /// or wrappers' prefixes (`module.`, `model.`, `net.`, `_orig_mod.`) be added throughout, and batch-norm counters
-    /// (`num_batches_tracked`) are passed over.
+    /// A parameter is looked for under its own name, then under those of
+    /// [`foreign_names`](crate::Architecture::foreign_names). Of all of them one leading `model.` may be missing, or
+    /// wrappers' prefixes (`module.`, `model.`, `net.`, `_orig_mod.`) be added throughout. Batch-norm counters
+    /// (`num_batches_tracked`) and what the architecture [`ignores`](crate::Architecture::ignores) are passed over.
     ///
     /// # Errors
     ///
     /// Any missing, unexpected, wrongly shaped, non-float or non-finite tensor, and checkpoints that cannot be read;
     /// the network is then unchanged.
-    pub fn load(
-        &mut self,
-        source: &dyn TensorSource,
-        names: impl Fn(&str) -> Vec<String>,
-    ) -> Result<(), NnError> {
+    pub fn load(&mut self, source: &dyn TensorSource) -> Result<(), NnError> {
         let stored: Stored<'_> = source
             .tensors()
             .iter()
@@ -99,13 +104,14 @@ impl Network {
             .filter(|(_, tensor)| !tensor.name.ends_with("num_batches_tracked"))
             .map(|(index, tensor)| (tensor.name.as_str(), (index, tensor)))
             .collect();
-        let spelling = self.spelling(&stored, &names);
+        let spelling = self.spelling(&stored);
         let mut taken = BTreeSet::new();
         let mut values = Vec::with_capacity(self.parameters().len());
         for parameter in self.parameters() {
-            let candidates = names(&parameter.name);
-            let found =
-                candidates.iter().find_map(|name| stored.get_key_value(spelling.of(name).as_str()));
+            let found = self
+                .names(&parameter.name)
+                .iter()
+                .find_map(|name| stored.get_key_value(spelling.of(name).as_str()));
             let (&name, &(index, tensor)) = found.ok_or_else(|| NnError::MissingParameter {
                 name: parameter.name.clone(),
                 shape: parameter.shape.clone(),
@@ -114,7 +120,9 @@ impl Network {
             taken.insert(name);
             values.push(self.upload_values(read(source, index, tensor, parameter)?));
         }
-        if let Some(name) = stored.keys().find(|name| !taken.contains(*name)) {
+        let is_needless = |name: &str| self.architecture().ignores(spelling.strip(name));
+        let mut left = stored.keys().filter(|name| !taken.contains(*name));
+        if let Some(name) = left.find(|name| !is_needless(name)) {
             return Err(NnError::UnexpectedParameter { name: name.to_string() });
         }
         self.set_values(values);
@@ -130,9 +138,16 @@ impl Network {
         Tensor::from_data(data, (self.device(), self.precision().dtype()))
     }
 
+    /// Names that a parameter may have in a checkpoint, its own one first.
+    fn names(&self, own: &str) -> Vec<String> {
+        let foreign = self.architecture().foreign_names(own);
+        std::iter::once(own.into()).chain(foreign).collect()
+    }
+
     /// The spelling under which the checkpoint has the first parameter; as it is, where it has it under none.
-    fn spelling(&self, stored: &Stored<'_>, names: &impl Fn(&str) -> Vec<String>) -> Spelling {
-        let first = self.parameters().first().map_or_else(Vec::new, |first| names(&first.name));
+    fn spelling(&self, stored: &Stored<'_>) -> Spelling {
+        let first =
+            self.parameters().first().map_or_else(Vec::new, |first| self.names(&first.name));
         let fits = |spelling: &Spelling| {
             first.iter().any(|name| stored.contains_key(spelling.of(name).as_str()))
         };
@@ -148,11 +163,6 @@ pub fn host_numbers(value: &Tensor<1>) -> Numbers {
     } else {
         Numbers::F32(data.iter::<f32>().collect())
     }
-}
-
-/// The network's own names, for checkpoints that were saved from it or from the same module in PyTorch.
-fn own_names(name: &str) -> Vec<String> {
-    vec![name.into()]
 }
 
 /// The numbers of a tensor that is to be the value of `parameter`.

@@ -17,7 +17,7 @@ struct Case {
 
 impl Case {
     fn read() -> Self {
-        let file = Tensors::read("icl", "21_gpt2_forward.safetensors");
+        let file = Tensors::read(super::ICL, "21_gpt2_forward.safetensors");
         let number = |key: &str| file.metadata[key].parse::<usize>().unwrap();
         let model = CausalSequence {
             d_input: number("n_dims"),

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use simbias_nn::zoo::{BottleneckMlp, StandardMlp};
-use simbias_nn::{Architecture, Mode, Tensor};
+use simbias_nn::{Architecture, Mode, Precision, Tensor};
 
-use super::{Tensors, assert_close, file, tapped};
+use super::{MLP, Tensors, assert_close, tapped};
 use crate::values;
 
 const TOLERANCE: [f64; 2] = [1e-5, 1e-5];
@@ -25,8 +25,8 @@ fn description(weights: &Tensors, key: &str) -> (Vec<usize>, usize, usize) {
 #[test]
 fn the_bottleneck_mlp_computes_what_the_official_one_does() {
     let (weights, expected) = (
-        Tensors::read("mlp", "nets_weights.safetensors"),
-        Tensors::read("mlp", "nets_eval.safetensors"),
+        Tensors::read(MLP, "nets_weights.safetensors"),
+        Tensors::read(MLP, "nets_eval.safetensors"),
     );
     let (sizes, d_input, n_outputs) = description(&weights, "bottleneck");
     let [n_blocks, width, expansion] = sizes.try_into().unwrap();
@@ -57,8 +57,8 @@ fn the_bottleneck_mlp_computes_what_the_official_one_does() {
 #[test]
 fn the_standard_mlp_computes_what_the_official_one_does() {
     let (weights, expected) = (
-        Tensors::read("mlp", "nets_weights.safetensors"),
-        Tensors::read("mlp", "nets_eval.safetensors"),
+        Tensors::read(MLP, "nets_weights.safetensors"),
+        Tensors::read(MLP, "nets_eval.safetensors"),
     );
     let (sizes, d_input, n_outputs) = description(&weights, "standard");
     let [n_layers, width] = sizes.try_into().unwrap();
@@ -71,7 +71,7 @@ fn the_standard_mlp_computes_what_the_official_one_does() {
 
 #[test]
 fn parameters_and_multiply_adds_are_those_of_the_official_code() {
-    let counts: Value = serde_json::from_slice(&file("mlp", "params.json")).unwrap();
+    let counts: Value = MLP.json("params.json");
     let mut n_checked = 0;
     for (key, count) in counts.as_object().unwrap() {
         let Some((name, data)) = key.split_once('@') else { continue };
@@ -96,6 +96,37 @@ fn parameters_and_multiply_adds_are_those_of_the_official_code() {
         n_checked += 1;
     }
     assert!(n_checked > 0);
+}
+
+/// The official container is a bare state dict without a file extension. One copy is in PyTorch's form before 1.6, one
+/// has the names of the first official code.
+#[test]
+fn official_files_load_in_every_form() {
+    let folder = MLP.path("");
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let runs: Vec<String> = names
+        .filter_map(|name| Some(name.to_str()?.strip_suffix("_config")?.to_string()))
+        .collect();
+    assert!(!runs.is_empty());
+    for run in runs {
+        let config: Value = MLP.json(&format!("{run}_config"));
+        let number = |key: &str| config[key].as_u64().unwrap() as usize;
+        let architecture = sizes(config["architecture"].as_str().unwrap());
+        let d_input = 3 * number("resolution").pow(2);
+        let expansion = architecture.get(2).copied().unwrap_or(4);
+        let mlp =
+            BottleneckMlp::new(d_input, architecture[1], architecture[0], number("num_classes"));
+        let architecture = Architecture::from(BottleneckMlp { expansion, ..mlp });
+        let load = |form: &str| {
+            let mut network = crate::network(&architecture, Precision::F32);
+            network.load_file(&MLP.path(&format!("{run}_{form}"))).unwrap();
+            network.parameters().iter().flat_map(|p| values(&p.value)).collect::<Vec<f64>>()
+        };
+        let expected = load("weights");
+        for form in ["weights_legacy", "weights_oldnames"] {
+            assert!(load(form) == expected, "{run} {form}");
+        }
+    }
 }
 
 #[test]

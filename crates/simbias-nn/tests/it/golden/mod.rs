@@ -6,22 +6,15 @@ mod icl;
 mod mlp;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use safetensors::{SafeTensors, serialize};
+use simbias_golden::Set;
 use simbias_nn::{Architecture, Network, Precision, Tensor, TensorData};
 
 use crate::{network, values};
 
-/// A file of the golden set `slug`.
-fn file(slug: &str, name: &str) -> Vec<u8> {
-    let root = match std::env::var_os("SIMBIAS_GOLDEN") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
-    };
-    let path = root.join(slug).join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+const MLP: Set = simbias_golden::set!("mlp");
+const ICL: Set = simbias_golden::set!("icl");
 
 /// 32-bit tensors of a file.
 struct Tensors {
@@ -31,8 +24,8 @@ struct Tensors {
 }
 
 impl Tensors {
-    fn read(slug: &str, name: &str) -> Self {
-        let bytes = file(slug, name);
+    fn read(set: Set, name: &str) -> Self {
+        let bytes = set.bytes(name);
         let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
         let metadata = metadata.metadata().clone().unwrap_or_default();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
@@ -67,8 +60,7 @@ impl Tensors {
         let own = file
             .tensors()
             .into_iter()
-            .filter_map(|(name, view)| Some((String::from(name.strip_prefix(prefix)?), view)))
-            .filter(|(name, _)| !architecture.ignores(name));
+            .filter_map(|(name, view)| Some((String::from(name.strip_prefix(prefix)?), view)));
         let mut network = network(architecture, Precision::F32);
         network.load_safetensors(&serialize(own, None).unwrap()).unwrap();
         network
