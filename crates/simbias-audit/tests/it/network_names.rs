@@ -1,6 +1,6 @@
 //! Networks by name: what is understood, what is stored, what data they suit.
 
-use simbias_audit::{AuditError, NetworkChoice, architecture};
+use simbias_train::{NetworkChoice, TrainError, architecture};
 
 use crate::slabs;
 
@@ -29,7 +29,7 @@ fn rows_get_a_fully_connected_network_and_no_other() {
     assert_eq!(of(NetworkChoice::Auto).unwrap(), of(NetworkChoice::Named("fcn")).unwrap());
     for name in ["cnn", "res-net18", "vgg11"] {
         let refused = of(NetworkChoice::Named(name)).unwrap_err();
-        assert!(matches!(refused, AuditError::Data { .. }), "{refused}");
+        assert!(matches!(refused, TrainError::Data { .. }), "{refused}");
         assert!(refused.to_string().contains("use the network fcn"), "{refused}");
     }
 }
