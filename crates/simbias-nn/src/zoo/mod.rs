@@ -1,7 +1,7 @@
 //! The architectures, one file each: plain data that says what goes in and out, which sizes are valid, and which
 //! layers it is made of.
 //!
-//! A new one is a file here that implements [`Describe`](crate::Describe) and one line of the list below.
+//! A new one is a file here that implements [`Describe`] and one line of the list below.
 
 use serde::de::Deserialize;
 use serde::ser::{Error as _, Serialize};
