@@ -33,8 +33,11 @@ class Page(HTMLParser):
         if self.is_data:
             self.data += data
         elif self.open_script is None and data.strip():
-            is_measured = self.texts and self.texts[-1] in MEASURED
-            self.texts.append("measured" if is_measured else data.strip())
+            before = self.texts[-1] if self.texts else ""
+            text = data.strip()
+            # The fingerprint of a result changes with the name of its schema's key.
+            is_result = before.endswith("result.json") and text.startswith("blake3:")
+            self.texts.append("measured" if before in MEASURED or is_result else text)
 
 
 def page_parts(text):
