@@ -54,6 +54,7 @@ impl Place {
 
 /// A batch as a source hands it out.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Drawn {
     /// On the host: it is uploaded, after hooks have rewritten it.
     Host(Batch),
