@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for Schema {
     }
 }
 
-/// A text that is no report.
+/// A text that is not a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {

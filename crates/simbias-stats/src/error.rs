@@ -87,11 +87,11 @@ pub enum StatsError {
         statistic: &'static str,
     },
     /// A number lies outside its domain.
-    #[error("{what}: found {value}, allowed is {allowed}")]
+    #[error("{what}: found {value}, expected {allowed}")]
     OutOfRange {
         /// Name of the input.
         what: &'static str,
-        /// What was given.
+        /// The value found.
         value: f64,
         /// The domain in words.
         allowed: &'static str,

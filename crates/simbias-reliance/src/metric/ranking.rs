@@ -10,7 +10,7 @@ use crate::RelianceError;
 pub(crate) const LEAST_ROWS_OF_CLASS: usize = 2;
 
 /// The area with DeLong's influences. A class of one row has no variance of its own: the influences are then zero,
-/// and whoever makes an interval falls back to Wilson's.
+/// and intervals fall back to Wilson's.
 pub(super) fn auc(scores: &[f64], positive: &[bool]) -> Result<MetricValue, RelianceError> {
     let statistic = |error: StatsError| RelianceError::Statistic(error.to_string());
     let n_positive = positive.iter().filter(|&&positive| positive).count();

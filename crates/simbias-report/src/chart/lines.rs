@@ -6,7 +6,7 @@ use super::axis::{ReferenceLine, reference_lines};
 use crate::csv::{CsvText, ends};
 use crate::{Estimate, format, real};
 
-/// A shaded range around a line, one pair of ends a point.
+/// A shaded range around a line, one pair of ends per point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// Lower ends.
