@@ -1,4 +1,4 @@
-//! What each block can do by itself: the probes and solo runs of all blocks, side by side.
+//! What each block can do alone: the probes and solo runs of all blocks, side by side.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

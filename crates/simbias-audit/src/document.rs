@@ -258,7 +258,7 @@ fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Secti
             section = section.prose(
                 "It used all its steps. Hard features are learned after a long flat stretch and then at once: \
                  what is ignored now may be used later, and a model without skill may not have begun to learn. More \
-                 steps would tell.",
+                 steps would show it.",
             );
         }
     }

@@ -109,7 +109,7 @@ const ROTATED_SHARE: f64 = 0.5;
 /// `η` of the group weights, as in the official code of Sagawa et al. 2020.
 const GROUP_STEP_SIZE: f64 = 0.01;
 
-/// One pass in evaluation mode, so that nothing but the trained layer changes.
+/// One pass in evaluation mode, so that only the trained layer changes.
 struct FixedFeatures;
 
 impl StepRule for FixedFeatures {

@@ -75,7 +75,7 @@ pub struct UniversalResult {
 
 /// Rows that the model sees at once.
 const BATCH: usize = 128;
-/// Rows looked at for the margin of the data.
+/// Maximum number of rows used for the margin of the data.
 const MARGIN_ROWS: usize = 400;
 
 /// Half the median L2 distance from a row to the nearest row of another class.

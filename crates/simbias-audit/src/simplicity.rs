@@ -528,7 +528,7 @@ pub(crate) fn most_necessary(blocks: &[BlockOutcome], n: usize) -> Vec<usize> {
 /// Steps of the quick probe that chooses which blocks are worth the whole ladder.
 const QUICK_PROBE_STEPS: u64 = 100;
 
-/// The leading metric of one linear probe of a block on the validation rows: cheap, and blind to what is not linear.
+/// The leading metric of one linear probe of a block on the validation rows: cheap, but blind to non-linear relations.
 pub(crate) fn quick_probe(
     block: &Block,
     transform: &dyn Transform,

@@ -57,7 +57,7 @@ pub struct Standard {
 }
 
 impl RelianceOutcome {
-    /// Whether the model's metric can be told from chance at all.
+    /// Whether the model's metric can be distinguished from chance.
     pub fn has_signal(&self) -> bool {
         self.standard.metric.low > self.chance
     }
@@ -100,7 +100,7 @@ pub struct BlockOutcome {
     pub conflict: Option<Conflict>,
     /// Mean absolute correlation between coordinates of the block and the rest.
     pub mean_abs_correlation: f64,
-    /// AUC of a classifier that tells real rows from randomized ones; near ½ is good.
+    /// AUC of a classifier that separates real rows from randomized ones; near ½ is good.
     pub off_manifold_auc: Option<f64>,
     /// Measures of how easy the block is; filled by callers that can train.
     pub simplicity: Option<Simplicity>,

@@ -172,7 +172,7 @@ pub fn threshold_errors(values: &[f64], classes: &[u32], max_thresholds: usize) 
 /// Thresholds that one coordinate needs: rules are fitted on half of the rows, and the simplest whose error
 /// on the other half is within one standard error of the best is taken.
 ///
-/// Returns `None` for fewer than 20 rows. At most 20 000 rows are looked at.
+/// Returns `None` for fewer than 20 rows. At most 20 000 rows are used.
 pub fn pieces(
     values: &[f64],
     classes: &[u32],

@@ -164,7 +164,7 @@ impl RelianceOutcome {
     /// Reads a result back.
     ///
     /// # Errors
-    /// Text that is not such a result, or another version of it.
+    /// Text that is not a result, or another version of it.
     pub fn from_json(text: &str) -> Result<Self, RelianceError> {
         #[derive(Deserialize)]
         struct Head {

@@ -85,7 +85,7 @@ pub enum Element {
     Chart(Box<Chart>),
     /// Pictures.
     Images(Images),
-    /// A doubt about what stands beside it.
+    /// A doubt about the evidence beside it.
     Caveat(Caveat),
 }
 

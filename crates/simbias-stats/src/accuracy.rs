@@ -13,7 +13,7 @@ pub fn argmax<S: PartialOrd>(logits: &[S]) -> u32 {
     best as u32
 }
 
-/// Share of rows whose largest of `n_classes` logits stands at the label. `logits` are
+/// Share of rows whose largest of `n_classes` logits is at the label. `logits` are
 /// `[rows, n_classes]`, row by row. A tie goes to the first class.
 ///
 /// Errors: shapes disagree, a label has no column, a logit is not finite, or there are no rows.

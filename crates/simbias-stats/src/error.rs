@@ -25,7 +25,7 @@ pub enum StatsError {
         what: &'static str,
         /// Position of the first bad entry.
         index: usize,
-        /// What stands there.
+        /// The value there.
         value: f64,
     },
     /// Fewer values than the statistic needs.

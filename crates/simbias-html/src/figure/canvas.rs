@@ -11,7 +11,7 @@ use crate::labels;
 /// Colours in a theme's series palette; further series start over with other markers.
 const PALETTE: usize = 7;
 
-/// Markers, so that groups differ without colour, and what stands for them in a legend.
+/// Markers, so that groups differ without colour, and their symbols in a legend.
 const MARKERS: [(&str, char); 7] = [
     ("circle", '●'),
     ("square", '■'),

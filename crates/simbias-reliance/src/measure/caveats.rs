@@ -182,7 +182,7 @@ pub(super) fn describe_manifold(
             Caveat::warning(
                 "off-manifold",
                 format!(
-                    "A simple classifier tells rows with randomized {} from real ones (AUC ≥ {OFF_MANIFOLD}). \
+                    "A simple classifier separates rows with randomized {} from real ones (AUC ≥ {OFF_MANIFOLD}). \
                      Read those figures as behaviour of the model, not as importance in the data, or draw \
                      donors within class or within stratum.",
                     off.join(", ")

@@ -31,7 +31,7 @@ pub struct LineSeries {
     /// Range around the line, as many.
     #[serde(default)]
     pub band: Option<Band>,
-    /// Whether the line is dashed, for what is not measured.
+    /// Whether the line is dashed, for values that are not measured.
     pub dashed: bool,
 }
 

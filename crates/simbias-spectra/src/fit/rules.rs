@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Spectra that span less than this, as a share of their smallest value, are those of an orthogonal matrix and rounding.
+/// Spectra that span less than this, as a share of their smallest value, come from an orthogonal matrix and rounding.
 const FLAT: f64 = 1e-3;
 
 use super::scan::{TailPoint, Tails, is_decaying};
@@ -68,7 +68,7 @@ pub enum NoFit {
     /// All values of the tail are equal, as for orthogonal weights.
     #[error("flat spectrum")]
     Flat,
-    /// A value that is zero stands where the tail begins or enters the histogram.
+    /// A zero value is where the tail begins, or enters the histogram.
     #[error("zero eigenvalues")]
     Zeros,
     /// No start gives a decaying power law.
