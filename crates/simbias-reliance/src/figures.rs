@@ -235,7 +235,7 @@ impl ClassRows {
 }
 
 /// Least variance of a metric where its own formula says zero or is not trusted: that of Wilson's
-/// bound at the end, so that "no difference" is never claimed more surely than the rows allow.
+/// bound at the end, so that "no difference" is never claimed with more certainty than the rows allow.
 pub(crate) fn edge_variance(trials: f64, level: f64) -> Result<f64, RelianceError> {
     let (low, _) = wilson_interval(1.0, trials, level).map_err(statistic)?;
     let z = simbias_stats::normal_quantile(0.5 + level / 2.0).map_err(statistic)?;

@@ -6,7 +6,7 @@ use simbias_stats::{Placements, RocScratch, StatsError};
 use super::MetricValue;
 use crate::RelianceError;
 
-/// Fewest rows of a class that one against the rest is computed for.
+/// Minimum number of rows of a class for one against the rest.
 pub(crate) const LEAST_ROWS_OF_CLASS: usize = 2;
 
 /// The area with DeLong's influences. A class of one row has no variance of its own: the influences are then zero,

@@ -9,7 +9,7 @@ use super::scan::{TailPoint, Tails, is_decaying};
 
 /// Bins of the histogram of `log10 λ` whose first mode the peak rules use.
 const N_BINS: usize = 100;
-/// Fewest values that a fit is attempted on.
+/// Minimum number of values for a fit.
 const MIN_VALUES: usize = 2;
 /// WeightWatcher leaves tails shorter than this out when it has few values.
 const SHORTEST_SMALL_TAIL: usize = 8;
