@@ -15,7 +15,7 @@ use simbias_train::attack::{
 use crate::AuditError;
 use crate::robustness::counted;
 
-/// Rows that a model sees at a time.
+/// Rows that a model sees at once.
 const BATCH: usize = 128;
 /// Step of the finite differences, as a share of the data's width.
 const DIFFERENCE: f64 = 1e-3;

@@ -39,10 +39,10 @@ pub struct AuditOptions {
     pub network: NetworkChoice,
     /// Where networks are trained; probes of single blocks stay on the CPU.
     pub device: Device,
-    /// Most training steps of the audited network and of a remedy.
+    /// Maximum number of training steps of the audited network and of a remedy.
     pub max_steps: u64,
-    /// Most blocks whose simplicity is measured: half of them the most necessary ones, half those that a quick linear
-    /// probe finds most predictive among the others.
+    /// Maximum number of blocks whose simplicity is measured: half of them the most necessary ones, half those that a
+    /// quick linear probe finds most predictive among the others.
     pub most_probed: usize,
 }
 
@@ -110,7 +110,7 @@ pub struct AuditOutcome {
     pub n_rows: [usize; 3],
     /// Reliance of the audited model, with simplicity and verdicts.
     pub base: Measurement,
-    /// How the audited network was trained; `None` for models brought along.
+    /// How the audited network was trained; `None` for given models.
     pub training: Option<TrainingSummary>,
     /// What was trained, in words.
     pub model: String,
@@ -194,17 +194,17 @@ const OWN_NOTE: &str = "Columns were standardised by the mean and deviation of t
 const GIVEN_NOTE: &str = "Columns were standardised as in the training of the given network; exchanging blocks \
                           between rows is the same before and after.";
 
-const SEEN_NOTE: &str = "Nobody here knows which rows the given model was trained on. If test rows were among \
+const SEEN_NOTE: &str = "It is unknown which rows the given model was trained on. If test rows were among \
                          them, its figures are too good.";
 
 /// Runs an audit.
 ///
-/// `progress` hears of every stage and may end the audit in each of them. `keep` is handed states of the training of
+/// `progress` is told of every stage and may end the audit in each of them. `keep` is handed states of the training of
 /// the audited network: now and then, before an interrupt, and when it is finished. [`Subject::Resume`] goes on from
-/// any of them to the same result; after the last one nothing is trained again for the audited network.
+/// any of them to the same result; after the last one the audited network is not trained again.
 ///
 /// # Errors
-/// Data or blocks that make no sense, a training that diverges, what `keep` says, an interrupt.
+/// Data or blocks that make no sense, a training that diverges, errors of `keep`, an interrupt.
 pub fn audit(
     input: &AuditInput,
     subject: Subject<'_>,
@@ -295,8 +295,8 @@ pub fn audit(
     if n_blocks > options.most_probed {
         notes.push(format!(
             "Of {n_blocks} blocks only {} were tried alone: the {} most necessary ones and, of the others, those that a \
-             quick linear probe finds most predictive. Whether the rest predicts by itself in other than linear ways \
-             is not known. Join blocks or raise the number to see all.",
+             quick linear probe finds most predictive. It is not known whether the rest predicts by itself in \
+             non-linear ways. Join blocks or raise the number to see all.",
             options.most_probed,
             options.most_probed.div_ceil(2)
         ));

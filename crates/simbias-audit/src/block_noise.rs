@@ -11,7 +11,7 @@ use simbias_train::{Batch, PrepareBatch, TrainError};
 
 /// Which part of a batch's rows comes from other rows.
 pub enum BlockNoise<'a> {
-    /// One side of one block, in every row: a network that is to learn without (or from nothing but) it.
+    /// One side of one block, in every row: for a network that must learn without it, or from nothing else.
     Deny {
         /// Coordinates of the block.
         columns: &'a [u32],
@@ -54,7 +54,7 @@ impl PrepareBatch for BlockNoiseHook<'_> {
                 (blocks[turn].columns.as_slice(), Side::Block, *share)
             }
         };
-        // Both draws are made for every row, so that the share moves no donor.
+        // Both draws are made for every row, so that the share does not change any donor.
         let draws: Vec<(usize, f64)> = (0..n)
             .map(|_| (stream.random_range(0..self.train.n_rows()), stream.random::<f64>()))
             .collect();
@@ -66,7 +66,7 @@ impl PrepareBatch for BlockNoiseHook<'_> {
     }
 }
 
-/// Takes one side of a block of the rows `members` from `donor_rows`, one donor a member; other rows stay as
+/// Takes one side of a block of the rows `members` from `donor_rows`, one donor per member; other rows stay as
 /// they are.
 pub(crate) fn exchange_in(
     rows: &mut Array2<f32>,

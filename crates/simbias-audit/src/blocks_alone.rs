@@ -1,4 +1,4 @@
-//! What each block can do by itself: the probes and solo runs of all blocks, side by side.
+//! What each block can do alone: the probes and solo runs of all blocks, side by side.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,10 +19,10 @@ use crate::simplicity::{
 
 /// Rung of the network trained on one block alone, when it has the architecture of the audited model.
 const OWN_RUNG: &str = "audited architecture";
-/// The same when it has not: the architecture of a given model is unknown.
+/// The same when it does not: the architecture of a given model is unknown.
 const OTHER_RUNG: &str = "network of this tool";
 
-/// Probes and solo runs of the blocks worth it; fills the outcome and returns the solo runs.
+/// Probes and solo runs of the chosen blocks; fills the outcome and returns the solo runs.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub(crate) fn simplicity_of_blocks(
     base: &mut Measurement,
@@ -60,8 +60,8 @@ pub(crate) fn simplicity_of_blocks(
     Ok(solo)
 }
 
-/// The blocks that are probed, in order: all, or where that would take long half of them the most necessary ones and
-/// half those that a quick linear probe finds most predictive. What is needed least is where ignored blocks hide.
+/// The blocks that are probed, in order. Where all would take too long, half of them are the most necessary ones and
+/// half those that a quick linear probe finds most predictive: ignored blocks hide among the least needed.
 fn blocks_to_probe(
     base: &Measurement,
     input: &AuditInput,
@@ -94,8 +94,8 @@ fn blocks_to_probe(
     Ok(chosen)
 }
 
-/// What `job` makes of 0..`n`, in order. On the CPU as many go on side by side as there are threads: a step of a
-/// small network keeps one core busy, not all.
+/// Results of `job` for 0..`n`, in order. On the CPU as many run side by side as there are threads: a step of a small
+/// network keeps only one core busy.
 fn side_by_side<T: Send>(
     n: usize,
     device: &Device,

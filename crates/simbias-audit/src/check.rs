@@ -6,7 +6,7 @@ use simbias_reliance::RelianceError;
 use crate::AuditError;
 
 /// Refuses rows from which nothing can be learned or measured: fewer than two of them, values that are not
-/// finite, classes of which a part has one only.
+/// finite, a part with only one class.
 ///
 /// # Errors
 /// [`AuditError::Data`] with the part and the class, [`RelianceError::NotFiniteInput`].
@@ -41,7 +41,7 @@ pub fn check_split(split: &SplitDataset) -> Result<(), AuditError> {
     Ok(())
 }
 
-/// The class of all rows, if there is but one.
+/// The class of all rows, if there is only one.
 fn only_class(data: &Dataset) -> Option<&str> {
     let labels = data.class_labels()?;
     let first = *labels.indices.first()?;

@@ -1,5 +1,5 @@
-//! Group-DRO on groups that are made from blocks: rows as they are, and rows one block of which shows another
-//! class than the rest.
+//! Group-DRO on groups that are made from blocks: intact rows, and rows in which one block shows another class than the
+//! rest.
 
 use ndarray::Axis;
 use rand::seq::IndexedRandom;
@@ -19,7 +19,7 @@ use crate::block_noise::exchange_in;
 
 /// Name of the group of unchanged rows.
 const INTACT: &str = "intact";
-/// Most rows a group that losses are read from.
+/// Maximum number of rows per group that losses are read from.
 const GROUP_ROWS: usize = 500;
 
 /// The mean cross-entropy of one group, in nats, with the plain network and with the remedied one.
@@ -160,7 +160,7 @@ impl PrepareBatch for GroupDro<'_> {
     }
 }
 
-/// The groups of a data set under one donor map: intact rows first, then one part a block.
+/// The groups of a data set under one donor map: intact rows first, then one part per block.
 pub(crate) struct ConflictGroups(Vec<(String, Dataset)>);
 
 impl ConflictGroups {
@@ -190,7 +190,7 @@ impl ConflictGroups {
 
     /// Loss of the intact rows plus the highest loss of a group, in nats.
     ///
-    /// The highest loss alone would be content with a network that knows nothing: where two blocks contradict
+    /// The highest loss alone would accept a network that knows nothing: where two blocks contradict
     /// each other, `ln 2` is the best that any network can do in both groups.
     pub(crate) fn criterion(&self, network: &Network) -> Result<f64, TrainError> {
         let losses = self

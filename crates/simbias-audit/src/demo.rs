@@ -16,7 +16,7 @@ use crate::{AuditError, NetworkChoice};
 const TILE: usize = 14;
 
 /// Dominoes of real handwritten digits. Above: a 0 or a 1. Below: two digits whose types are XOR-ed, which
-/// tells the class as surely but is harder to learn.
+/// determines the class as well but is harder to learn.
 ///
 /// # Errors
 /// Only if the embedded digits are damaged.
@@ -44,7 +44,7 @@ pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
         transform: Box::new(Identity::new(n_features)),
         notes: vec![
             "The images are real handwritten digits (a subset of MNIST), halved in size and assembled: a 0 or \
-             a 1 above, two digits below whose types are XOR-ed. Both halves tell the class without error. It \
+             a 1 above, two digits below whose types are XOR-ed. Each half alone determines the class. It \
              is a stand-in for the paper's MNIST-CIFAR dominoes, not that data set."
                 .into(),
         ],

@@ -109,7 +109,7 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
         if let Some((steps, block)) = simplest {
             let necessity = block.necessity.as_ref().map_or(f64::NAN, |share| share.value);
             sentences.push(format!(
-                "The block learned soonest alone is {:?} ({steps:.0} steps); it takes a necessity of {necessity:.2}.",
+                "The block learned soonest alone is {:?} ({steps:.0} steps); its necessity is {necessity:.2}.",
                 block.name
             ));
         }
@@ -205,7 +205,7 @@ fn effort(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> Option<String> {
             training.steps
         ),
         _ => format!(
-            "It was trained for {steps} steps without a stop on a small training loss; the network before took \
+            "It was trained for {steps} steps without stopping at a small training loss; the network before took \
              {} ({}). Part of a difference may come from the longer training.",
             training.steps, training.ended
         ),
@@ -257,8 +257,8 @@ fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Secti
         if training.steps >= outcome.recipe.fit.max_steps {
             section = section.prose(
                 "It used all its steps. Hard features are learned after a long flat stretch and then at once: \
-                 what is ignored now may be used later, and a model without skill may not have begun. More \
-                 steps would tell.",
+                 what is ignored now may be used later, and a model without skill may not have begun to learn. More \
+                 steps would show it.",
             );
         }
     }
@@ -296,8 +296,8 @@ fn solo_section(outcome: &AuditOutcome) -> Section {
         .prose(format!(
             "{learner} trained from scratch while everything except the block is exchanged between rows, so \
              that only the block can be learned. A block that is learned late loses against one that is \
-             learned early, however well it predicts. A curve that ends flat near chance may be one that has \
-             not risen yet: hard blocks show nothing for long and are then learned at once."
+             learned early, however well it predicts. A curve that ends flat near chance may not have risen yet: hard \
+             blocks show nothing for a long time and are then learned at once."
         ))
         .chart(
             Chart::new("solo-curves", "Learning each block alone", lines)
@@ -428,7 +428,7 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
             diverse,
         );
     }
-    Section::new("remedies", "What changes when one acts")
+    Section::new("remedies", "What remedies change")
         .prose(
             "Each remedy is measured on all blocks and on robustness: a network that is kept from one shortcut \
              may switch to another single block, with a smaller margin.",

@@ -12,7 +12,7 @@ use simbias_train::attack::AttackError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// Whoever watches the audit wished it to end. It can go on from the last state of its training that was kept.
+    /// The audit was asked to stop. It can go on from the last kept state of its training.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// The data do not suit an audit.
@@ -23,7 +23,7 @@ pub enum AuditError {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// Numbers to predict where an attack needs classes.
+    /// Numbers as target where an attack needs classes.
     #[error("attacks need classes, but the label is a number")]
     NoClasses,
     /// Too few rows to fit a perturbation on one half and to judge it on the other.
@@ -64,7 +64,7 @@ pub enum AuditError {
     Scorer(#[from] ScorerError),
 }
 
-// An interrupt is the same one wherever it was heard.
+// An interrupt stays an interrupt, wherever it was noticed.
 
 impl From<RelianceError> for AuditError {
     fn from(error: RelianceError) -> Self {

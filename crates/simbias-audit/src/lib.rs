@@ -1,5 +1,5 @@
-//! The audit: which parts of the input a network relies on, which predictive parts it ignores, and what
-//! changes when one acts.
+//! The audit: which parts of the input a network relies on, which predictive parts it ignores, and what remedies
+//! change.
 //!
 //! [`audit`] trains a network (or takes one), measures its reliance on every block, learns each block alone,
 //! attacks the model, applies remedies and measures each of them on *all* blocks and on robustness.

@@ -40,7 +40,7 @@ impl Remedy {
     pub const ALL: [Self; 4] =
         [Self::RotatingPermutation, Self::LastLayer, Self::DeniedEnsemble, Self::GroupDro];
 
-    /// Those tried when nobody chooses: they fit into the minute and a half of an audit.
+    /// Those tried by default: they fit into the minute and a half of an audit.
     pub const DEFAULT: [Self; 3] =
         [Self::RotatingPermutation, Self::LastLayer, Self::DeniedEnsemble];
 
@@ -69,14 +69,14 @@ impl Remedy {
         match self {
             Self::RotatingPermutation => {
                 "Trained from scratch with the same recipe; in every batch one block, in turn, is taken from \
-                 another row in half of the rows, so that no block can be trusted always."
+                 another row in half of the rows, so that no block is always reliable."
             }
             Self::LastLayer => {
-                "All layers but the last stay as they are; the last one is retrained on training rows of which \
-                 equal parts have each block taken from another row (after deep feature reweighting)."
+                "All layers but the last stay as they are; the last one is retrained on training rows in which equal \
+                 parts have each block taken from another row (after deep feature reweighting)."
             }
             Self::DeniedEnsemble => {
-                "One network a block, trained with everything else exchanged between rows; their logits are \
+                "One network per block, trained with everything else exchanged between rows; their logits are \
                  averaged."
             }
             Self::GroupDro => {
@@ -84,7 +84,7 @@ impl Remedy {
                  for each block rows in which it comes from a row of another class while the label stays that of \
                  the rest. Groups with a high loss gain weight (Sagawa et al. 2020). The groups of two blocks \
                  contradict each other - the same conflict, the other label - so their losses cannot both fall \
-                 below ln 2; the way to keep the larger one there is to give both blocks equal say. With three or \
+                 below ln 2; the larger one is lowest when both blocks have equal say. With three or \
                  more predictive blocks the majority can be right in every group. The kept weights are those of \
                  the lowest sum of intact and worst-group loss on validation rows."
             }
@@ -98,7 +98,7 @@ impl std::str::FromStr for Remedy {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|remedy| remedy.name() == text).ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|remedy| remedy.name()).collect();
-            format!("unknown remedy {text:?}; known are {}", known.join(", "))
+            format!("unknown remedy {text:?}; expected one of {}", known.join(", "))
         })
     }
 }
@@ -109,7 +109,7 @@ const ROTATED_SHARE: f64 = 0.5;
 /// `η` of the group weights, as in the official code of Sagawa et al. 2020.
 const GROUP_STEP_SIZE: f64 = 0.01;
 
-/// One pass in evaluation mode, so that nothing but the trained layer changes.
+/// One pass in evaluation mode, so that only the trained layer changes.
 struct FixedFeatures;
 
 impl StepRule for FixedFeatures {
@@ -136,7 +136,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) transform: &'a dyn Transform,
     pub(crate) recipe: &'a Recipe,
     pub(crate) base: &'a NetScorer,
-    /// One network a block, where learning alone was measured.
+    /// One network per block, where learning alone was measured.
     pub(crate) solo: &'a [SoloRun],
     pub(crate) seed: Seed,
     /// Coverage of intervals.
@@ -204,7 +204,7 @@ impl Ingredients<'_> {
         }
     }
 
-    /// The watch of a training of this remedy.
+    /// Watches a training of this remedy.
     fn watch(&self) -> Observed<'_> {
         Observed::new(self.progress)
     }

@@ -73,9 +73,9 @@ pub struct UniversalResult {
     pub delta: Vec<f32>,
 }
 
-/// Rows that meet the model at a time.
+/// Rows that the model sees at once.
 const BATCH: usize = 128;
-/// Rows looked at for the margin of the data.
+/// Maximum number of rows used for the margin of the data.
 const MARGIN_ROWS: usize = 400;
 
 /// Half the median L2 distance from a row to the nearest row of another class.
@@ -103,7 +103,7 @@ pub fn data_margin(data: &Dataset) -> Option<f64> {
 /// Attacks a model; `None` for models without gradients and for regression.
 ///
 /// # Errors
-/// A model that fails, and an interrupt, looked for at every step of an attack.
+/// A model that fails, and an interrupt, checked at every step of an attack.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn measure_robustness(
     model: &dyn Scorer,

@@ -28,7 +28,7 @@ use crate::training::fresh;
 pub struct SimplicityOptions {
     /// Widths of the one-hidden-layer probes; 0 is the linear one. A probe of 2×128 ends the ladder.
     pub ladder: Vec<usize>,
-    /// Most thresholds looked at for blocks of one coordinate.
+    /// Maximum number of thresholds tried for blocks of one coordinate.
     pub most_thresholds: usize,
     /// Training seeds of each probe.
     pub probe_seeds: usize,
@@ -36,7 +36,7 @@ pub struct SimplicityOptions {
     pub probe_steps: u64,
     /// A rung counts as reaching the best one within this distance.
     pub tolerance: f64,
-    /// Most steps of the audited architecture on one block; 0 leaves learning time out.
+    /// Maximum number of steps of the audited architecture on one block; 0 leaves learning time out.
     pub solo_steps: u64,
     /// Steps between two looks at the learning curve.
     pub solo_every: u64,
@@ -62,7 +62,7 @@ impl Default for SimplicityOptions {
     }
 }
 
-/// Most test rows that learning curves are read from.
+/// Maximum number of test rows that learning curves are read from.
 const CURVE_ROWS: usize = 500;
 /// Metric from which learning a block counts as finished.
 const LEARNED: f64 = 0.999;
@@ -118,7 +118,7 @@ impl SoloRun {
 /// rows, measured on the test rows. `progress` counts trained probes.
 ///
 /// # Errors
-/// Rows that no probe can learn from, and an interrupt, looked for at every step of training.
+/// Rows that no probe can learn from, and an interrupt, checked at every step of training.
 #[expect(clippy::too_many_arguments, reason = "the parts of one experiment, each used once")]
 pub fn probe_block(
     block: &Block,
@@ -133,7 +133,7 @@ pub fn probe_block(
     Ok(climb(block, transform, parts, metric, options, seed, level, progress)?.simplicity)
 }
 
-/// A probe ladder whose best rung is yet to be chosen again when a rung is added.
+/// A probe ladder whose best rung is chosen again when a rung is added.
 pub(crate) struct Ladder {
     pub(crate) simplicity: Simplicity,
     /// Metric of every rung on the validation rows, mean over seeds.
@@ -149,7 +149,7 @@ impl Ladder {
     }
 
     /// Takes the metric of the rung that is best on the validation rows as the block's solo metric, and the
-    /// lowest rung that comes near it. Test rows choose nothing: the best of many would flatter itself.
+    /// lowest rung that comes near it. Test rows choose nothing: the best of many would look too good.
     fn choose(&mut self, tolerance: f64) {
         let best = (0..self.validation.len())
             .max_by(|&a, &b| self.validation[a].total_cmp(&self.validation[b]));
@@ -361,7 +361,7 @@ impl Watch for EndWhenLearned<'_> {
     }
 }
 
-/// The lead's metric of a scorer on a data set.
+/// The leading metric of a scorer on a data set.
 pub(crate) fn value_of(
     scorer: &dyn Scorer,
     data: &Dataset,
@@ -389,7 +389,7 @@ fn probe_fit(steps: u64, n_outputs: usize, n_rows: usize) -> FitConfig {
     fit
 }
 
-/// Trains a probe without telling of its steps; an interrupt ends it.
+/// Trains a probe without reporting its steps; an interrupt ends it.
 fn train_probe(
     state: &mut TrainState,
     train: &Dataset,
@@ -421,7 +421,7 @@ fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Datas
     }
 }
 
-/// Bits a label that a growing model needs to tell the labels, given the block: the first part at chance,
+/// Bits per label that a growing model needs to encode the labels given the block: the first part at chance,
 /// each further part by a model trained on all parts before it.
 fn code_length(
     train: &Dataset,
@@ -528,7 +528,7 @@ pub(crate) fn most_necessary(blocks: &[BlockOutcome], n: usize) -> Vec<usize> {
 /// Steps of the quick probe that chooses which blocks are worth the whole ladder.
 const QUICK_PROBE_STEPS: u64 = 100;
 
-/// The leading metric of one linear probe of a block on the validation rows: cheap, and blind to what is not linear.
+/// The leading metric of one linear probe of a block on the validation rows: cheap, but blind to non-linear relations.
 pub(crate) fn quick_probe(
     block: &Block,
     transform: &dyn Transform,

@@ -209,7 +209,7 @@ fn gallery() -> Result<Report, ImageError> {
                 .chart(Chart::new("transfer", "Change of accuracy by remedy and block", transfer))
                 .chart(Chart::new("saliency", "Mean saliency", field).x(Axis::new("column").unit("px")).y(Axis::new("row").unit("px")))
                 .images(images)
-                .text("Nothing here says what a person would look at."),
+                .text("Nothing here says what a human would look at."),
         )
         .provenance(
             Provenance {

@@ -1,7 +1,7 @@
 //! A chart as a specification for the chart library, free of colours.
 //!
 //! Values of keys that end in `color` are tokens, such as `@s0` (first series) or `@ink/0.5` (text at half
-//! opacity), which the page's script replaces by the theme's colours. User text never stands in such keys.
+//! opacity), which the page's script replaces by the theme's colours. User text never occurs in such keys.
 
 mod bars;
 mod canvas;

@@ -66,7 +66,7 @@ pub(crate) fn stagger(labels: &[(f64, &str)]) -> Vec<usize> {
     storeys
 }
 
-/// Where a label may stand around its point, best first, with the box's offset in label sizes.
+/// Where a label may be placed around its point, best first, with the box's offset in label sizes.
 const PLACES: [(&str, [f64; 2]); 8] = [
     ("top center", [-0.5, 0.0]),
     ("bottom center", [-0.5, -1.0]),
@@ -91,7 +91,7 @@ pub(crate) struct Anchor<'a> {
 /// The chart library's name of a place for each label, chosen one after the other so that it overlaps
 /// the fewest points, earlier labels, `words` and edges.
 ///
-/// `words` stand in the plot already, each pushed towards a side in `[0, 1]²`: `[1, 0]` is bottom right.
+/// `words` are in the plot already, each pushed towards a side in `[0, 1]²`: `[1, 0]` is bottom right.
 pub(crate) fn place(anchors: &[Anchor<'_>], words: &[(&str, [f64; 2])]) -> Vec<&'static str> {
     let centre = |anchor: &Anchor<'_>| [anchor.at[0] * PHONE_PX[0], anchor.at[1] * PHONE_PX[1]];
     let dots: Vec<Box2> =

@@ -18,7 +18,7 @@ use crate::perplexity::read_block;
 use crate::prune::{Patterns, observe_block};
 use crate::{LanguageError, LanguageModel};
 
-/// OWL's outliers are scores above so many times the mean.
+/// OWL's outliers are scores above this multiple of the mean.
 const OWL_TIMES: f64 = 5.0;
 /// OWL's half width of ratios.
 const OWL_LAMBDA: f64 = 0.08;
@@ -68,7 +68,7 @@ impl Allocation {
         }
     }
 
-    /// Whether it is there to show what the others owe to chance or to the first block.
+    /// Whether it shows what the others owe to chance or to the first block.
     pub const fn is_control(self) -> bool {
         matches!(self, Self::Permuted | Self::Reversed | Self::FirstBlock)
     }
@@ -125,7 +125,7 @@ impl BlockScores {
 /// Scans the matrices inside the blocks of `model`.
 ///
 /// # Errors
-/// As [`scan`], and an interrupt: scores of some blocks would say nothing.
+/// As [`scan`], and an interrupt: scores of some blocks alone are useless.
 pub fn scan_blocks(
     model: &LanguageModel,
     options: &ScanOptions,
@@ -138,12 +138,12 @@ pub fn scan_blocks(
     Ok(table)
 }
 
-/// How blocks are scanned for their scores: the median rule, nothing else, on so many threads.
+/// How blocks are scanned for their scores: the median rule, nothing else, on `n_threads` threads.
 pub(crate) fn usual_scan(n_threads: Option<usize>) -> ScanOptions {
     ScanOptions { rules: vec![TailRule::Median], bulk: false, n_threads, ..ScanOptions::default() }
 }
 
-/// Scans the blocks of `model` and scores them by the layers that `wanted` names, on so many threads (all when not
+/// Scans the blocks of `model` and scores them by the layers that `wanted` names, on `n_threads` threads (all when not
 /// given).
 ///
 /// # Errors
@@ -305,7 +305,7 @@ pub fn parse_ratios(text: &str, path: &Path) -> Result<Patterns, LanguageError> 
             ratio: f64,
         }
         let file: File = serde_json::from_str(text)
-            .map_err(|error| failure(format!("is no list of sparsities: {error}")))?;
+            .map_err(|error| failure(format!("is not a list of sparsities: {error}")))?;
         file.layers.into_iter().map(|layer| (layer.layer, layer.ratio)).collect()
     } else {
         let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -315,7 +315,7 @@ pub fn parse_ratios(text: &str, path: &Path) -> Result<Patterns, LanguageError> 
             .unwrap_or_default();
         let column = |name: &str| header.iter().position(|found| *found == name);
         let (Some(layer), Some(ratio)) = (column("layer"), column("ratio")) else {
-            return Err(failure("is no CSV with the columns layer and ratio".into()));
+            return Err(failure("is not a CSV with the columns layer and ratio".into()));
         };
         lines
             .map(|(index, line)| {

@@ -21,7 +21,7 @@ pub struct CompareRequest<'a> {
     pub sparsities: &'a [f64],
     /// Allocations; the uniform one is what the others are compared with, and is always measured.
     pub allocations: &'a [Allocation],
-    /// Random permutations that stand behind [`Allocation::Permuted`].
+    /// Number of random permutations behind [`Allocation::Permuted`].
     pub n_permutations: usize,
     /// Half the width of the range of scores.
     pub epsilon: f64,
@@ -29,11 +29,11 @@ pub struct CompareRequest<'a> {
     pub controlled: ExponentKind,
     /// For methods that look at data.
     pub calibration: &'a [Vec<u32>],
-    /// What the pruned models are to predict.
+    /// What the pruned models predict.
     pub evaluation: &'a Text,
     /// Tokens of a chunk of it.
     pub context: usize,
-    /// Chunks of it at most.
+    /// Maximum number of its chunks.
     pub max_chunks: Option<usize>,
     /// Of the permutations.
     pub seed: Seed,
@@ -48,7 +48,7 @@ pub struct ComparedRun {
     pub sparsity: f64,
     /// How it was dealt to the blocks.
     pub allocation: Allocation,
-    /// Share of zeros that came of it.
+    /// Share of zeros that was reached.
     pub realised: f64,
     /// Mean negative log-likelihood of a token, in nats.
     pub mean_nll: f64,

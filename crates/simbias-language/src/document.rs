@@ -18,15 +18,15 @@ use crate::allocation::Allocation;
 use crate::comparison::{AllocationComparison, ComparedRun};
 use crate::prune::{Method, Pruned};
 
-/// Layers drawn as bars at most.
+/// Maximum number of layers drawn as bars.
 const MOST_BARS: usize = 48;
 
-/// What the protocol of a perplexity was.
+/// The protocol of a perplexity.
 fn protocol(found: &Perplexity) -> String {
     format!(
-        "Context {} tokens, {} chunks, {} predicted of {} tokens; the text was turned into tokens once, the shorter tail \
-         dropped, and every token of a chunk but the first predicted. Another context, split or tokenizer gives another \
-         perplexity.",
+        "Context {} tokens, {} chunks, {} predicted of {} tokens. The text was turned into tokens once, its shorter \
+         tail was dropped, and in every chunk all tokens but the first were predicted. Another context, split or \
+         tokenizer gives another perplexity.",
         found.context, found.n_chunks, found.n_predicted, found.n_tokens
     )
 }
@@ -45,7 +45,7 @@ fn perplexity_section(found: &Perplexity, title: &str) -> Section {
         Table::new("perplexity", title).columns([Column::new("quantity"), Column::new("value")]);
     let mut row = |name: &str, cell: Cell| table.push([Cell::text(name), cell]);
     row("perplexity", perplexity_cell(found));
-    row("mean negative log-likelihood, nats a token", Cell::number(found.mean_nll, 5));
+    row("mean negative log-likelihood, nats per token", Cell::number(found.mean_nll, 5));
     row("bits per byte", found.bits_per_byte.map_or(Cell::Empty, |bits| Cell::number(bits, 4)));
     row("context, tokens", Cell::from(found.context));
     row("chunks", Cell::from(found.n_chunks));
@@ -82,7 +82,7 @@ pub fn perplexity_report(model: &str, text: &str, tokenizer: &str, found: &Perpl
         ))
 }
 
-/// The report of a pruning: what was asked for, what became of it.
+/// The report of a pruning: what was asked for, and the result.
 pub fn pruning_report(
     model: &str,
     asked: &str,
@@ -151,7 +151,7 @@ pub fn comparison_report(model: &str, found: &AllocationComparison) -> Report {
     let mut table = Table::new("runs", "Perplexity by method, sparsity and allocation")
         .caption(
             "Differences to uniform are paired over the chunks of the same text. Controls: the block scores of FARMS dealt \
-             at random or in reverse, and the first block spared whatever the scores.",
+             at random or in reverse, and the first block spared regardless of scores.",
         )
         .columns([
             Column::new("method"),
@@ -229,7 +229,7 @@ pub fn comparison_report(model: &str, found: &AllocationComparison) -> Report {
     report.caveat(Caveat::caution(
         "one-text",
         "Intervals are over chunks of one text and one calibration; they do not say how another text or another draw of \
-         calibration sequences would come out. Whoever chooses epsilon by these figures needs another text to judge it.",
+         calibration sequences would come out. Judge an epsilon that was chosen by these figures on another text.",
     ))
 }
 

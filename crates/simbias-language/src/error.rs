@@ -17,17 +17,17 @@ pub enum LanguageError {
     /// A matrix could not be pruned, or spectra could not be measured.
     #[error(transparent)]
     Spectra(#[from] SpectraError),
-    /// Sizes that no decoder has.
+    /// Invalid sizes of a decoder.
     #[error(transparent)]
     Network(#[from] NnError),
-    /// A kind of model that cannot be run here.
+    /// An unsupported kind of model.
     #[error("{}: {problem}; {expected}", path.display())]
     Unsupported {
         /// The checkpoint.
         path: PathBuf,
         /// What was found.
         problem: String,
-        /// What could be run, or what to do instead.
+        /// What is supported, or what to do instead.
         expected: &'static str,
     },
     /// A tensor that the model needs and the checkpoint lacks, or has in another shape.
@@ -38,7 +38,7 @@ pub enum LanguageError {
         /// What was found and expected.
         problem: String,
     },
-    /// No way from text to tokens, or a damaged one.
+    /// A missing or damaged tokenizer.
     #[error("{}: {problem}", path.display())]
     Tokenizer {
         /// The file that should describe it.
@@ -46,7 +46,7 @@ pub enum LanguageError {
         /// What is wrong.
         problem: String,
     },
-    /// A text or token file that cannot be used.
+    /// An invalid text or token file.
     #[error("{}: {problem}", path.display())]
     Text {
         /// The file.
@@ -54,7 +54,7 @@ pub enum LanguageError {
         /// What is wrong and what was expected.
         problem: String,
     },
-    /// An option out of its range.
+    /// An invalid option.
     #[error("option {option}: {problem}")]
     Option {
         /// The option.
@@ -70,7 +70,7 @@ pub enum LanguageError {
         /// Where they appeared first.
         place: String,
     },
-    /// Whoever watches the work wished it to end.
+    /// The work was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
     /// Work files beside the output.

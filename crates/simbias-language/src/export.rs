@@ -11,15 +11,15 @@ use simbias_spectra::prune::Export;
 use crate::family::{LLAMA_3_STRETCH, stretched};
 use crate::{LanguageError, LanguageModel, Tokenizer};
 
-/// Factors of rotary frequencies, which `config.json` says by a law.
+/// Factors of rotary frequencies, which `config.json` states as a law.
 const FREQUENCY_FACTORS: &str = "rope_freqs.weight";
 
 type Rename = Box<dyn Fn(&str) -> Option<String>>;
 type RowOrder = Box<dyn Fn(&str) -> Option<Vec<usize>>>;
 
-/// How a checkpoint is dressed.
+/// How a checkpoint is converted.
 pub(crate) enum Dress {
-    /// It has the form that others read already.
+    /// It already has the form that others read.
     Unchanged,
     /// It stays a checkpoint with GGUF's names, for this reason.
     Kept(String),
@@ -42,7 +42,7 @@ impl Dress {
         }
         match LanguageModel::new(checkpoint.clone(), &simbias_nn::cpu()) {
             Ok(model) => Self::of(&model),
-            Err(_) => Ok(Self::Kept("it is no language model that runs here".into())),
+            Err(_) => Ok(Self::Kept("it is not a language model that simbias can run".into())),
         }
     }
 
@@ -58,13 +58,13 @@ impl Dress {
             return Ok(Self::Kept(format!("tensor {:?} has no counterpart", tensor.name)));
         }
         let Some(mut config) = config(model) else {
-            return Ok(Self::Kept("its rotary embedding follows no law that has a name".into()));
+            return Ok(Self::Kept("its rotary embedding follows no known law".into()));
         };
         for (role, id) in special_tokens(checkpoint) {
             config[format!("{role}_token_id")] = id.into();
         }
         let mut files = vec![("config.json".to_string(), pretty(&config))];
-        // A checkpoint without it is still one that loads.
+        // A checkpoint without it still loads.
         let tokenizer = model.tokenizer();
         let text = tokenizer.as_ref().ok().and_then(Tokenizer::to_json);
         let remark = match (text, tokenizer) {
@@ -137,7 +137,7 @@ fn pretty(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
-/// What transformers needs to know; `None` for what its configuration cannot say.
+/// What transformers needs to know; `None` for what its configuration cannot express.
 fn config(model: &LanguageModel) -> Option<Value> {
     let decoder = model.decoder();
     let Norm::Rms { epsilon } = decoder.norm else { return None };

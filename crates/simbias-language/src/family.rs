@@ -1,4 +1,4 @@
-//! What decoder a checkpoint holds, and under which names: Hugging Face's configuration or GGUF metadata.
+//! Which decoder a checkpoint holds, and under which names: Hugging Face's configuration or GGUF metadata.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use simbias_nn::decoder::{Biases, Decoder, FeedForward, Norm, Pairs, Positions, 
 use crate::LanguageError;
 use crate::model::OWN_MODEL_TYPE;
 
-const KNOWN: &str = "LLaMA, Mistral, Qwen2 and GPT-2 can be run, from Hugging Face files with their config.json or, but \
-     for GPT-2, from GGUF; statistics of other models can be given with --statistics";
-/// A context longer than this is taken as a mistake of the configuration.
+const KNOWN: &str = "LLaMA, Mistral, Qwen2 and GPT-2 can be run, from Hugging Face files with their config.json or \
+                     (except GPT-2) from GGUF; statistics of other models can be given with --statistics";
+/// A longer context is taken as a mistake in the configuration.
 const LONGEST_CONTEXT: usize = 1 << 24;
 
 /// A stored matrix of a block, which may hold several of its maps one after the other.
@@ -147,7 +147,7 @@ pub(crate) fn recognise(checkpoint: &Checkpoint) -> Result<(Decoder, Names), Lan
         (_, None) => {
             return Err(LanguageError::Unsupported {
                 path: checkpoint.path().into(),
-                problem: "no config.json beside the weights, so that it is unknown how they run"
+                problem: "no config.json beside the weights, so it is unknown how to run them"
                     .into(),
                 expected: KNOWN,
             });
@@ -160,7 +160,7 @@ pub(crate) fn recognise(checkpoint: &Checkpoint) -> Result<(Decoder, Names), Lan
         return Err(LanguageError::Tensor {
             path: checkpoint.path().into(),
             problem: format!(
-                "its configuration asks for {} blocks, but it has {n_tensors} tensors in all",
+                "its configuration requires {} blocks, but it has {n_tensors} tensors in all",
                 decoder.n_blocks
             ),
         });
@@ -192,7 +192,9 @@ impl Config<'_> {
         match self.json.get(key).filter(|value| !value.is_null()) {
             None => Ok(usual),
             Some(value) => value.as_f64().filter(|number| *number > 0.0).ok_or_else(|| {
-                self.unsupported(format!("config.json gives {value} as {key}, no positive number"))
+                self.unsupported(format!(
+                    "config.json gives {value} as {key}; expected a positive number"
+                ))
             }),
         }
     }
@@ -204,10 +206,10 @@ impl Config<'_> {
 
     fn needed(&self, key: &str) -> Result<usize, LanguageError> {
         self.count(key)
-            .ok_or_else(|| self.unsupported(format!("config.json gives no sensible {key}")))
+            .ok_or_else(|| self.unsupported(format!("{key} in config.json is missing or invalid")))
     }
 
-    /// Frequencies of the rotary embedding, with the changes that longer contexts ask for.
+    /// Frequencies of the rotary embedding, with the changes that longer contexts need.
     fn frequencies(&self, head_width: usize) -> Result<Vec<f64>, LanguageError> {
         let parameters = self.json.get("rope_parameters").or_else(|| self.json.get("rope_scaling"));
         let parameters = parameters.filter(|value| value.is_object());
@@ -269,7 +271,7 @@ pub(crate) fn stretched(
         .collect()
 }
 
-/// What stands before the name `marker` in the checkpoint.
+/// The prefix of the name `marker` in the checkpoint.
 fn prefix_of<'a>(checkpoint: &Checkpoint, marker: &str, prefixes: &[&'a str]) -> Option<&'a str> {
     prefixes.iter().find(|prefix| checkpoint.find(&format!("{prefix}{marker}")).is_some()).copied()
 }
@@ -400,7 +402,7 @@ impl Gguf<'_> {
 
     fn needed(&self, key: &str) -> Result<usize, LanguageError> {
         self.count(key)
-            .ok_or_else(|| self.unsupported(format!("no sensible {key} in its metadata")))
+            .ok_or_else(|| self.unsupported(format!("{key} in its metadata is missing or invalid")))
     }
 
     fn number(&self, key: &str) -> Option<f64> {
@@ -453,7 +455,7 @@ fn of_gguf(gguf: &Gguf<'_>) -> Result<(Decoder, Names), LanguageError> {
     }
     let vocabulary = match gguf.checkpoint.find("token_embd.weight") {
         Some((_, tensor)) if tensor.shape.len() == 2 => tensor.shape[0],
-        _ => return Err(gguf.unsupported("no matrix token_embd.weight".into())),
+        _ => return Err(gguf.unsupported("the matrix token_embd.weight is missing".into())),
     };
     let has_head = gguf.checkpoint.find("output.weight").is_some();
     let epsilon = gguf.number(&key("attention.layer_norm_rms_epsilon")).unwrap_or(1e-5);

@@ -13,7 +13,7 @@ fn sequences_at_once(length: usize) -> usize {
     (TOKENS_AT_ONCE / length.max(1)).max(1)
 }
 
-/// Batches of so many sequences, the unit of progress.
+/// Number of sequences in a batch, the unit of progress.
 pub(crate) fn n_batches(n_sequences: usize, length: usize) -> usize {
     n_sequences.div_ceil(sequences_at_once(length))
 }
@@ -57,8 +57,8 @@ impl Hidden {
         Ok(())
     }
 
-    /// Sends all states through a block without keeping what comes out, and shows `observe` the inputs of every
-    /// linear map of one sequence after the other.
+    /// Sends all states through a block without keeping the outputs, and shows `observe` the inputs of every linear
+    /// map, one sequence after the other.
     pub(crate) fn observe(
         &self,
         model: &LanguageModel,

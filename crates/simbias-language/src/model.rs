@@ -110,7 +110,7 @@ impl LanguageModel {
     /// The matrix behind `map`, outputs as rows.
     ///
     /// # Errors
-    /// What reading says, numbers that are not finite.
+    /// Read errors, numbers that are not finite.
     pub fn read_matrix(&self, map: &StoredMap) -> Result<WeightMatrix, LanguageError> {
         let (values, shape) = self.read(&map.name)?;
         let (n_rows, n_cols) =
@@ -192,7 +192,7 @@ impl LanguageModel {
     }
 
     fn missing(&self, name: &str) -> LanguageError {
-        let problem = format!("lacks tensor {name:?}, which its configuration asks for");
+        let problem = format!("lacks tensor {name:?}, which its configuration requires");
         LanguageError::Tensor { path: self.checkpoint.path().into(), problem }
     }
 
@@ -223,7 +223,7 @@ impl LanguageModel {
             let (_, tensor) = self.checkpoint.find(&name).ok_or_else(|| self.missing(&name))?;
             if tensor.shape != shape {
                 let problem = format!(
-                    "tensor {name:?} has shape {:?}, its configuration asks for {shape:?}",
+                    "tensor {name:?} has shape {:?}, its configuration requires {shape:?}",
                     tensor.shape
                 );
                 return Err(LanguageError::Tensor { path: self.checkpoint.path().into(), problem });

@@ -10,18 +10,18 @@ use crate::{LanguageError, LanguageModel, Text};
 
 /// Rows of logits computed at once.
 const ROWS_AT_ONCE: usize = 256;
-/// Hidden states of one pass over the blocks take about so many bytes; longer texts need several passes.
+/// Approximate bytes of the hidden states in one pass over the blocks; longer texts need several passes.
 const HIDDEN_BYTES: usize = 512 << 20;
 
 /// How a text was predicted.
 ///
-/// The protocol of the pruning literature: the text is turned into tokens once, cut into chunks of `context` tokens, of
-/// which the last, shorter one is dropped; in each chunk every token but the first is predicted from those before it.
+/// The protocol of the pruning literature: the text is turned into tokens once, cut into chunks of `context` tokens,
+/// and a shorter last chunk is dropped; in each chunk every token but the first is predicted from those before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Perplexity {
     /// `exp` of the mean negative log-likelihood of a predicted token.
     pub perplexity: f64,
-    /// Mean negative log-likelihood of a predicted token, in nats; every chunk has as many.
+    /// Mean negative log-likelihood of a predicted token, in nats; every chunk has equally many.
     pub mean_nll: f64,
     /// 95 % interval of the mean, by the scatter of chunks; absent for fewer than two.
     pub nll_interval: Option<(f64, f64)>,
@@ -123,8 +123,8 @@ impl<'a> Chunks<'a> {
 /// passes.
 ///
 /// # Errors
-/// Contexts that the model does not take, texts shorter than a chunk, weights or losses that are not finite, what
-/// reading says.
+/// Contexts that the model does not take, texts shorter than a chunk, weights or losses that are not finite, read
+/// errors.
 pub fn perplexity(
     model: &LanguageModel,
     text: &Text,
@@ -159,7 +159,7 @@ impl LanguageModel {
     /// Logits of the token after every one of `tokens`, `[tokens, vocabulary]` in rows.
     ///
     /// # Errors
-    /// Tokens that the model does not have, more of them than its context, what reading says.
+    /// Tokens that the model does not have, more of them than its context, read errors.
     pub fn token_logits(&self, tokens: &[u32]) -> Result<Vec<f32>, LanguageError> {
         let (longest, vocabulary) = (self.decoder().context, self.decoder().vocabulary);
         if tokens.is_empty() || tokens.len() > longest {
@@ -238,7 +238,7 @@ fn negative_log_likelihood(logits: &[f32], token: usize) -> f64 {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for part in logits.chunks(256) {
-        // Terms are at most 1, so that so few of them add up exactly enough in 32 bits.
+        // Terms are at most 1, so their sum is exact enough in 32 bits.
         sum += f64::from(part.iter().map(|&logit| (logit - highest).exp()).sum::<f32>());
     }
     sum.ln() + f64::from(highest) - f64::from(logits[token])

@@ -29,7 +29,7 @@ impl StatisticsFile {
         Ok(Self { path: path.into(), arrays: Checkpoint::open(path)? })
     }
 
-    /// The statistics of a layer with so many inputs.
+    /// The statistics of a layer with `n_inputs` inputs.
     ///
     /// # Errors
     /// Arrays that are missing, of other lengths, or not finite.

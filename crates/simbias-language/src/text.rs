@@ -1,4 +1,4 @@
-//! Texts as tokens, and what is cut from them.
+//! Texts as tokens, and windows of them.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -49,7 +49,7 @@ impl Text {
             let bytes = std::fs::read(path).map_err(|error| failure(path, error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|error| {
                 let at = error.utf8_error().valid_up_to();
-                failure(path, format!("is no UTF-8 text: byte {at} is wrong; convert it first"))
+                failure(path, format!("is not UTF-8 text: byte {at} is invalid; convert it first"))
             })?;
             let own;
             let tokenizer = match tokenizer {
@@ -110,7 +110,7 @@ impl Text {
     ) -> Result<Vec<Vec<u32>>, LanguageError> {
         let Calibration { n_sequences, length } = calibration;
         if n_sequences == 0 || length < 2 {
-            let problem = "there must be one sequence at least, of two tokens at least".into();
+            let problem = "there must be at least one sequence of at least two tokens".into();
             return Err(LanguageError::Option { option: "calibration", problem });
         }
         let n = self.tokens.len();
@@ -146,7 +146,7 @@ fn failure(path: &Path, problem: String) -> LanguageError {
 fn read_tokens(path: &Path) -> Result<Vec<u32>, LanguageError> {
     let file = File::open(path).map_err(|error| failure(path, error.to_string()))?;
     let array = NpyFile::new(BufReader::new(file))
-        .map_err(|error| failure(path, format!("is no .npy file: {error}")))?;
+        .map_err(|error| failure(path, format!("is not an .npy file: {error}")))?;
     let kind = match array.dtype() {
         DType::Plain(kind) => kind.to_string(),
         _ => "a structure".into(),
@@ -157,8 +157,9 @@ fn read_tokens(path: &Path) -> Result<Vec<u32>, LanguageError> {
             .into_iter()
             .enumerate()
             .map(|(at, value)| {
-                u32::try_from(value)
-                    .map_err(|_| failure(path, format!("number {at} is {value}, no token")))
+                u32::try_from(value).map_err(|_| {
+                    failure(path, format!("number {at} is {value}, which is not a token"))
+                })
             })
             .collect()
     };

@@ -1,4 +1,4 @@
-//! Block definitions as people write them: a TOML text, or a short form on the command line.
+//! Block definitions as users write them: a TOML text, or a short form on the command line.
 
 mod coordinates;
 mod glob;
@@ -23,13 +23,13 @@ pub type MatrixLoader<'a> = &'a dyn Fn(&str) -> Result<Array2<f64>, String>;
 pub struct ResolvedBlocks {
     /// The blocks.
     pub blocks: BlockSet,
-    /// The transform; the identity unless asked for.
+    /// The transform; the identity by default.
     pub transform: Box<dyn Transform + Send>,
-    /// What was decided on the way, in sentences for the report.
+    /// Decisions made on the way, in sentences for the report.
     pub notes: Vec<String>,
 }
 
-/// A block definition that has not met data yet.
+/// A block definition, not yet applied to data.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlocksFile {
@@ -55,7 +55,7 @@ impl BlocksFile {
         Ok(file)
     }
 
-    /// Meets the data: every selection becomes coordinates, checked against the data's shape.
+    /// Applies the definition to data: every selection becomes coordinates, checked against the data's shape.
     ///
     /// # Errors
     /// Unknown columns, regions outside the image, masks of another shape, matrices that do not fit,

@@ -44,10 +44,10 @@ pub struct Comparison {
     pub blocks: Vec<BlockChange>,
     /// Whether both results used the same rows and donor maps, so that permutation noise cancels.
     pub paired: bool,
-    /// Whether what every row does to the figures is known for both, so that the choice of rows cancels.
+    /// Whether every row's influence on the figures is known for both, so that the choice of rows cancels.
     pub paired_over_rows: bool,
-    /// Blocks with sufficiency of at least ½, before and after; `None` where the donors tell the class, or are
-    /// held to a stratum, so that sufficiency is not what the block carries alone.
+    /// Blocks with sufficiency of at least ½, before and after; `None` where the donors reveal the class or stay within
+    /// a stratum: sufficiency is then not what the block carries alone.
     pub n_sufficient: Option<(usize, usize)>,
 }
 
@@ -66,8 +66,8 @@ impl Comparison {
 /// `Var(Δ) = Σᵢ(ψᵢ − ψ'ᵢ)² + var_r(Δ_r) / R`. Without, the variances over test rows are added as if the two results
 /// came from different rows, which overstates them for similar models.
 ///
-/// Where the rarer class has few rows, or both metrics are at their end, a difference of results that are not the
-/// same gets at least the variance of Wilson's bound.
+/// Where the rarer class has few rows, or both metrics are at their limit, a difference between unequal results gets at
+/// least the variance of Wilson's bound.
 ///
 /// # Errors
 /// Different data, metric or blocks; influences of other rows, blocks or results.
@@ -158,7 +158,7 @@ fn check_influences(
     })
 }
 
-/// One of the two results, as far as one block goes.
+/// One of the two results, for one block.
 struct Side<'a> {
     block: &'a BlockOutcome,
     /// The skill that shares are taken of: the standard metric above chance.
@@ -215,7 +215,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What of the two results cancels in a difference, and how little its variance may be.
+/// Which noise cancels in a difference of the two results, and the least variance it may have.
 struct Pairing {
     /// Whether the donor maps are the same.
     donors: bool,
@@ -295,7 +295,7 @@ impl Pairing {
         change(before, after, rows + permutations)
     }
 
-    /// Variance of the difference of two means over repeats that the finite number of donor maps leaves.
+    /// Variance of the difference of two means over repeats, due to the finite number of donor maps.
     fn permutations(&self, a: &[f64], b: &[f64]) -> Result<f64, RelianceError> {
         let of_mean = |values: &[f64]| -> Result<f64, RelianceError> {
             match values.len() {
@@ -311,8 +311,8 @@ impl Pairing {
         }
     }
 
-    /// Least variance over rows of a difference between results that are not the same: that of Wilson's bound where
-    /// both metrics are at their end or a class has few rows.
+    /// Least variance over rows of a difference between unequal results: that of Wilson's bound where both metrics are
+    /// at their limit or a class has few rows.
     fn least_variance(&self, a: &Estimate, b: &Estimate) -> Result<f64, RelianceError> {
         let at_its_end = |value: f64| value <= 0.0 || value >= 1.0;
         let both_at_their_end = at_its_end(a.value) && at_its_end(b.value);

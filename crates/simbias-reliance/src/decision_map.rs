@@ -10,7 +10,7 @@ use simbias_stats::Seed;
 
 use crate::RelianceError;
 
-/// What stands in the coordinates that do not vary.
+/// The values of the coordinates that do not vary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
     /// Values of sampled rows.
@@ -32,7 +32,7 @@ pub struct DecisionMap {
     pub y: Vec<f64>,
     /// Mean score, `[y, x]`: logit difference for two outputs, the first output otherwise.
     pub scores: Array2<f64>,
-    /// What stood in the other coordinates, in words.
+    /// The values of the other coordinates, in words.
     pub others: String,
 }
 

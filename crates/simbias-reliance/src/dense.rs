@@ -1,4 +1,4 @@
-//! A fully connected network that only scores: what the speed of a reliance run on such a model rests on.
+//! A fully connected network that only scores; it sets the speed of a reliance run on such a model.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl DenseNetwork {
     /// A network of the given layers.
     ///
     /// # Errors
-    /// No layer, or layers whose sizes do not follow one another.
+    /// No layer, or layers whose sizes do not match.
     pub fn new(layers: Vec<DenseLayer>, activation: Activation) -> Result<Self, RelianceError> {
         let bad =
             |problem: String| RelianceError::Option { option: "dense network".into(), problem };
@@ -97,7 +97,7 @@ impl DenseNetwork {
     /// `[n_out, n_in]` and `<prefix><index>.bias`, ordered by index.
     ///
     /// # Errors
-    /// A name without an index, a weight without its bias, sizes that do not follow one another.
+    /// A name without an index, a weight without its bias, sizes that do not match.
     pub fn from_named(
         weights: &BTreeMap<String, Array2<f32>>,
         biases: &BTreeMap<String, Array1<f32>>,

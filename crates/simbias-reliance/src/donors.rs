@@ -1,4 +1,4 @@
-//! Who gives its block to whom: one donor row for every row, drawn once a repeat for the whole evaluation set.
+//! Who gives its block to whom: one donor row for every row, drawn once per repeat for the whole evaluation set.
 
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -42,13 +42,13 @@ impl DonorMode {
     }
 
     /// Whether a drop of the metric is skill lost with the block, so that verdicts have their meaning. Donors of
-    /// the same class go on telling the class, and donors of another class tell the wrong one.
+    /// the same class still tell the class, and donors of another class tell the wrong one.
     pub fn shows_what_is_needed(self) -> bool {
         matches!(self, Self::Permute | Self::Independent | Self::WithinStratum)
     }
 
-    /// Whether what the metric keeps with everything but a block exchanged is carried by that block alone. Donors of
-    /// the same stratum keep what the stratum tells of the label.
+    /// Whether what remains of the metric, when everything but a block is exchanged, is carried by that block alone.
+    /// Donors of the same stratum keep what the stratum tells about the label.
     pub fn shows_what_carries_alone(self) -> bool {
         matches!(self, Self::Permute | Self::Independent)
     }
@@ -60,7 +60,7 @@ impl std::str::FromStr for DonorMode {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|mode| mode.name() == text).ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|mode| mode.name()).collect();
-            format!("unknown donor mode {text:?}; known are {}", known.join(", "))
+            format!("unknown donor mode {text:?}; expected one of {}", known.join(", "))
         })
     }
 }

@@ -31,7 +31,7 @@ pub enum RelianceError {
         name: String,
     },
     /// A coordinate beyond the row.
-    #[error("block {block:?}: coordinate {column} is out of range; valid are 0..{n_features}")]
+    #[error("block {block:?}: coordinate {column} is out of range; expected 0..{n_features}")]
     ColumnOutOfRange {
         /// Name of the block.
         block: String,
@@ -59,7 +59,7 @@ pub enum RelianceError {
         block: String,
         /// Name or glob.
         pattern: String,
-        /// The columns there are, shortened.
+        /// The available columns, shortened.
         available: String,
     },
     /// A selection that does not fit the data's shape.
@@ -70,7 +70,7 @@ pub enum RelianceError {
         /// What is wrong, what is allowed.
         problem: String,
     },
-    /// The block file is not what it should be.
+    /// An invalid block file.
     #[error("block file: {problem}")]
     BlockFile {
         /// What is wrong, with the place.
@@ -82,7 +82,7 @@ pub enum RelianceError {
         /// What is wrong.
         problem: String,
     },
-    /// The transform's inverse does not give the rows back.
+    /// The transform's inverse does not restore the rows.
     #[error(
         "transform: undoing it leaves an error of {error:.3e} where at most {allowed:.3e} is allowed; give an orthogonal matrix or its inverse"
     )]
@@ -93,7 +93,7 @@ pub enum RelianceError {
         allowed: f64,
     },
     /// Rows have another width than the blocks or the model expect.
-    #[error("rows have {found} features, {expected} are expected by {by}")]
+    #[error("rows have {found} features, but {expected} are expected by {by}")]
     FeatureCount {
         /// Found.
         found: usize,
@@ -128,7 +128,8 @@ pub enum RelianceError {
     },
     /// The model's outputs do not suit the classes.
     #[error(
-        "the model gives {found} output(s) a row, the target has {n_classes} classes; expected {n_classes}{or_one}"
+        "the model gives {found} output(s) per row, but the target has {n_classes} classes; expected \
+         {n_classes}{or_one}"
     )]
     OutputCount {
         /// Found.
@@ -172,7 +173,7 @@ pub enum RelianceError {
         /// Expected, in words.
         expected: String,
     },
-    /// A donor map that the data cannot supply.
+    /// A donor map that these data do not allow.
     #[error("donors {mode}: {problem}")]
     Donors {
         /// The mode.
@@ -196,13 +197,13 @@ pub enum RelianceError {
         /// Why.
         problem: String,
     },
-    /// A file of influences that is damaged, or that is none.
+    /// A damaged file of influences, or another kind of file.
     #[error("{problem}")]
     InfluencesFile {
         /// What is wrong.
         problem: String,
     },
-    /// An option out of its range.
+    /// An invalid option.
     #[error("option {option}: {problem}")]
     Option {
         /// The option.
@@ -216,7 +217,7 @@ pub enum RelianceError {
     /// A statistic that is not defined on these numbers.
     #[error("{0}")]
     Statistic(String),
-    /// Whoever watches the measurement wished it to end.
+    /// The measurement was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }

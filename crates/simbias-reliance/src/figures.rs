@@ -170,7 +170,7 @@ pub(crate) fn metric_interval(
     })
 }
 
-/// Trials whose share varies as that of `trials` rows and the finite number of permutations do together.
+/// Number of trials whose share varies as much as `trials` rows and the finite number of permutations together.
 fn trials_with(share: f64, trials: f64, permutations: f64) -> f64 {
     let spread = share * (1.0 - share);
     if spread > 0.0 { spread / (spread / trials + permutations) } else { trials }
@@ -188,7 +188,7 @@ pub(crate) fn variance_parts(
     Ok((parts.rows, parts.permutations))
 }
 
-/// Rows of each class that metrics are about: classes that one against the rest leaves out do not count.
+/// Rows of each class that metrics cover; classes that one against the rest leaves out do not count.
 pub(crate) struct ClassRows {
     /// Empty for numbers.
     counts: Vec<usize>,
@@ -220,7 +220,7 @@ impl ClassRows {
         !self.counts.is_empty() && self.rarest() < FEW_ROWS
     }
 
-    /// Number of trials in Wilson's interval: a hit or miss a row for accuracy; for metrics of the order of scores
+    /// Number of trials in Wilson's interval: one per row for accuracy; for metrics of the order of scores
     /// the rarer of two classes, or the harmonic mean of several, over which the metric is a mean.
     pub(crate) fn trials(&self, metric: Metric) -> f64 {
         match metric {
@@ -234,8 +234,8 @@ impl ClassRows {
     }
 }
 
-/// Variance that a metric must be granted where its own formula says zero or cannot be trusted: that of Wilson's
-/// bound at the end, so that "no difference" is never claimed more surely than the rows allow.
+/// Least variance of a metric where its own formula says zero or is not trusted: that of Wilson's
+/// bound at the end, so that "no difference" is never claimed with more certainty than the rows allow.
 pub(crate) fn edge_variance(trials: f64, level: f64) -> Result<f64, RelianceError> {
     let (low, _) = wilson_interval(1.0, trials, level).map_err(statistic)?;
     let z = simbias_stats::normal_quantile(0.5 + level / 2.0).map_err(statistic)?;

@@ -1,5 +1,5 @@
-//! What every row does to every figure of a measurement: with it, two measurements over the same rows are compared
-//! pairwise.
+//! The influence of every row on every figure of a measurement; with it, two measurements over the same rows are
+//! compared row by row.
 //!
 //! The influences `ψᵢ` of a mean over repeats are the means of the repeats' influences. Models that treat the rows
 //! alike have nearly equal ones, and the variance `Σ(ψᵢ − ψ'ᵢ)²` of a difference is then far below the sum of the
@@ -7,7 +7,7 @@
 
 use crate::figures::JobFigures;
 
-/// Most values that are kept, 128 MiB of them; a larger measurement is compared without pairing over rows.
+/// Maximum number of values kept (128 MiB); a larger measurement is compared without pairing over rows.
 const MOST_VALUES: usize = 32 << 20;
 
 /// Influences of a measurement's rows, in the order of the rows.
@@ -19,7 +19,7 @@ pub struct Influences {
     pub standard_value: f64,
     /// On the metric of the unchanged rows.
     pub standard: Vec<f32>,
-    /// One entry a block, in the order of the block set.
+    /// One entry per block, in the order of the block set.
     pub blocks: Vec<BlockInfluences>,
 }
 
@@ -35,13 +35,13 @@ pub struct BlockInfluences {
 }
 
 impl Influences {
-    /// Whether so many rows and conditions are kept at all.
+    /// Whether influences of this many rows and conditions are kept.
     pub(crate) fn are_kept(n_rows: usize, n_conditions: usize) -> bool {
         n_rows.saturating_mul(n_conditions) <= MOST_VALUES
     }
 }
 
-/// Mean influence over repeats; what the jobs held is given up.
+/// Mean influence over repeats; the jobs' own influences are dropped.
 pub(crate) fn take_mean_influence(jobs: &mut [JobFigures]) -> Vec<f32> {
     let mut jobs = jobs.iter_mut();
     let Some(first) = jobs.next() else { return Vec::new() };

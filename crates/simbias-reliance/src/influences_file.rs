@@ -38,7 +38,7 @@ impl Influences {
     /// Name of the file beside `result.json`.
     pub const FILE: &str = "influences.safetensors";
 
-    /// The influences as a safetensors file image: `standard` and one or two arrays a block, f32 of shape `[n_rows]`.
+    /// The influences as a safetensors file image: `standard` and one or two arrays per block, f32 of shape `[n_rows]`.
     ///
     /// # Errors
     /// [`RelianceError::InfluencesFile`], for more values than the format can hold.

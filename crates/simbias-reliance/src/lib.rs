@@ -1,11 +1,11 @@
 //! Which parts of the input a model relies on, by randomization.
 //!
-//! A block of coordinates is replaced by the values of another, randomly chosen row; what happens to the
-//! model's quality says how much it needs the block, and the same with everything else replaced says how far
-//! the block carries alone. Source: Shah et al., *The Pitfalls of Simplicity Bias in Neural Networks*,
-//! NeurIPS 2020; intervals, displacements and verdicts are this crate's own.
+//! A block of coordinates is replaced by the values of another, randomly chosen row; the change of the model's quality
+//! says how much it needs the block, and the same with everything else replaced says how far the block carries alone.
+//! Source: Shah et al., *The Pitfalls of Simplicity Bias in Neural Networks*, NeurIPS 2020; intervals, displacements
+//! and verdicts are this crate's own.
 //!
-//! Models are met through [`simbias_data::Scorer`]; nothing here needs a deep-learning framework.
+//! Models are used through [`simbias_data::Scorer`]; nothing here needs a deep-learning framework.
 
 mod block;
 mod blocks_file;

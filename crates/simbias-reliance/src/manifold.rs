@@ -5,9 +5,9 @@ use faer::{Mat, Side as Triangle};
 use ndarray::{Array2, ArrayView2, Axis};
 use simbias_stats::{Placements, Seed};
 
-/// Rows looked at; more change the figures in the third digit only.
+/// Rows used; more change the figures only in the third digit.
 const MOST_ROWS: usize = 4000;
-/// Coordinates looked at on each side, evenly spread.
+/// Coordinates used on each side, evenly spread.
 const MOST_COLUMNS: usize = 256;
 /// Principal components on each side whose products the domain classifier sees.
 const COMPONENTS: usize = 8;
@@ -24,7 +24,7 @@ pub fn mean_abs_correlation(rows: ArrayView2<'_, f32>, block: &[u32], rest: &[u3
     correlations.iter().map(|value| value.abs()).sum::<f64>() / correlations.len() as f64
 }
 
-/// AUC of a classifier that tells real rows from rows whose block comes from `donors`, on held-out rows.
+/// AUC of a classifier that separates real rows from rows whose block comes from `donors`, on held-out rows.
 ///
 /// The classifier is a logistic regression on the squares and products of the leading principal components of
 /// block and rest (what the likelihood ratio of two Gaussians depends on): it sees broken linear dependence,
@@ -44,7 +44,7 @@ pub fn off_manifold_auc(
     let n_looked = inside.nrows();
     let mut order = seed.child("reliance/off-manifold", 0).permutation(n_looked);
     let stride = rows.nrows().div_ceil(MOST_ROWS).max(1);
-    // A donor outside the rows looked at is replaced by one inside, so that both halves come from one sample.
+    // A donor outside the rows used is replaced by one inside, so that both halves come from one sample.
     let donor = |row: usize| (donors[row * stride] as usize / stride).min(n_looked - 1);
     let half = n_looked / 2;
     let test = order.split_off(half);
@@ -117,7 +117,7 @@ fn components(values: &Array2<f64>) -> Option<Array2<f64>> {
 /// Newton steps of the classifier; it has converged, or separates the samples, long before.
 const NEWTON_STEPS: usize = 12;
 
-/// Direction of a logistic regression with a small ridge that tells `first` from `second`, `[n, n_features]`
+/// Direction of a logistic regression with a small ridge that separates `first` from `second`, `[n, n_features]`
 /// each.
 fn logistic_direction(first: &Array2<f64>, second: &Array2<f64>) -> Option<ndarray::Array1<f64>> {
     let n_features = first.ncols();

@@ -53,7 +53,7 @@ pub struct Measurement {
     pub outcome: RelianceOutcome,
     /// First-repeat scores.
     pub samples: ScoreSamples,
-    /// What every row does to every figure, for comparisons with another model; `None` for measurements so large
+    /// The influence of every row on every figure, for comparisons with another model; `None` for measurements so large
     /// that it would not be kept (more than 32 million values).
     pub influences: Option<Influences>,
 }
@@ -65,8 +65,8 @@ pub struct Measurement {
 ///
 /// # Errors
 /// Whatever makes the question meaningless: rows or scores that are not finite, one class, fewer than two
-/// rows, sizes that do not fit, a transform that does not undo itself, a failing model. An interrupt, looked for
-/// before every pass.
+/// rows, sizes that do not fit, a transform that does not undo itself, a failing model. An interrupt, checked before
+/// every pass.
 ///
 /// Source: Shah et al. 2020, Definition 2 and Table 1; intervals and verdicts are this tool's own.
 pub fn measure(
@@ -223,7 +223,7 @@ fn conflict_maps(
     Ok((0..CONFLICT_REPEATS.min(options.repeats)).map(|repeat| source.draw(repeat)).collect())
 }
 
-/// One result a donor map, in order, on several threads if the model gains from it.
+/// One result per donor map, in order, on several threads if the model gains from it.
 fn in_order<T: Send>(
     scorer: &dyn Scorer,
     donors: &[Vec<u32>],

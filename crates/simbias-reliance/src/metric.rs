@@ -71,7 +71,7 @@ impl std::str::FromStr for Metric {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
             let known: Vec<&str> = Self::ALL.iter().map(|metric| metric.name()).collect();
-            format!("unknown metric {text:?}; known are {}", known.join(", "))
+            format!("unknown metric {text:?}; expected one of {}", known.join(", "))
         })
     }
 }
@@ -81,7 +81,7 @@ impl std::str::FromStr for Metric {
 pub struct MetricValue {
     /// The metric.
     pub value: f64,
-    /// `ψᵢ`, one a row.
+    /// `ψᵢ`, one per row.
     pub influence: Vec<f64>,
 }
 

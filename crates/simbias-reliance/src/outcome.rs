@@ -35,7 +35,7 @@ pub struct RelianceOutcome {
     pub equivalence_margin: f64,
     /// The model on unchanged rows.
     pub standard: Standard,
-    /// One entry a block, in the order of the block set.
+    /// One entry per block, in the order of the block set.
     pub blocks: Vec<BlockOutcome>,
     /// Joint randomization of two blocks; empty unless asked for.
     pub pairs: Vec<PairOutcome>,
@@ -48,7 +48,7 @@ pub struct RelianceOutcome {
 pub struct Standard {
     /// The leading metric over test rows.
     pub metric: Estimate,
-    /// Whether the interval had to fall back to Wilson's because the metric is at its end.
+    /// Whether the interval had to fall back to Wilson's because the metric is at its limit.
     pub degenerate: bool,
     /// Share of correct predictions; `None` for numbers.
     pub accuracy: Option<Estimate>,
@@ -57,7 +57,7 @@ pub struct Standard {
 }
 
 impl RelianceOutcome {
-    /// Whether the model's metric can be told from chance at all.
+    /// Whether the model's metric can be distinguished from chance.
     pub fn has_signal(&self) -> bool {
         self.standard.metric.low > self.chance
     }
@@ -100,9 +100,9 @@ pub struct BlockOutcome {
     pub conflict: Option<Conflict>,
     /// Mean absolute correlation between coordinates of the block and the rest.
     pub mean_abs_correlation: f64,
-    /// AUC of a classifier that tells real rows from randomized ones; near ½ is good.
+    /// AUC of a classifier that separates real rows from randomized ones; near ½ is good.
     pub off_manifold_auc: Option<f64>,
-    /// Measures of how easy the block is; filled by whoever can train.
+    /// Measures of how easy the block is; filled by callers that can train.
     pub simplicity: Option<Simplicity>,
     /// Drop and standard metric inside each stratum.
     pub strata: Vec<StratumOutcome>,
@@ -197,7 +197,7 @@ pub struct Simplicity {
     pub solo_learner: Option<SoloLearner>,
     /// Steps until the audited architecture, with the complement permuted, has 90 % of its final gain.
     pub solo_steps: Option<Estimate>,
-    /// Prequential code length of the labels given the block, in bits a label.
+    /// Prequential code length of the labels given the block, in bits per label.
     pub code_length_bits: Option<f64>,
 }
 
@@ -208,7 +208,7 @@ pub struct SoloTraining {
     pub own_architecture: bool,
     /// The leading metric on test rows treated alike, over seeds.
     pub metric: Estimate,
-    /// Steps taken, the most of all seeds.
+    /// Steps taken, the maximum over seeds.
     pub steps: u64,
     /// Steps allowed.
     pub max_steps: u64,
@@ -218,7 +218,7 @@ pub struct SoloTraining {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SoloLearner {
-    /// The model's own architecture: if the model ignores the block, then not for want of ability.
+    /// The model's own architecture: if the model ignores the block, it is not for lack of ability.
     OwnArchitecture,
     /// A probe; the model's own architecture did not within its steps.
     ProbeOnly,

@@ -148,12 +148,12 @@ impl Programme {
 
 /// Least errors of threshold rules with at most 0, 1, …, `max_thresholds` thresholds.
 ///
-/// `values` and `classes` have one entry a row; rows of one value cannot be told apart. NaN is not allowed.
+/// `values` and `classes` have one entry per row; rows of one value cannot be told apart. NaN is not allowed.
 ///
 /// # Panics
 /// If there is no row, or the lengths differ.
 pub fn threshold_errors(values: &[f64], classes: &[u32], max_thresholds: usize) -> ThresholdErrors {
-    assert_eq!(values.len(), classes.len(), "one class a value");
+    assert_eq!(values.len(), classes.len(), "one class per value");
     assert!(!values.is_empty(), "at least one row");
     let n_classes = classes.iter().max().map_or(1, |&class| class as usize + 1);
     let levels = levels(values, classes, n_classes);
@@ -172,7 +172,7 @@ pub fn threshold_errors(values: &[f64], classes: &[u32], max_thresholds: usize) 
 /// Thresholds that one coordinate needs: rules are fitted on half of the rows, and the simplest whose error
 /// on the other half is within one standard error of the best is taken.
 ///
-/// Returns `None` for fewer than 20 rows. At most 20 000 rows are looked at.
+/// Returns `None` for fewer than 20 rows. At most 20 000 rows are used.
 pub fn pieces(
     values: &[f64],
     classes: &[u32],

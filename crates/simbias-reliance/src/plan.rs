@@ -133,7 +133,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Puts a plan together again from its parts and checks that they belong together.
+    /// Reassembles a plan from its parts and checks that they belong together.
     ///
     /// # Errors
     /// Another schema, parts whose hash is not the one written in the document, sizes that do not agree.
@@ -165,7 +165,7 @@ impl Plan {
         let n_rows = document.n_rows as u32;
         if donors.iter().any(|&donor| donor >= n_rows) {
             return Err(RelianceError::NotComparable {
-                problem: format!("a donor index is out of range; valid are 0..{n_rows}"),
+                problem: format!("a donor index is out of range; expected 0..{n_rows}"),
             });
         }
         let plan = Self { document, donors, target, strata };
@@ -212,7 +212,7 @@ impl Plan {
     /// hash that travelled with the scores, if any.
     ///
     /// # Errors
-    /// Another hash, another shape, scores that are not finite, a target that suits no metric.
+    /// Another hash, another shape, scores that are not finite, a target without a suitable metric.
     pub fn evaluate(
         &self,
         scores: ArrayView3<'_, f64>,

@@ -1,4 +1,4 @@
-//! Blocks for people who have not named any.
+//! Blocks for users who have not named any.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use simbias_data::{Dataset, ImageShape};
 
 use crate::{Block, BlockSet, RelianceError};
 
-/// Most columns that are clustered by correlation.
+/// Maximum number of columns that are clustered by correlation.
 const MOST_COLUMNS: usize = 4096;
 /// Rows that correlations are computed from.
 const MOST_ROWS: usize = 10_000;
@@ -67,7 +67,7 @@ pub(crate) fn grid(
 }
 
 /// Clusters of columns joined by |correlation| ≥ `threshold` (single linkage); one-hot columns of one source
-/// are one column here. A cluster is called after its first member and the number of others.
+/// are one column here. A cluster is named after its first member and the number of others.
 pub(crate) fn correlation_clusters(
     data: &Dataset,
     threshold: f64,
@@ -132,7 +132,7 @@ fn absolute_correlations(data: &Dataset) -> Array2<f64> {
     values.t().dot(&values).mapv(f64::abs)
 }
 
-/// One block a column; columns called `source=value` of one source together.
+/// One block per column; columns called `source=value` of one source together.
 pub(crate) fn one_hot_groups(data: &Dataset) -> Vec<Block> {
     let mut order: Vec<String> = Vec::new();
     let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();

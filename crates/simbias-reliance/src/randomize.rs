@@ -107,7 +107,7 @@ impl<'a> Randomizer<'a> {
         PreparedBlock { kind: Prepared::Affine { own, other } }
     }
 
-    /// Scores with `side` of the prepared block taken from `donors` (one row index a row), on one thread.
+    /// Scores with `side` of the prepared block taken from `donors` (one row index per row), on one thread.
     ///
     /// With every row its own donor this is the reference that displacements are measured against: it takes
     /// the same arithmetic path, so an ignored block gives bit-equal scores.
@@ -117,7 +117,7 @@ impl<'a> Randomizer<'a> {
         donors: &[u32],
         side: Side,
     ) -> Result<Array2<f32>, ScorerError> {
-        assert_eq!(donors.len(), self.n_rows(), "one donor a row");
+        assert_eq!(donors.len(), self.n_rows(), "one donor per row");
         let mut scores = Array2::zeros((self.n_rows(), self.scorer.n_outputs()));
         match (&prepared.kind, self.scorer.first_affine()) {
             (Prepared::Affine { own, other }, Some(first)) => {
@@ -265,7 +265,7 @@ fn gather_add(
     }
     match Array2::from_shape_vec((span.len(), n_hidden), hidden) {
         Ok(hidden) => hidden,
-        Err(_) => unreachable!("one value a unit and row"),
+        Err(_) => unreachable!("one value per unit and row"),
     }
 }
 

@@ -1,10 +1,10 @@
-//! One word a block. The thresholds are options, and the numbers always stand beside the word.
+//! One word per block. The thresholds are options, and the numbers always stand beside the word.
 
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{BlockOutcome, RelianceOutcome, Simplicity, SoloLearner};
 
-/// What a block is to the model.
+/// The role of a block for the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockVerdict {
@@ -14,10 +14,10 @@ pub enum BlockVerdict {
     Dominant,
     /// The model needs this block along with others.
     Shared,
-    /// The model does well without it, yet could do with it alone: another block carries the same.
+    /// The model does well without it, and would do well with it alone: another block carries the same.
     Redundant,
-    /// The model does not need it although it predicts nearly as well as everything together; who learns it
-    /// alone is said by [`SoloLearner`].
+    /// The model does not need it although it predicts nearly as well as everything together; [`SoloLearner`] says who
+    /// learns it alone.
     IgnoredButPredictive,
     /// Not used, and not known to predict.
     Unused,
@@ -65,7 +65,7 @@ impl BlockVerdict {
             Self::Dominant => "the model leans on this block most, but not on it alone",
             Self::Shared => "the model needs this block along with others",
             Self::Redundant => {
-                "not needed, though it would do alone: another block carries the same"
+                "not needed, although it would be enough alone: another block carries the same"
             }
             Self::IgnoredButPredictive => {
                 "not needed, although something trained on it alone predicts nearly as well as the model does \
@@ -78,7 +78,7 @@ impl BlockVerdict {
     }
 }
 
-/// Where one word ends and the next begins.
+/// The thresholds between the words.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VerdictThresholds {
     /// Least necessity and sufficiency of an exclusive block.
@@ -113,7 +113,7 @@ impl Default for VerdictThresholds {
 }
 
 /// Sets the word of every block. All words are withheld while the model has no signal, and where donors come from
-/// one class or from another one: necessity and sufficiency are then no shares of skill
+/// one class or from another one: necessity and sufficiency are then not shares of skill
 /// ([`DonorMode::shows_what_is_needed`]). Within strata the words that rest on sufficiency are left out.
 ///
 /// [`DonorMode::shows_what_is_needed`]: crate::DonorMode::shows_what_is_needed

@@ -24,7 +24,7 @@ fn estimate(number: Interval, level: f64, n: usize, varied: &str) -> Estimate {
 /// The whole result. `auc_*` hold the leading metric, which `metric` names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WireResult {
-    // Results of versions before this key was called alike in all of them have `version`.
+    // Results of earlier versions call this key `version`.
     #[serde(alias = "version")]
     schema: String,
     data: WireData,
@@ -164,7 +164,7 @@ impl RelianceOutcome {
     /// Reads a result back.
     ///
     /// # Errors
-    /// Text that is not such a result, or another version of it.
+    /// Text that is not a result, or another version of it.
     pub fn from_json(text: &str) -> Result<Self, RelianceError> {
         #[derive(Deserialize)]
         struct Head {

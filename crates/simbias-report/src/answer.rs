@@ -1,4 +1,4 @@
-//! A finished answer, whoever asked: a command line, Python, a web page.
+//! A finished answer for any caller: a command line, Python, a web page.
 
 use std::io::{self, Write};
 
@@ -8,20 +8,20 @@ use crate::Report;
 
 /// What a tool found, in all the forms in which it is kept.
 ///
-/// A tool implements this for its result; whoever asked shows the report, passes the result on, or keeps everything in
+/// A tool implements this for its result; the caller shows the report, passes the result on, or keeps everything in
 /// the directory of a run.
 pub trait Answer {
     /// Name and version of the result's form, such as `simbias.audit/1`; the result has it under its key `schema`.
     fn schema(&self) -> &str;
 
-    /// The answer for people. It has no provenance yet: who asked knows it.
+    /// The answer for people. It has no provenance yet; the caller adds it.
     fn report(&self) -> Report;
 
     /// Writes the answer for programs with [`write_json`]. Results are written as they are, never as a tree of values,
     /// because those of large models would not fit into memory twice.
     ///
     /// # Errors
-    /// What `out` says.
+    /// Errors of `out`.
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()>;
 
     /// Files that belong to the answer beside its report and its result.
@@ -43,7 +43,7 @@ pub trait Answer {
 /// Writes `value` as JSON, indented, with a final newline: the form of every result on disk and on standard output.
 ///
 /// # Errors
-/// What `out` says.
+/// Errors of `out`.
 pub fn write_json<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     out.write_all(b"\n")
@@ -51,7 +51,7 @@ pub fn write_json<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::
 
 type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
-/// A file of an answer, written only when somebody wants it.
+/// A file of an answer, written on demand.
 pub struct AnswerFile<'a> {
     name: String,
     fill: Fill<'a>,
@@ -79,7 +79,7 @@ impl<'a> AnswerFile<'a> {
     /// Writes the content.
     ///
     /// # Errors
-    /// What `out` says, and content that has no form on disk.
+    /// Errors of `out`, and content that has no form on disk.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         (self.fill)(out)
     }

@@ -1,4 +1,4 @@
-//! What may stand in a table's cell or on a card.
+//! What a table's cell or a card may show.
 
 use serde::{Deserialize, Serialize};
 

@@ -130,7 +130,7 @@ impl Chart {
         }
     }
 
-    /// The chart's data in full precision, one record a mark.
+    /// The chart's data in full precision, one record per mark.
     pub fn to_csv(&self) -> String {
         let (x, y) = (heading_or(&self.x, "x"), heading_or(&self.y, "y"));
         match &self.kind {

@@ -1,8 +1,8 @@
-//! Comma-separated text after RFC 4180.
+//! Comma-separated text as in RFC 4180.
 
 use crate::format;
 
-/// Text under construction, one record a line.
+/// Text under construction, one record per line.
 #[derive(Default)]
 pub(crate) struct CsvText(String);
 

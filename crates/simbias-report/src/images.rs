@@ -25,16 +25,16 @@ pub enum ImageError {
     Len {
         /// Caption of the image.
         caption: String,
-        /// Pixels a row.
+        /// Pixels per row.
         width: usize,
         /// Rows.
         height: usize,
-        /// Values a pixel.
+        /// Values per pixel.
         channels: usize,
         /// Values found.
         found: usize,
     },
-    /// The wire text is no base64.
+    /// The wire text is not base64.
     #[error("pixels of image {caption:?} are not base64")]
     Encoding {
         /// Caption of the image.
@@ -42,7 +42,7 @@ pub enum ImageError {
     },
 }
 
-/// One picture, 8 bits a channel. Its fields always agree with each other.
+/// One picture, 8 bits per channel. Its fields always agree with each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WireImage", into = "WireImage")]
 pub struct Image {
@@ -122,7 +122,7 @@ impl Image {
         &self.caption
     }
 
-    /// Pixels a row.
+    /// Pixels per row.
     pub const fn width(&self) -> usize {
         self.width
     }
@@ -132,7 +132,7 @@ impl Image {
         self.height
     }
 
-    /// Values a pixel: 1 (grey) or 3 (RGB).
+    /// Values per pixel: 1 (grey) or 3 (RGB).
     pub const fn channels(&self) -> usize {
         self.channels
     }

@@ -1,11 +1,11 @@
-//! An estimate as results write it.
+//! An estimate as results store it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Estimate;
 
-/// A number with the ends of its interval, as `result.json` has it: `{"value": …, "lo": …, "hi": …}`. What is not
-/// finite is `null`.
+/// A number with the ends of its interval, as `result.json` has it: `{"value": …, "lo": …, "hi": …}`. Numbers that are
+/// not finite are `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The number.

@@ -1,4 +1,4 @@
-//! The vocabulary of a result: reports, tables, charts, caveats and verdicts; and of the way there: [`Progress`].
+//! The vocabulary of a result: reports, tables, charts, caveats and verdicts; and [`Progress`] on the way there.
 //!
 //! A tool describes its answer as a [`Report`], a plain value without layout. Renderers turn the value
 //! into terminal text or a page; [`Report::to_json`] writes it in the versioned wire form

@@ -1,8 +1,9 @@
-//! How far long work is, and whether it should stop: the one trait that every method tells and asks.
+//! How far long work is, and whether it should stop: the one trait that every method reports to and asks.
 //!
 //! A method takes `&dyn Progress`, calls [`Progress::advance`] now and then and leaves with [`Interrupted`] as soon as
-//! [`Progress::keep_going`] says so; [`Steps`] does both for work of equal pieces. Who shows bars, writes logs or listens for Ctrl-C implements the trait; who does
-//! not care passes [`Silent`]. Work that is a part of larger work hears a [`Part`] or a [`Piece`] of it.
+//! [`Progress::keep_going`] says so; [`Steps`] does both for work of equal pieces. Callers that show bars, write logs
+//! or listen for Ctrl-C implement the trait; others pass [`Silent`]. Work that is part of larger work gets a [`Part`]
+//! or a [`Piece`] of its progress.
 //!
 //! ```
 //! use simbias_report::{Interrupted, Progress, Silent, Steps};
@@ -21,7 +22,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Hears how far long work is, and may end it. Several threads may call it at once.
+/// Is told how far long work is, and may end it. Several threads may call it at once.
 pub trait Progress: Sync {
     /// A stage begins: its name, and its place among all stages of the work, counted from 1. Work that has no stages
     /// never calls it.
@@ -45,12 +46,12 @@ pub trait Progress: Sync {
     }
 }
 
-/// Work ended because whoever watches it wished so.
+/// The work was asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// Hears nothing and never stops anything.
+/// Ignores all reports and never stops anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -58,7 +59,7 @@ impl Progress for Silent {
     fn advance(&self, _done: usize, _total: usize, _remark: &str) {}
 }
 
-/// Passes on nothing but the wish to stop: for steps that are too small to be shown.
+/// Passes on only the wish to stop: for steps that are too small to be shown.
 #[derive(Clone, Copy)]
 pub struct StopOnly<'a>(pub &'a dyn Progress);
 
@@ -70,7 +71,7 @@ impl Progress for StopOnly<'_> {
     }
 }
 
-/// Work of a known number of equal pieces, one after the other: asks and tells before each of them.
+/// Work of a known number of equal pieces, one after the other: checks and reports before each of them.
 pub struct Steps<'a> {
     progress: &'a dyn Progress,
     done: usize,
@@ -84,7 +85,7 @@ impl<'a> Steps<'a> {
         Self { progress, done: 0, total, remark: String::new() }
     }
 
-    /// What is said of the pieces that follow.
+    /// Sets the remark for the pieces that follow.
     pub fn name(&mut self, remark: impl Into<String>) {
         self.remark = remark.into();
     }
@@ -101,10 +102,10 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// Parts into which work is divided that is told as a share of larger work.
+/// Number of parts in which work reports its share of larger work.
 const PARTS: usize = 1000;
 
-/// How far work is by itself, in `[0, 1]`, from its stages and counts.
+/// How far the work itself is, in `[0, 1]`, from its stages and counts.
 #[derive(Debug)]
 struct Share {
     /// The current stage and the number of stages; work without stages is in its only one.
@@ -128,7 +129,7 @@ impl Share {
     }
 }
 
-/// One part of larger work, which hears it as a share of its own: between the two ends of the span.
+/// One part of larger work, which is told of it as a share between the two ends of the span.
 pub struct Part<'a> {
     whole: &'a dyn Progress,
     span: (f64, f64),
@@ -178,7 +179,7 @@ pub struct SideBySide<'a> {
 }
 
 impl<'a> SideBySide<'a> {
-    /// `whole` is as far as its `n` pieces are on average.
+    /// The progress of `whole` is the mean of its `n` pieces.
     pub fn new(whole: &'a dyn Progress, n: usize) -> Self {
         Self { whole, shares: Mutex::new(vec![0.0; n]) }
     }
@@ -186,7 +187,7 @@ impl<'a> SideBySide<'a> {
     /// The piece with this index, counted from 0.
     ///
     /// # Panics
-    /// When there are not so many pieces.
+    /// When there is no piece with this index.
     pub fn piece(&self, index: usize) -> Piece<'_> {
         let n = locked(&self.shares).len();
         assert!(index < n, "piece {index} of {n}");
@@ -234,7 +235,7 @@ fn locked<T>(numbers: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    /// Remembers what it heard, and wishes to stop after so many reports.
+    /// Remembers all reports, and asks to stop after a number of them.
     #[derive(Default)]
     struct Recorder {
         heard: Mutex<Vec<(usize, usize, String)>>,

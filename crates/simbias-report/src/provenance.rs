@@ -1,4 +1,4 @@
-//! Where a result came from, so that it can be made again.
+//! Where a result came from, so that it can be reproduced.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub type Settings = serde_json::Map<String, serde_json::Value>;
 /// One input and its content hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFingerprint {
-    /// What the input is, as the person named it.
+    /// What the input is, as the user named it.
     pub name: String,
     /// Content hash with its algorithm, such as `blake3:…`.
     pub fingerprint: String,

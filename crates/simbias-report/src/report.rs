@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for Schema {
     }
 }
 
-/// A text that is no report.
+/// A text that is not a report.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -85,7 +85,7 @@ pub enum Element {
     Chart(Box<Chart>),
     /// Pictures.
     Images(Images),
-    /// A doubt about what stands beside it.
+    /// A doubt about the evidence beside it.
     Caveat(Caveat),
 }
 

@@ -119,7 +119,7 @@ impl Table {
         assert_eq!(
             cells.len(),
             self.columns.len(),
-            "a row of table {:?} must have one cell a column",
+            "a row of table {:?} must have one cell per column",
             self.id
         );
         self.rows.push(cells);

@@ -20,7 +20,7 @@ use crate::windows::{KernelWindows, WindowOptions, WindowPlan, division_spectra,
 
 /// WeightWatcher fits eigenvalues above this only.
 const WEIGHTWATCHER_FLOOR: f64 = 1e-5;
-/// Windows of one row or column have a single eigenvalue each, which is no spectrum.
+/// Windows of one row or column have a single eigenvalue each, which is not a spectrum.
 const SHORTEST_WINDOW: usize = 2;
 /// Bins of a drawn spectrum.
 const N_DRAWN_BINS: usize = 80;
@@ -50,7 +50,7 @@ impl Tail {
         self.fit.ambiguity() > LARGE_AMBIGUITY
     }
 
-    /// The larger of both standard errors.
+    /// The larger of the two standard errors.
     pub fn error(&self) -> f64 {
         self.jackknife_error.unwrap_or(0.0).max(self.standard_error)
     }
@@ -74,7 +74,7 @@ pub struct SpectrumSummary {
     pub weighted_exponent: Option<f64>,
     /// `log10 Σ λ^exponent` of the leading rule.
     pub log_alpha_norm: Option<f64>,
-    /// Eigenvalues that stand above the rounding of the stored type; the others take no part in fits unless a
+    /// Eigenvalues above the rounding of the stored type; the others take no part in fits unless a
     /// compatibility mode keeps them.
     pub rank: usize,
     /// Eigenvalues below it.
@@ -162,7 +162,7 @@ pub struct CurvePoint {
 }
 
 impl LayerAnalysis {
-    /// The spectrum that stands for the layer: windows when there are any, else the whole matrix.
+    /// The spectrum that represents the layer: windows when there are any, else the whole matrix.
     pub fn leading(&self) -> Option<&SpectrumSummary> {
         self.windows.as_ref().map(|windows| &windows.spectrum).or(self.plain.as_ref())
     }
@@ -197,7 +197,7 @@ impl Floor {
     ///
     /// Rounding to nearest disturbs a matrix of mean square `r²` by random errors of at most `ε·r/2` each, whose
     /// largest singular value is below `ε·r·(√rows + √cols)`; what lies below that, or below the noise of the
-    /// route, cannot be told from zero.
+    /// route, is indistinguishable from zero.
     fn rank(&self, eigenvalues: &[f64], shape: (usize, usize)) -> usize {
         let (rows, cols) = (shape.0 as f64, shape.1 as f64);
         let largest = eigenvalues.last().copied().unwrap_or(0.0);
@@ -441,7 +441,7 @@ fn summarise(pool: &Pool, options: &ScanOptions, floor: &Floor) -> SpectrumSumma
         pool.windows.iter().map(|values| floor.kept(values, pool.shape)).collect();
     let kept = pooled(&kept_windows);
     let rank = pool.windows.iter().map(|values| floor.rank(values, pool.shape)).sum();
-    // One rule after the other: each has threads enough, and pools of many windows are large.
+    // One rule after the other: each has enough threads, and pools of many windows are large.
     let tails: Vec<RuleOutcome> = options
         .rules()
         .iter()

@@ -13,7 +13,7 @@ const BANDWIDTH: f64 = 0.1;
 const N_GRID: usize = 1000;
 /// Grid points with less density than this are left out.
 const SMALLEST_DENSITY: f64 = 0.01;
-/// Residual of every grid point for a scale whose law cannot be right.
+/// Residual of every grid point for an invalid scale.
 const PENALTY: f64 = 1000.0;
 /// Grid of scales, in units of the one that puts the upper edge on the largest value.
 const SCALES: (f64, f64, f64) = (0.05, 2.0, 0.01);

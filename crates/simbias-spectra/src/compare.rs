@@ -155,7 +155,7 @@ impl SpectraComparison {
     }
 }
 
-/// Whether the checkpoints have a layer in common, by what their headers say.
+/// Whether the checkpoints have a layer in common, judged by their headers.
 pub fn have_common_layer(before: &Checkpoint, after: &Checkpoint, options: &LayerOptions) -> bool {
     let (own, _) = layers_of(before, options);
     let (others, _) = layers_of(after, options);
@@ -168,7 +168,7 @@ pub fn have_common_layer(before: &Checkpoint, after: &Checkpoint, options: &Laye
 /// without any change come out as matrices of zeros.
 ///
 /// # Errors
-/// As [`crate::scan`], which also says what `progress` hears.
+/// As [`crate::scan`], which also says what `progress` is told.
 pub fn scan_difference(
     before: &Checkpoint,
     after: &Checkpoint,

@@ -9,7 +9,7 @@ pub enum SpectraError {
     /// The checkpoint could not be read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// An option out of its range.
+    /// An invalid option.
     #[error("option {option}: {problem}")]
     Option {
         /// The option.
@@ -17,9 +17,9 @@ pub enum SpectraError {
         /// What is wrong and allowed.
         problem: String,
     },
-    /// No matrix to look at.
+    /// No matrix to analyse.
     #[error(
-        "{checkpoint:?}: none of its {n_tensors} tensors is analysed; the first reasons are {reasons}"
+        "{checkpoint:?}: none of its {n_tensors} tensors can be analysed; the first reasons: {reasons}"
     )]
     NoLayers {
         /// The checkpoint.
@@ -29,7 +29,7 @@ pub enum SpectraError {
         /// Why the first ones were left out.
         reasons: String,
     },
-    /// An eigenvalue iteration that does not end.
+    /// An eigenvalue iteration that does not converge.
     #[error("layer {layer:?}: the eigenvalue iteration did not converge; try the SVD route")]
     NoConvergence {
         /// The layer.
@@ -54,7 +54,7 @@ pub enum SpectraError {
         /// What was found and expected.
         problem: String,
     },
-    /// An allocation that no ratios fulfil.
+    /// An allocation that no ratios can meet.
     #[error(
         "a sparsity of {target} cannot be reached with at most {largest} zeros a layer; lower the target or raise \
          the limit"

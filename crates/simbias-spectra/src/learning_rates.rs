@@ -26,7 +26,7 @@ pub enum RateMap {
     Step {
         /// Factor of the smallest exponent.
         low: f64,
-        /// Factor that the largest exponent comes near to.
+        /// Factor that the largest exponent approaches.
         high: f64,
     },
     /// `η·n·√a / Σ√a`.
@@ -148,7 +148,7 @@ pub struct LearningRates {
     pub checkpoint: String,
     /// How they were chosen.
     pub options: RateOptions,
-    /// One group a layer.
+    /// One group per layer.
     pub groups: Vec<RateGroup>,
 }
 

@@ -7,8 +7,8 @@
 //! f(x) = √((b - x)(x - a)) / (2π γ x),   a ≤ x ≤ b
 //! ```
 //!
-//! Source: Marchenko and Pastur 1967. All integrals substitute `x = a + (b - a) sin² t`, which takes the roots and,
-//! at `Q = 1`, the pole away.
+//! Source: Marchenko and Pastur 1967. All integrals substitute `x = a + (b - a) sin² t`, which removes the roots and,
+//! at `Q = 1`, the pole.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 

@@ -51,7 +51,7 @@ impl Real for f32 {
     }
 }
 
-/// A matrix of `n_rows × n_cols` inside a tensor: element `(i, j)` stands at
+/// A matrix of `n_rows × n_cols` inside a tensor: element `(i, j)` is at
 /// `offset + i·row_step + j·col_step`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
@@ -69,7 +69,7 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// When there are not `n_rows · n_cols` numbers.
     pub fn new(numbers: &'a Numbers, n_rows: usize, n_cols: usize) -> Self {
-        assert_eq!(numbers.len(), n_rows * n_cols, "one number an element");
+        assert_eq!(numbers.len(), n_rows * n_cols, "one number per element");
         Self { numbers, offset: 0, n_rows, n_cols, row_step: n_cols, col_step: 1 }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Matrix<'a> {
     /// Largest absolute value.
     pub(crate) fn max_abs(&self) -> f64 {
         fn largest<S: Real>(matrix: &Matrix<'_>, values: &[S]) -> f64 {
-            // Several at once: the comparisons of one would wait for each other.
+            // Several at once: comparisons with a single one would wait for each other.
             let zero = S::from_f64(0.0);
             let mut largest = [zero; 16];
             let along = if matrix.row_step == 1 { matrix.transposed() } else { *matrix };

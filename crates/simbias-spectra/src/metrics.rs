@@ -1,4 +1,4 @@
-//! Figures of a spectrum besides the exponent.
+//! Figures of a spectrum other than the exponent.
 //!
 //! Source: WeightWatcher 0.7.7 and FARMS `esd_utils_farms.py`; names are WeightWatcher's where it has one. None of
 //! them divides by the number of rows.

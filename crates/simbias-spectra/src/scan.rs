@@ -18,16 +18,17 @@ use crate::shared_gram::held_elements;
 use crate::table::{LayerOutcome, LayerRow, LayerTable};
 use crate::windows::{WindowOptions, WindowPlan};
 
-/// Memory beyond three times the largest tensor that jobs may take together: the most, the least, and what every thread
-/// keeps to itself, of which eight are already allowed for.
+/// Memory beyond three times the largest tensor that jobs may use together: the maximum, the minimum, and what every
+/// thread keeps for itself, of which eight are already included.
 const MOST_SLACK_BYTES: u64 = 64 << 20;
 const LEAST_SLACK_BYTES: u64 = 16 << 20;
 const BYTES_OF_A_THREAD: u64 = 6 << 20;
-/// Numbers for every row of a Gram matrix that work on it takes besides: a block of weights, or panels.
+/// Further numbers per row of a Gram matrix that work on it needs: a block of weights, or panels.
 const AT_WORK: u64 = GRAM_BLOCK as u64 + 128;
-/// Layers measured at once at most: threads hold memory that the gate does not see, and help each other in any case.
+/// Maximum number of layers measured at once: threads hold memory that the gate does not see, and help each other in
+/// any case.
 const MOST_JOBS: usize = 8;
-/// Largest weights of a layer whose squares and sums of squares are numbers with all digits.
+/// Largest weights of a layer whose squares and sums of squares keep all digits.
 const WEIGHTS_WITH_SQUARES: std::ops::RangeInclusive<f64> = 1e-130..=1e140;
 /// Reasons named when nothing is left to analyse.
 const SHOWN_REASONS: usize = 4;
@@ -135,7 +136,7 @@ impl ScanOptions {
         let option =
             |option, problem: &str| Err(SpectraError::Option { option, problem: problem.into() });
         if self.rules.is_empty() {
-            return option("rules", "none is given; name at least one");
+            return option("rules", "none is given; give at least one");
         }
         if let Some(windows) = &self.windows {
             let ratio = windows.aspect_ratio;
@@ -159,7 +160,7 @@ impl ScanOptions {
 /// tensor in 64 bits plus 64 MB at once. The table does not depend on the number of threads.
 ///
 /// `progress` counts layers and names the last one. It is asked before every layer, and a wish to stop ends the scan
-/// with what there is: whoever needs all layers asks [`Progress::keep_going`] afterwards.
+/// with what there is: callers that need all layers check [`Progress::keep_going`] afterwards.
 ///
 /// # Errors
 /// Options out of range, nothing to analyse, tensors that cannot be read. Layers with NaN or infinite weights are
@@ -265,7 +266,7 @@ fn measure_all(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build();
     let pool = pool.map_err(|error| SpectraError::Option {
         option: "n_threads",
-        problem: format!("{n_threads} threads cannot be started: {error}"),
+        problem: format!("starting {n_threads} threads failed: {error}"),
     })?;
     let work = || {
         while let Some(admitted) = gate.next() {
@@ -319,20 +320,20 @@ fn measure(
         let largest = matrices.iter().map(Matrix::max_abs).fold(0.0, f64::max);
         if largest > 0.0 && !WEIGHTS_WITH_SQUARES.contains(&largest) {
             return Ok(LayerOutcome::Flagged(format!(
-                "its largest weight is {largest:e}, whose square leaves the range of numbers"
+                "its largest weight is {largest:e}, whose square is out of range"
             )));
         }
     }
     match analyse(layer, numbers, options) {
         Ok(analysis) => Ok(LayerOutcome::Analysed(Box::new(analysis))),
         Err(SpectraError::NoConvergence { .. }) => {
-            Ok(LayerOutcome::Flagged("the iteration for its eigenvalues did not end".into()))
+            Ok(LayerOutcome::Flagged("the iteration for its eigenvalues did not converge".into()))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Bytes that measuring a layer holds at most, estimated from above.
+/// Upper bound of the bytes that measuring a layer holds.
 fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -> u64 {
     let stored: u64 = layer
         .view
@@ -347,7 +348,7 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let short = rows.min(cols);
     let is_svd = options.compat != Compat::None
         || options.route.resolve(layer.element.epsilon()) == Route::Svd;
-    // Also for 32 bits, of which some matrices are computed again in 64.
+    // Also for 32 bits: some of those matrices are computed again in 64.
     let number = 8;
     let whole = if short > options.max_side as u64 {
         0
@@ -360,8 +361,8 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     let windows = options.windows.as_ref().map_or(0, |windows| {
         let plan = WindowPlan::new(layer.shape, windows);
         let side = plan.window.0.max(plan.window.1) as u64;
-        // Gram matrices with panels at work and what is found; afterwards pools, and for every pool that is fitted at a time
-        // a copy, logarithms and their sums.
+        // Gram matrices with their panels and the values found; afterwards pools, and for every pool that is being
+        // fitted a copy, logarithms and their sums.
         let n_values = plan.n_eigenvalues() * layer.n_matrices;
         let found = number * n_values as u64;
         let grams = number * (held_elements(layer.shape, &plan, true) as u64 + AT_WORK * side);
@@ -372,7 +373,7 @@ fn bytes_needed(checkpoint: &Checkpoint, layer: &Layer, options: &ScanOptions) -
     stored + whole.max(windows)
 }
 
-/// Hands jobs out while their memory fits, the first in line that does; one that never fits runs alone.
+/// Hands out the first waiting job whose memory fits; one that never fits runs alone.
 struct Gate {
     budget: u64,
     state: Mutex<GateState>,

@@ -1,4 +1,4 @@
-//! Spectra of many windows of one matrix out of common Gram matrices.
+//! Spectra of many windows of one matrix from shared Gram matrices.
 //!
 //! Windows of one strip of columns have their Gram matrices inside the strip's, and the Gram matrix of the whole is the
 //! sum of those of its parts. A sweep along the columns computes the Gram matrix of every piece between two borders of
@@ -20,7 +20,7 @@ use crate::windows::WindowPlan;
 
 /// Gram matrices held at once may together have this many times the elements of the matrix.
 const HELD_OF_MATRIX: usize = 2;
-/// Elements of a Gram matrix that may always be held besides, 32 MiB in 64 bits.
+/// Elements of a further Gram matrix that may always be held (32 MiB in 64 bits).
 const SMALL_WINDOW: usize = 1 << 22;
 
 /// Ascending eigenvalues of one matrix.
@@ -53,8 +53,8 @@ pub(crate) fn matrix_spectra(
     }
 }
 
-/// Whether 32 bits are not enough for the first of several windows: they are not for the others then either, and it is no use
-/// to try them all.
+/// Whether 32 bits are not enough for the first of several windows: they are then not enough for the others either, and
+/// trying them all is useless.
 fn first_is_drowned(matrix: &Matrix<'_>, plan: &WindowPlan) -> bool {
     /// Trying one of fewer windows costs more than it saves.
     const FEWEST_WINDOWS: usize = 4;
@@ -128,7 +128,7 @@ struct Finish<'a, 'scope> {
 /// What several threads find.
 struct Found {
     spectra: Mutex<Vec<Spectrum>>,
-    /// Whether a matrix is being worked on aside.
+    /// Whether a matrix is being reduced on the side.
     is_one_aside: AtomicBool,
 }
 
@@ -204,7 +204,7 @@ struct Sharing {
     /// First rows of the windows of a strip, and how many rows they have.
     starts: Vec<usize>,
     side: usize,
-    /// Gram matrices that a sweep holds at most.
+    /// Maximum number of Gram matrices that a sweep holds.
     n_held: usize,
 }
 
@@ -239,7 +239,7 @@ impl Sharing {
         sharing
     }
 
-    /// The way with the fewest operations that memory allows, and the Gram matrices that a sweep holds.
+    /// The way with the fewest operations that memory allows, and the number of Gram matrices that a sweep holds.
     fn choose(&self, with_whole: bool) -> (Way, usize) {
         let (length, width) = self.shape;
         let square = length * length;
@@ -365,7 +365,7 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// Every window by itself.
+    /// Every window on its own.
     fn each_window<T: Real>(&self) {
         let Sharing { strips, strip_width, starts, side, .. } = self.sharing;
         for (strip, &col) in strips.iter().enumerate() {

@@ -84,7 +84,7 @@ pub struct LayerSparsity {
     pub score: f64,
     /// Share of zeros to make.
     pub ratio: f64,
-    /// What the published mapping would make of it: clipped, not rescaled.
+    /// The ratio of the published mapping: clipped, not rescaled.
     pub published_ratio: f64,
 }
 
@@ -97,7 +97,7 @@ pub struct Sparsities {
     pub checkpoint: String,
     /// How they were chosen.
     pub options: SparsityOptions,
-    /// One entry a layer.
+    /// One entry per layer.
     pub layers: Vec<LayerSparsity>,
     /// Share of zeros that the ratios give; the target up to rounding.
     pub realised: f64,
@@ -157,7 +157,7 @@ pub fn allocate(
         return fail("largest ratio", "it must be above 0 and at most 1");
     }
     if scores.len() != n_weights.len() || scores.iter().any(|score| !score.is_finite()) {
-        return fail("scores", "there must be one finite score a layer");
+        return fail("scores", "there must be one finite score per layer");
     }
     if target > largest {
         return Err(SpectraError::Infeasible { target, largest });

@@ -1,4 +1,4 @@
-//! The answer of a scan: a row a layer, block means, and what was left out.
+//! The answer of a scan: a row per layer, block means, and what was left out.
 
 use serde::{Deserialize, Serialize};
 use simbias_checkpoint::Checkpoint;
@@ -11,7 +11,7 @@ use crate::scan::ScanOptions;
 /// Name and version of the table's serialised form.
 pub const TABLE_SCHEMA: &str = "simbias.spectra/1";
 
-/// What came of a layer.
+/// The result for a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LayerOutcome {
@@ -21,7 +21,7 @@ pub enum LayerOutcome {
     Flagged(String),
 }
 
-/// A layer and what came of it.
+/// A layer and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerRow {
     /// Name of the layer.
@@ -142,7 +142,7 @@ pub struct LayerTable {
     pub layers: Vec<LayerRow>,
     /// Means over the recommended layers of every block, in the order of first appearance.
     pub blocks: Vec<BlockMean>,
-    /// Tensors that are no layers.
+    /// Tensors that are not layers.
     pub skipped: Vec<SkippedTensor>,
 }
 

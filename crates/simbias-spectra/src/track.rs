@@ -59,7 +59,7 @@ pub struct SpectraSeries {
     pub checkpoints: Vec<String>,
     /// Layers in the order of the first checkpoint.
     pub layers: Vec<LayerSeries>,
-    /// Layers that some checkpoint lacks.
+    /// Layers that are missing in some checkpoint.
     pub only_in_some: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ pub fn track(tables: &[LayerTable]) -> Result<SpectraSeries, SpectraError> {
     };
     let (first, rest) = match tables {
         [first, rest @ ..] if !rest.is_empty() => (first, rest),
-        _ => return fail("a series needs two at least"),
+        _ => return fail("a series needs at least two"),
     };
     let mut only_in_some = Vec::new();
     let mut layers = Vec::new();

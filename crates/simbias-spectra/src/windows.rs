@@ -11,8 +11,8 @@ use crate::eigenvalues::{NoConvergence, Route, spectrum_of};
 use crate::matrix::Matrix;
 use crate::shared_gram::matrix_spectra;
 
-/// Window rows beyond which the automatic choice does not go; about the 2000 that FARMS used for LLaMA,
-/// and a power of two, so that common shapes are covered without overlap.
+/// Maximum number of window rows of the automatic choice: near the 2000 that FARMS used for LLaMA, and a power of two,
+/// so that common shapes are covered without overlap.
 const AUTO_MAX_ROWS: usize = 2048;
 
 /// Where windows lie.
@@ -24,7 +24,7 @@ pub enum Sampling {
     Cover,
     /// This many along each axis, as in the paper's settings.
     PerAxis(usize),
-    /// One every so many rows and columns.
+    /// One every this many rows and columns.
     Step(usize),
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn division_spectra(
 /// division, and how many there are.
 ///
 /// For `Q ≤ 1` a division has as many rows as the kernel columns; for `Q > 1` it has as many columns, and rows
-/// beyond the last division are never looked at, as in the official code.
+/// beyond the last division are never used, as in the official code.
 pub(crate) fn divisions(n_rows: usize, n_cols: usize, aspect_ratio: f64) -> (usize, usize, usize) {
     let (long, short) = (n_rows.max(n_cols), n_rows.min(n_cols));
     let n = long / short.max(1);

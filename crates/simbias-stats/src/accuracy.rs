@@ -13,7 +13,7 @@ pub fn argmax<S: PartialOrd>(logits: &[S]) -> u32 {
     best as u32
 }
 
-/// Share of rows whose largest of `n_classes` logits stands at the label. `logits` are
+/// Share of rows whose largest of `n_classes` logits is at the label. `logits` are
 /// `[rows, n_classes]`, row by row. A tie goes to the first class.
 ///
 /// Errors: shapes disagree, a label has no column, a logit is not finite, or there are no rows.
@@ -27,7 +27,7 @@ where
     Ok(n_hits as f64 / labels.len() as f64)
 }
 
-/// Share of rows whose score has the side of its class: above 0 is positive, 0 and below is negative, as
+/// Share of rows whose score lies on the side of their class: above 0 is positive, 0 and below is negative, as
 /// the first class wins a tie of two logits.
 ///
 /// Errors: lengths differ, a score is not finite, or there are no rows.

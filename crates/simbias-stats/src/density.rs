@@ -1,6 +1,6 @@
 //! Smooth densities for plots.
 
-/// Most values that a density is computed from, evenly spread over the sorted sample.
+/// Maximum number of values that a density is computed from, evenly spread over the sorted sample.
 const MOST_VALUES: usize = 2000;
 
 /// Gaussian kernel density of `values` at the ascending positions `at`, with Silverman's bandwidth

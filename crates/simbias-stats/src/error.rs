@@ -25,7 +25,7 @@ pub enum StatsError {
         what: &'static str,
         /// Position of the first bad entry.
         index: usize,
-        /// What stands there.
+        /// The value there.
         value: f64,
     },
     /// Fewer values than the statistic needs.
@@ -87,11 +87,11 @@ pub enum StatsError {
         statistic: &'static str,
     },
     /// A number lies outside its domain.
-    #[error("{what}: found {value}, allowed is {allowed}")]
+    #[error("{what}: found {value}, expected {allowed}")]
     OutOfRange {
         /// Name of the input.
         what: &'static str,
-        /// What was given.
+        /// The value found.
         value: f64,
         /// The domain in words.
         allowed: &'static str,

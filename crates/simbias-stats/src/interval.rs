@@ -7,7 +7,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use crate::error::{StatsError, all_finite, at_least};
 use crate::seed::Seed;
 
-/// The confidence level of every interval for which nobody asks another.
+/// The default confidence level of intervals.
 pub const DEFAULT_LEVEL: f64 = 0.95;
 
 /// A number with its uncertainty.

@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn printed_values() {
-        // Shah et al.'s test sets hold 5000 rows a class.
+        // Shah et al.'s test sets hold 5000 rows per class.
         assert!((null_auc_standard_error(5000, 5000).unwrap() - 0.0058).abs() < 5e-5);
         assert!((permuted_accuracy(&[90, 10]).unwrap() - 0.82).abs() < 1e-15);
         assert!((permuted_accuracy(&[7, 7, 7, 0]).unwrap() - 1.0 / 3.0).abs() < 1e-15);

@@ -22,7 +22,7 @@ pub type Stream = ChaCha8Rng;
 pub struct Seed(u64);
 
 impl Seed {
-    /// The root seed that a person gives as `--seed`.
+    /// The root seed that a user gives as `--seed`.
     pub const fn new(root: u64) -> Self {
         Self(root)
     }

@@ -135,14 +135,14 @@ fn explanation(universal: Option<Signing>) -> &'static str {
         }
         Some(Signing::Unsigned) => {
             "One perturbation for all rows, fitted on one half of the rows and judged on the other. On a linear \
-             feature it can push the accuracy to about one half only."
+             feature it can push the accuracy only to about one half."
         }
     }
 }
 
 fn accuracy_table(found: &[Attacked]) -> Table {
     let table = Table::new("attacks", "Accuracy")
-        .caption("95 % intervals (Wilson) over the rows that judge; the training seed is no part of them.")
+        .caption("95 % intervals (Wilson) over the rows that judge; the training seed is not part of them.")
         .columns(["model", "clean", "under attack"]);
     found.iter().fold(table, |table, one| {
         table.row([

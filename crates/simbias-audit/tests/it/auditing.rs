@@ -68,7 +68,7 @@ fn a_network_that_does_not_learn_an_ignored_block_is_not_blamed_for_ignoring_it(
     let summary = report.summary.join(" ");
     assert!(summary.contains("A probe trained on it alone"), "{summary}");
     assert!(!summary.contains("this very architecture can learn it"), "{summary}");
-    // The same is told by the result file.
+    // The result file says the same.
     let result: serde_json::Value = serde_json::from_str(&outcome.base.outcome.to_json()).unwrap();
     let block = &result["blocks"][1];
     assert_eq!(block["solo_learner"], "probe-only");

@@ -41,7 +41,7 @@ fn a_function_is_measured_on_the_rows_as_they_are() {
     let simplicity = base.block("slab").unwrap().simplicity.as_ref().unwrap();
     assert_eq!(simplicity.solo_learner, Some(SoloLearner::ProbeOwnUntried));
     assert!(!simplicity.solo_training.as_ref().unwrap().own_architecture);
-    // No gradients, no attack; no weights, no remedy: both are said.
+    // No gradients, no attack; no weights, no remedy: the notes say both.
     assert!(outcome.robustness.is_none() && outcome.remedies.is_empty());
     assert!(outcome.training.is_none() && outcome.network.is_none());
     let notes = outcome.notes.join(" ");

@@ -59,7 +59,7 @@ fn input(train: Dataset, validation: Dataset, test: Dataset) -> AuditInput {
     }
 }
 
-/// An audit of seconds with the given remedies.
+/// An audit that takes seconds, with the given remedies.
 fn options(remedies: &[Remedy]) -> AuditOptions {
     AuditOptions {
         seed: Seed::new(1),
@@ -83,7 +83,7 @@ fn run(input: &AuditInput, options: &AuditOptions) -> AuditOutcome {
     audit(input, Subject::Train, options, &Silent, None).unwrap()
 }
 
-/// Wishes to stop after some questions whether it does; training asks once a step.
+/// Asks to stop after a number of checks; training checks once per step.
 struct StopsAfter {
     questions: u64,
     asked: AtomicU64,
@@ -103,7 +103,7 @@ impl Progress for StopsAfter {
     }
 }
 
-/// Wishes to stop as soon as a stage begins.
+/// Asks to stop as soon as a stage begins.
 struct StopsIn {
     stage: usize,
     reached: AtomicBool,

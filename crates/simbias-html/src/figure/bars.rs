@@ -12,7 +12,7 @@ impl Canvas {
     pub(super) fn bars(&mut self, chart: &Chart, bars: &BarsChart) {
         let categories: Vec<&str> = bars.categories.iter().map(String::as_str).collect();
         let longest = categories.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        // Words need room: lying bars read well on a phone too.
+        // Words need room: horizontal bars read well on a phone too.
         let lying = longest > 10 || categories.len() > 6;
         let places: Vec<usize> = (0..categories.len()).collect();
         for (g, series) in bars.series.iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::labels;
 /// Colours in a theme's series palette; further series start over with other markers.
 const PALETTE: usize = 7;
 
-/// Markers, so that groups differ without colour, and what stands for them in a legend.
+/// Markers, so that groups differ without colour, and their symbols in a legend.
 const MARKERS: [(&str, char); 7] = [
     ("circle", '●'),
     ("square", '■'),
@@ -22,7 +22,7 @@ const MARKERS: [(&str, char); 7] = [
     ("triangle-down", '▼'),
 ];
 
-/// Letters a line of a tick label.
+/// Letters per line of a tick label.
 pub(super) const TICK_LETTERS: usize = 22;
 
 pub(super) fn series_colour(index: usize) -> String {
@@ -93,7 +93,7 @@ impl Canvas {
             .collect();
     }
 
-    /// An axis after its description; `extra` overrides.
+    /// An axis from its description; `extra` overrides.
     pub(super) fn axis(&mut self, key: &str, axis: &Axis, ends: Option<[f64; 2]>, extra: &Value) {
         let mut settings = json!({
             "title": { "text": escape::chart(&axis.heading()), "standoff": 10 },

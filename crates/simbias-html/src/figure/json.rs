@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A value JSON can carry; what is not finite is a gap.
+/// A value JSON can carry; numbers that are not finite become gaps.
 pub(super) fn real(value: f64) -> Value {
     if value.is_finite() { json!(value) } else { Value::Null }
 }

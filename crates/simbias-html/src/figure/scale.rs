@@ -2,7 +2,7 @@
 
 use simbias_report::{Axis, AxisScale};
 
-/// Where `value` stands between the ends of an axis, in `[0, 1]`.
+/// Where `value` lies between the ends of an axis, in `[0, 1]`.
 pub(super) fn fraction(axis: &Axis, [low, high]: [f64; 2], value: f64) -> f64 {
     let place = |value: f64| if axis.scale == AxisScale::Log { value.log10() } else { value };
     (place(value) - place(low)) / (place(high) - place(low))

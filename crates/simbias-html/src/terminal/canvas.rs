@@ -101,7 +101,7 @@ impl Canvas {
         self.lead(&bullet, Ink::Accent, text);
     }
 
-    /// Wrapped text behind a leading word, under which nothing stands.
+    /// Wrapped text behind a leading word, with nothing below the word.
     pub(crate) fn lead(&mut self, word: &str, ink: Ink, text: &str) {
         let (indent, text) = (width(word), self.plain(text));
         for (index, line) in

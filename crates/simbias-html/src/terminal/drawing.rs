@@ -1,4 +1,4 @@
-//! Charts in letters: forests, bars and small curves; what needs a plane is left to the page.
+//! Charts as text: forests, bars and small curves; what needs a plane is left to the page.
 
 use simbias_report::{
     BarsChart, Chart, ChartKind, Estimate, ForestChart, Heatmap, Table, Ticks, format,
@@ -70,7 +70,7 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     (low <= high).then_some(if low < high { [low, high] } else { [low - 0.5, high + 0.5] })
 }
 
-/// The column of `value` on a scale of `columns`; what lies outside is pulled to the edge.
+/// The column of `value` on a scale of `columns`; values outside are pulled to the edge.
 fn column(value: f64, [low, high]: [f64; 2], columns: usize) -> usize {
     let last = columns.saturating_sub(1) as f64;
     ((value - low) / (high - low) * last).round().clamp(0.0, last) as usize
@@ -186,7 +186,7 @@ struct Curve<'a> {
 }
 
 impl Curve<'_> {
-    /// The height at `position`, straight between neighbours; NaN outside and in gaps.
+    /// The height at `position`, linear between neighbours; NaN outside and in gaps.
     fn at(&self, position: f64) -> f64 {
         let n = self.x.len().min(self.y.len());
         let after = self.x[..n].partition_point(|&x| x < position);

@@ -59,12 +59,12 @@ impl Answer for PerplexityAnswer {
     }
 }
 
-/// What became of a pruned checkpoint.
+/// The result of pruning a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PruningAnswer {
     /// Name of the checkpoint.
     pub model: String,
-    /// What was asked for, as the begin of a sentence.
+    /// What was asked for, as the start of a sentence.
     pub asked: String,
     /// What was done.
     pub pruning: PruningReport,
@@ -75,9 +75,9 @@ pub struct PruningAnswer {
 /// What the passes of a pruning showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passes {
-    /// How the model as it was predicts the evaluation text.
+    /// How the model before pruning predicts the evaluation text.
     pub dense: Option<Perplexity>,
-    /// What came of the pruning.
+    /// The result of the pruning.
     pub pruned: Pruned,
 }
 

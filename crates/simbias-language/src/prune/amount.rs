@@ -15,10 +15,10 @@ use crate::allocation::{
 };
 use crate::{LanguageError, LanguageModel};
 
-/// How much of each layer is to go.
+/// How much of each layer is pruned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Amount {
-    /// The same of every layer.
+    /// The same for every layer.
     Everywhere(Pattern),
     /// Patterns by layer name.
     Given(Patterns),
@@ -32,7 +32,7 @@ pub enum Amount {
 }
 
 impl Amount {
-    /// Whether it takes a pass of calibration data through the model to know the patterns.
+    /// Whether the patterns need a pass of calibration data through the model.
     pub fn needs_data(&self) -> bool {
         matches!(self, Self::Dealt { allocation: Allocation::Owl, .. })
     }
@@ -45,7 +45,7 @@ pub struct AmountOptions<'a> {
     pub wanted: &'a (dyn Fn(&str) -> bool + Sync),
     /// Half the width of the range of scores, in `[0, 1)`; 0 is uniform.
     pub epsilon: f64,
-    /// Of what is dealt at random.
+    /// Seed of the random allocations.
     pub seed: Seed,
     /// Threads of a scan; all when not given.
     pub n_threads: Option<usize>,
@@ -86,7 +86,7 @@ impl Amount {
         only_wanted(patterns, wanted)
     }
 
-    /// A pattern for every wanted layer of any checkpoint, dealt by exponents to whatever blocks the names show.
+    /// A pattern for every wanted layer of any checkpoint, dealt by exponents to the blocks that the names show.
     ///
     /// # Errors
     /// No layer left to prune; as [`scan`] and [`LayerTable::sparsities`](simbias_spectra::LayerTable::sparsities).

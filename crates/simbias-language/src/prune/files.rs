@@ -75,10 +75,10 @@ impl Drop for Scratch {
 /// Prunes `model` with calibration data and writes the checkpoint to the new folder `out`; `settings` go into its
 /// report. A GGUF file becomes a checkpoint of Hugging Face's form where that form can hold it.
 ///
-/// Pruned matrices wait in a file beside `out` (four bytes a weight), so that memory holds one block.
+/// Pruned matrices wait in a file beside `out` (four bytes per weight), so that memory holds one block.
 ///
 /// # Errors
-/// As [`prune_blocks`], a folder that exists, what writing says; nothing is left behind then.
+/// As [`prune_blocks`], a folder that exists, write errors; nothing is left behind then.
 pub fn prune_by_data(
     model: &LanguageModel,
     request: &PruneRequest<'_>,
@@ -109,7 +109,7 @@ pub fn prune_by_data(
 /// has gathered. Works for any checkpoint.
 ///
 /// # Errors
-/// Layers that the checkpoint does not have, statistics that are missing or do not fit, what writing says.
+/// Layers that the checkpoint does not have, statistics that are missing or do not fit, write errors.
 pub fn prune_by_statistics(
     checkpoint: &Checkpoint,
     method: Method,

@@ -17,7 +17,7 @@ pub use self::files::{prune_by_data, prune_by_statistics};
 pub(crate) use self::pipeline::observe_block;
 pub use self::pipeline::{PruneRequest, Pruned, prune_blocks};
 
-/// How weights are chosen, and what becomes of the others.
+/// How weights are chosen, and what happens to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {

@@ -14,7 +14,7 @@ use crate::hidden::{Hidden, n_batches};
 use crate::perplexity::{Chunks, read_block, sequence_losses};
 use crate::{LanguageError, LanguageModel, Perplexity, Text};
 
-/// What is to be pruned, and what is to be measured on the way.
+/// What to prune, and what to measure on the way.
 #[derive(Clone, Copy, Debug)]
 pub struct PruneRequest<'a> {
     /// How.
@@ -23,11 +23,11 @@ pub struct PruneRequest<'a> {
     pub patterns: &'a Patterns,
     /// Sequences of one length for methods that need data; unused by the others.
     pub calibration: &'a [Vec<u32>],
-    /// A text that the pruned model is to predict, in chunks of so many tokens, at most so many of them.
+    /// A text that the pruned model predicts, the tokens of a chunk, and the maximum number of chunks.
     pub evaluation: Option<(&'a Text, usize, Option<usize>)>,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pruned {
     /// How the pruned model predicts the evaluation text.
@@ -48,8 +48,8 @@ impl Pruned {
 }
 
 impl PruneRequest<'_> {
-    /// Bytes that pruning `model` holds at most, roughly: a block three times (as read, on the device, at work), the
-    /// hidden states of both texts, and the sums over inputs.
+    /// Approximate maximum of the bytes that pruning `model` holds: a block three times (as read, on the device, at
+    /// work), the hidden states of both texts, and the sums over inputs.
     pub fn bytes_needed(&self, model: &LanguageModel) -> u64 {
         let decoder = model.decoder();
         let block: usize = decoder.projections().iter().map(|(_, shape)| shape[0] * shape[1]).sum();
@@ -82,7 +82,8 @@ impl PruneRequest<'_> {
 /// the hidden states of calibration and evaluation.
 ///
 /// # Errors
-/// Missing calibration, patterns that do not fit, weights or states that are not finite, what reading and `keep` say.
+/// Missing calibration, patterns that do not fit, weights or states that are not finite, errors of reading and of
+/// `keep`.
 pub fn prune_blocks(
     model: &LanguageModel,
     request: &PruneRequest<'_>,
@@ -174,7 +175,7 @@ pub(crate) fn observe_block(
             let n_inputs = x.dims()[2];
             statistics.entry(*map).or_insert_with(|| InputStatistics::new(n_inputs, with_products));
         }
-        // One input a thread: sums stay in the order of the sequences whatever the number of threads.
+        // One input per thread: sums stay in the order of the sequences for any number of threads.
         let mut by_map: Vec<(&mut InputStatistics, Tensor<3>)> = Vec::new();
         for (map, sums) in &mut statistics {
             if let Some((_, x)) = seen.iter().find(|(seen, _)| seen == map) {

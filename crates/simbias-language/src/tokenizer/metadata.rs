@@ -50,7 +50,7 @@ pub(super) fn of_metadata(checkpoint: &Checkpoint) -> Result<Tokenizer, Language
         other => {
             return Err(metadata.failure(format!(
                 "its tokenizer is of kind {other:?}; byte-level merges (\"gpt2\") and SentencePiece (\"llama\") are \
-                 read from GGUF, give the model's tokenizer.json"
+                 read from GGUF; give the model's tokenizer.json"
             )));
         }
     };
@@ -63,8 +63,8 @@ pub(super) fn of_metadata(checkpoint: &Checkpoint) -> Result<Tokenizer, Language
     tokenizer.add_tokens(&marked(USER_DEFINED, false));
     let wants_first = metadata.flag("tokenizer.ggml.add_bos_token").unwrap_or(begins_by_default);
     let first = metadata.number("tokenizer.ggml.bos_token_id").filter(|_| wants_first);
-    // For whoever reads it from a tokenizer.json; here the token is put in front by hand. Names that mean something else in
-    // a template cannot be said there.
+    // For readers of a tokenizer.json; here the token is put in front by hand. A template cannot express names that
+    // mean something else in it.
     if let Some((first, token)) = first.and_then(|first| Some((first, tokens.get(first as usize)?)))
         && !token.starts_with('$')
         && let Ok(template) = TemplateProcessing::builder().try_single(format!("{token} $A"))
@@ -113,7 +113,7 @@ impl<'a> Metadata<'a> {
     fn texts(&self, key: &str) -> Result<Vec<&'a str>, LanguageError> {
         let list = self.find(key).and_then(MetadataValue::as_list);
         let texts = list.and_then(|list| list.iter().map(MetadataValue::as_str).collect());
-        texts.ok_or_else(|| self.failure(format!("{key} is no list of texts")))
+        texts.ok_or_else(|| self.failure(format!("{key} is not a list of texts")))
     }
 }
 
@@ -131,15 +131,15 @@ fn byte_level(
         .texts("tokenizer.ggml.merges")?
         .into_iter()
         .map(|merge| {
-            let (left, right) = merge
-                .split_once(' ')
-                .ok_or_else(|| metadata.failure(format!("merge {merge:?} has no two parts")))?;
+            let (left, right) = merge.split_once(' ').ok_or_else(|| {
+                metadata.failure(format!("merge {merge:?} does not have two parts"))
+            })?;
             Ok((left.to_string(), right.to_string()))
         })
         .collect::<Result<Vec<_>, LanguageError>>()?;
     let (before, ignores_merges) = pre_tokenizer(cut).ok_or_else(|| {
         metadata.failure(format!(
-            "its tokenizer cuts text by the rule {cut:?}, which is not known here; give the model's tokenizer.json"
+            "its tokenizer cuts text by the rule {cut:?}, which is unknown; give the model's tokenizer.json"
         ))
     })?;
     let model = BPE::builder()
@@ -153,7 +153,7 @@ fn byte_level(
     Ok(tokenizer)
 }
 
-/// Pieces with scores: the pair whose union has the highest score is merged first, what is in no piece becomes bytes. The
+/// Pieces with scores: the pair whose union has the highest score is merged first, text in no piece becomes bytes. The
 /// same as merges in the order of scores.
 fn sentence_pieces(
     metadata: &Metadata<'_>,
@@ -162,7 +162,7 @@ fn sentence_pieces(
     let scores: Option<Vec<f64>> =
         metadata.list("tokenizer.ggml.scores").iter().map(MetadataValue::as_f64).collect();
     let scores = scores.filter(|scores| scores.len() == tokens.len()).ok_or_else(|| {
-        metadata.failure("tokenizer.ggml.scores is no list of one number a token".into())
+        metadata.failure("tokenizer.ggml.scores is not a list of one number per token".into())
     })?;
     let kinds = metadata.list("tokenizer.ggml.token_type");
     let is_piece = |index: usize| {

@@ -20,7 +20,7 @@ pub struct Tokenizer {
 #[derive(Clone, Debug)]
 enum Inner {
     Merging(Box<tokenizers::Tokenizer>),
-    /// A byte is a token; for networks of this program.
+    /// A byte is a token, for networks of this program.
     Bytes,
 }
 
@@ -42,7 +42,7 @@ impl Tokenizer {
     /// Files that cannot be read or understood.
     pub fn open(file: &Path) -> Result<Self, LanguageError> {
         let tokenizer = tokenizers::Tokenizer::from_file(file)
-            .map_err(|error| failure(file, format!("no tokenizer.json: {error}")))?;
+            .map_err(|error| failure(file, format!("invalid tokenizer.json: {error}")))?;
         let empty = tokenizer.encode("", true).map_err(|error| failure(file, error.to_string()))?;
         // Two tokens would be those of a classifier, around its text.
         let first = match empty.get_ids() {
@@ -56,7 +56,7 @@ impl Tokenizer {
     /// The tokenizer of `checkpoint`: the `tokenizer.json` beside it, or a GGUF file's own vocabulary.
     ///
     /// # Errors
-    /// No tokenizer, or one of a kind that is not read.
+    /// No tokenizer, or one of an unsupported kind.
     pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Self, LanguageError> {
         let path = checkpoint.path();
         let beside = if path.is_dir() {
@@ -70,7 +70,7 @@ impl Tokenizer {
         if beside.is_file() {
             return Self::open(&beside);
         }
-        Err(failure(&beside, "is not there, so that text cannot be turned into tokens".into()))
+        Err(failure(&beside, "is missing, so text cannot be turned into tokens".into()))
     }
 
     /// Where it comes from, for reports.

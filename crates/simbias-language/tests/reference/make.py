@@ -1,6 +1,6 @@
 """Tiny models with random weights and their logits by transformers: what tests/it/forward.rs compares with.
 
-Needs torch, transformers, safetensors, gguf, sentencepiece, llama-cpp-python and numpy. Writes one folder a family beside this file, and GGUF files that hold
+Needs torch, transformers, safetensors, gguf, sentencepiece, llama-cpp-python and numpy. Writes one folder per family beside this file, and GGUF files that hold
 the weights of `llama` as llama.cpp stores them (rows of queries and keys permuted) with a byte-level tokenizer.
 """
 

@@ -35,7 +35,7 @@ impl BlocksFile {
             _ => {
                 return Err(bad(
                     "blocks of one measurement share one transform; measure bands and different matrices \
-                     in runs of their own"
+                     in separate runs"
                         .into(),
                 ));
             }

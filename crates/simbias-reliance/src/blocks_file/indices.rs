@@ -22,7 +22,7 @@ impl Indices {
     }
 }
 
-/// Most indices that a block may name, and the largest of a range; more is a slip of the pen.
+/// Maximum number of indices in a block, and largest index of a range; anything beyond is a mistake.
 const MOST_INDICES: usize = 1 << 24;
 
 fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {

@@ -1,4 +1,4 @@
-//! Block definitions meeting data: every selection becomes coordinates.
+//! Block definitions applied to data: every selection becomes coordinates.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +125,7 @@ impl Resolver<'_> {
             let [low, high] = given.unwrap_or([0, length]);
             if low >= high || high > length {
                 return Err(bad(format!(
-                    "{what} [{low}, {high}] is not inside the image; valid are half-open ranges in [0, {length}]"
+                    "{what} [{low}, {high}] is not inside the image; expected a half-open range in [0, {length}]"
                 )));
             }
             Ok(low..high)
@@ -140,7 +140,7 @@ impl Resolver<'_> {
             Some(Channels::List(list)) => {
                 if let Some(channel) = list.iter().find(|&&channel| channel >= shape.channels) {
                     return Err(bad(format!(
-                        "channel {channel} is out of range; valid are 0..{}",
+                        "channel {channel} is out of range; expected 0..{}",
                         shape.channels
                     )));
                 }

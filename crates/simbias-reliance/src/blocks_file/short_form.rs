@@ -10,7 +10,7 @@ impl BlocksFile {
     /// or `NAME=0,3..7;OTHER=8..12` as named index lists.
     ///
     /// # Errors
-    /// Anything else, with the forms that are known.
+    /// Any other text; the message lists the known forms.
     pub fn from_short_form(text: &str) -> Result<Self, RelianceError> {
         let bad = |problem: String| RelianceError::BlockFile { problem };
         let one = |block: BlockSpec| Ok(Self { transform: None, blocks: vec![block] });

@@ -5,7 +5,7 @@ use simbias_report::{Axis, BarsChart, Chart, Heatmap, Ticks};
 
 use crate::budget::BudgetShare;
 
-/// Perturbation budget per block, one group of bars a perturbation.
+/// Perturbation budget per block, one group of bars per perturbation.
 pub fn budget_chart(shares: &[(String, Vec<BudgetShare>)]) -> Option<Chart> {
     let first = &shares.first()?.1;
     let mut bars = BarsChart::new(first.iter().map(|share| share.block.clone()));

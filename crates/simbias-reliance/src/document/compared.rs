@@ -127,7 +127,7 @@ impl Answer for ComparisonAnswer {
         let comparison = &self.comparison;
         let mut report = Report::new(format!("Before and after on {}", self.before.data_name))
             .summarise(match comparison.n_sufficient {
-                None => "Whether the model uses more blocks cannot be said with these donors.",
+                None => "These donors cannot show whether the model uses more blocks.",
                 Some(_) if comparison.is_more_diverse() => {
                     "The model uses more blocks than before."
                 }
@@ -143,9 +143,9 @@ impl Answer for ComparisonAnswer {
         if !comparison.paired_over_rows {
             report = report.caveat(Caveat::caution(
                 "unpaired-over-rows",
-                "The differences are not paired over rows, so their intervals are wider than they need be: \
-                 influences.safetensors lies beside one result at most. Keep it together with result.json; results \
-                 of earlier versions have to be measured again.",
+                "The differences are not paired over rows, so their intervals are wider than necessary: at most one \
+                 result has an influences.safetensors beside it. Keep it together with result.json; results of earlier \
+                 versions have to be measured again.",
             ));
         }
         let metric = self.before.metric.title();

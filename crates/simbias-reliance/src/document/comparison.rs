@@ -64,16 +64,16 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
             "The model is more diverse: {after} blocks carry at least half of its skill alone, {before} before."
         ),
         Some((before, after)) => format!(
-            "The model may not be called more diverse: {after} block(s) carry at least half of its skill \
+            "The model cannot be called more diverse: {after} block(s) carry at least half of its skill \
              alone, {before} before."
         ),
-        None => "Whether the model is more diverse cannot be said: with these donors sufficiency is not what a block \
-                 carries alone. Measure both with the donor mode \"permute\"."
+        None => "These donors cannot show whether the model is more diverse: sufficiency is not what a block carries \
+                 alone here. Measure both with the donor mode \"permute\"."
             .into(),
     };
     let caution = format!(
-        "A higher {metric} without one block is no proof of a remedy: the model may have switched to another \
-         single block. Look at every block, and at accuracy under attack, which this table does not hold."
+        "A higher {metric} without one block does not prove a remedy: the model may have switched to another \
+         single block. Look at every block, and at accuracy under attack, which is not in this table."
     );
     let mut section =
         Section::new("comparison", title).prose(conclusion).prose(caution).table(table).chart(
@@ -88,8 +88,8 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
     if !comparison.paired_over_rows {
         section = section.caveat(Caveat::note(
             "unpaired-over-rows",
-            "What every row does to the figures is not known for both results, so the differences are not paired \
-             over rows: the variances of both were added, and the intervals are wider than they need be.",
+            "The influence of every row on the figures is not known for both results, so the differences are not \
+             paired over rows: the variances of both were added, and the intervals are wider than necessary.",
         ));
     }
     section

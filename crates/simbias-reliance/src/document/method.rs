@@ -18,10 +18,10 @@ pub fn method_section(outcome: &RelianceOutcome) -> Section {
             "Intervals of the {metric} cover two sources: the choice of test rows (DeLong's variance, mean over \
              repeats) and the finite number of permutations. The repeats share the same rows, so they do \
              not shrink the first part. A drop is paired over rows: the same rows with and without the block. \
-             Differences between two models are paired over rows where every row's influence on both is known, and \
-             say so where it is not. With fewer than {FEW_ROWS} rows of a class the rows' own variance is too small; \
-             intervals are then Wilson's with the rarer class as trials. Training seeds are a third source and show \
-             only when several models are given."
+             Differences between two models are paired over rows where every row's influence on both is known; \
+             otherwise the report says so. With fewer than {FEW_ROWS} rows of a class the rows' own variance is too \
+             small; intervals are then Wilson's with the rarer class as trials. Training seeds are a third source and \
+             show only when several models are given."
         ))
         .prose(
             "Reliance is a property of this model on these rows. It is not importance of a feature in the \
@@ -39,7 +39,7 @@ pub fn method_section(outcome: &RelianceOutcome) -> Section {
 }
 
 /// How to read a report that measures no reliance, and when the bias disappears; `about` says what the figures of this
-/// report are no evidence of.
+/// report do not show.
 pub fn regime_section(about: &str) -> Section {
     Section::new("method", "How to read this, and when the bias disappears").prose(about).prose(
         "Simplicity bias is a regime, not a law. It weakens when the simple block is noisy and the complex one \

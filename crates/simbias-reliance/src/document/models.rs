@@ -100,7 +100,7 @@ impl Answer for RelianceAnswer {
         write_json(out, &WireModels { schema: MODELS_SCHEMA, models: models.collect() })
     }
 
-    /// [`Influences::FILE`] for one model, by which its result is compared row by row.
+    /// [`Influences::FILE`] for one model, used to compare its result row by row.
     fn files(&self) -> Vec<AnswerFile<'_>> {
         let influences = self.first.1.influences.as_ref().filter(|_| self.others.is_empty());
         influences.map(Influences::file).into_iter().collect()

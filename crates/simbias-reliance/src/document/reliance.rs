@@ -75,17 +75,16 @@ fn meaning_under(mode: DonorMode) -> Option<&'static str> {
     match mode {
         DonorMode::Permute | DonorMode::Independent => None,
         DonorMode::Swap => Some(
-            "With donors of another class a block does not fall silent, it says the wrong class: a necessity above 1 \
+            "With donors of another class a block is not silenced, it shows the wrong class: a necessity above 1 \
              means that the model follows the block against the rest. Verdicts are withheld; they need donors drawn \
              from all rows.",
         ),
         DonorMode::WithinClass => Some(
-            "With donors of the same class every block goes on telling the class: low necessity and high sufficiency \
-             are no sign that a block is unused, or enough. Verdicts are withheld; they need donors drawn from all \
-             rows.",
+            "With donors of the same class every block still tells the class: low necessity and high sufficiency do \
+             not show that a block is unused or enough. Verdicts are withheld; they need donors drawn from all rows.",
         ),
         DonorMode::WithinStratum => Some(
-            "With donors of the same stratum everything keeps what the stratum tells of the target. Necessity is \
+            "With donors of the same stratum everything keeps what the stratum tells about the target. Necessity is \
              beyond the stratum; sufficiency includes it, so that no block is called exclusive or redundant here.",
         ),
     }
@@ -213,8 +212,8 @@ fn block_table(outcome: &RelianceOutcome) -> Table {
     let mut table = Table::new("blocks", "Blocks");
     if has_classes {
         table = table.caption(
-            "Accuracy after randomizing is to be read against its null: what a perfect model of this block \
-             alone would keep by luck.",
+            "Compare accuracy after randomizing with its null: what a perfect model of this block alone would keep by \
+             luck.",
         );
     }
     for column in &columns {
@@ -234,7 +233,7 @@ fn square(outcome: &RelianceOutcome) -> Option<Chart> {
         bottom_right: "needed with others".into(),
     });
     let crowded = outcome.blocks.len() > 12;
-    // Both axes alike, wide enough for intervals that are of any use.
+    // Both axes alike, wide enough for useful intervals.
     let (mut low, mut high) = (-0.1_f64, 1.1_f64);
     for block in &outcome.blocks {
         let (Some(necessity), Some(sufficiency)) = (&block.necessity, &block.sufficiency) else {

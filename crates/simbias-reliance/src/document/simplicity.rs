@@ -11,8 +11,8 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
     let mut table = Table::new("simplicity", "How easy each block is")
         .caption(
             "Several measures, because none alone predicts which block a network prefers. Sorted by solo \
-             learning time where it was measured. Intervals of what blocks reach alone are over training seeds; \
-             the choice of test rows is not in them.",
+             learning time where it was measured. Intervals of what blocks reach alone are over training seeds; they \
+             do not cover the choice of test rows.",
         )
         .column(Column::new("block"))
         .column(Column::new("solo steps").help(
@@ -25,7 +25,7 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
         ))
         .column(Column::new("steps given").help("steps taken, of those allowed"))
         .column(Column::new("learned by").help(
-            "who reaches the model's metric with the block alone, less the predictive gap",
+            "the learner that comes within the predictive gap of the model's metric with the block alone",
         ))
         .column(Column::new("lowest rung").help("simplest probe within .01 of the best"))
         .column(Column::new("thresholds").help("blocks of one coordinate: thresholds of the simplest rule"))

@@ -13,7 +13,7 @@ fn class_order(outcome: &RelianceOutcome) -> String {
     named.map(|(index, (name, _))| format!("{index} = {name:?}")).collect::<Vec<_>>().join(", ")
 }
 
-/// What a manager should take away, a sentence each.
+/// What a manager should take away, one sentence each.
 pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     let (metric, article) = (outcome.metric.title(), outcome.metric.article());
     let standard = &outcome.standard.metric;
@@ -21,7 +21,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
         if standard.high < outcome.chance {
             return vec![format!(
                 "The model's {metric} is {:.3} [{:.3}, {:.3}], clearly below chance ({:.3}): it predicts, but the \
-                 wrong way round. Are the classes in the model's order? Here they are {}.",
+                 wrong way round. Are the classes in the model's order? The order here is {}.",
                 standard.value,
                 standard.low,
                 standard.high,
@@ -49,7 +49,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     for block in with(BlockVerdict::Exclusive) {
         let alone = block.sufficiency.as_ref().map_or(f64::NAN, |share| share.value);
         sentences.push(format!(
-            "It stands on {:?} alone: without that block the {metric} falls to {:.3}, and with nothing but \
+            "It relies on {:?} alone: without that block the {metric} falls to {:.3}, and with nothing but \
              that block it keeps {} of its skill.",
             block.name,
             block.randomized.metric.value,
@@ -69,15 +69,14 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     }
     if !doubtful.is_empty() {
         sentences.push(format!(
-            "Whether it uses {} is not settled by these rows: the interval of the necessity reaches zero.",
+            "These rows do not settle whether it uses {}: the interval of the necessity reaches zero.",
             names(&doubtful)
         ));
     }
     let redundant: Vec<&BlockOutcome> = with(BlockVerdict::Redundant).collect();
     if !redundant.is_empty() {
         sentences.push(format!(
-            "It can do without {} although each carries half of the skill or more alone: other blocks say \
-             the same.",
+            "It can do without {} although each carries half of the skill or more alone: other blocks carry the same.",
             names(&redundant)
         ));
     }
@@ -93,7 +92,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     sentences
 }
 
-/// What a measurement says whose donors know the class; words of need and sufficiency would be wrong.
+/// What to say about donors that depend on the class; words of need and sufficiency would be wrong.
 fn mode_sentence(outcome: &RelianceOutcome) -> Vec<String> {
     let most = most_needed(outcome)
         .map(|block| {
@@ -108,8 +107,8 @@ fn mode_sentence(outcome: &RelianceOutcome) -> Vec<String> {
         .unwrap_or_default();
     let measured = match outcome.mode {
         DonorMode::WithinClass => {
-            "Donors came from the same class, so a block kept what it says of the class and lost only how it goes \
-             together with the rest of its row: this measures interaction, not need. Verdicts are withheld."
+            "Donors came from the same class, so a block kept what it says about the class and lost only its match \
+             with the rest of its row: this measures interaction, not need. Verdicts are withheld."
         }
         _ => {
             "Donors came from another class, so that a block contradicted the rest of its row: this measures which \
@@ -131,18 +130,18 @@ fn names(blocks: &[&BlockOutcome]) -> String {
     blocks.iter().map(|block| format!("{:?}", block.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// What may be said of blocks without necessity: the test takes one block at a time.
+/// What can be said about blocks without necessity: the test takes one block at a time.
 fn one_at_a_time(n_blocks: usize) -> &'static str {
     match n_blocks {
         1 => "makes no clear difference while the other blocks are intact.",
         _ => {
-            "make no clear difference, each taken away while the other blocks are intact; blocks that stand in \
-             for each other look like that too."
+            "make no clear difference when one is taken away and the others are intact; blocks that stand in for each \
+             other look the same."
         }
     }
 }
 
-/// What the model passes by, and who could have used it.
+/// What the model ignores, and who could have learned it.
 fn ignored_sentence(block: &BlockOutcome, metric: Metric) -> String {
     let (metric, article) = (metric.title(), metric.article());
     let simplicity = block.simplicity.as_ref();
@@ -164,7 +163,7 @@ fn ignored_sentence(block: &BlockOutcome, metric: Metric) -> String {
         ),
         Some(SoloLearner::ProbeOnly) => format!(
             "{ignores}. A probe trained on it alone reaches {article} {metric} of {probe}; this architecture reaches \
-             {own} within {steps} steps, so that it may be unable to learn the block, or need more steps."
+             {own} within {steps} steps, so it may be unable to learn the block, or need more steps."
         ),
         Some(SoloLearner::ProbeOwnUntried) | None => format!(
             "{ignores}, although a probe trained on it alone reaches {article} {metric} of {probe}. Whether the model's \

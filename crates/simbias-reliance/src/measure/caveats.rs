@@ -1,4 +1,4 @@
-//! Doubts about a measurement, said beside its numbers.
+//! Doubts about a measurement, reported beside its numbers.
 
 use simbias_report::{Caveat, Estimate};
 use simbias_stats::Seed;
@@ -29,7 +29,7 @@ impl Context<'_> {
                 "reversed",
                 format!(
                     "The {} on unchanged rows lies below chance as a whole ({:.3} < {chance:.3}): the model predicts \
-                     the wrong way round. Most often its classes come in another order than the labels, which are \
+                     the wrong way round. Usually its classes are in a different order than the labels, which are \
                      sorted by name. Verdicts, necessity and sufficiency are withheld.",
                     self.metric.title(),
                     standard.high
@@ -39,7 +39,7 @@ impl Context<'_> {
             caveats.push(Caveat::warning(
                 "no-signal",
                 format!(
-                    "The interval of the {} on unchanged rows reaches down to chance ({:.3} ≤ {chance:.3}), \
+                    "The interval of the {} on unchanged rows reaches chance ({:.3} ≤ {chance:.3}), \
                      so there is no skill to attribute: verdicts, necessity and sufficiency are withheld.",
                     self.metric.title(),
                     standard.low
@@ -114,8 +114,8 @@ impl Context<'_> {
             Caveat::caution(
                 "classes-left-out",
                 format!(
-                    "The {} is a mean over classes, each against the rest. Left out for want of \
-                     {LEAST_ROWS_OF_CLASS} rows (how many there are in brackets): {}.",
+                    "The {} is a mean over classes, each against the rest. Left out for having fewer than \
+                     {LEAST_ROWS_OF_CLASS} rows (counts in brackets): {}.",
                     self.metric.title(),
                     left_out.join(", ")
                 ),
@@ -182,7 +182,7 @@ pub(super) fn describe_manifold(
             Caveat::warning(
                 "off-manifold",
                 format!(
-                    "A simple classifier tells rows with randomized {} from real ones (AUC ≥ {OFF_MANIFOLD}). \
+                    "A simple classifier separates rows with randomized {} from real ones (AUC ≥ {OFF_MANIFOLD}). \
                      Read those figures as behaviour of the model, not as importance in the data, or draw \
                      donors within class or within stratum.",
                     off.join(", ")

@@ -7,10 +7,10 @@ use super::RelianceOptions;
 use crate::RelianceError;
 use crate::block::BlockSet;
 
-/// Most donors, one a row and map: 4 GiB of them.
+/// Maximum number of donors, one per row and map (4 GiB).
 const MOST_DONORS: usize = 1 << 30;
 
-/// Refuses a threshold that no score could be compared with.
+/// Refuses an invalid threshold.
 pub(crate) fn check_threshold(threshold: f64) -> Result<(), RelianceError> {
     if threshold.is_finite() {
         return Ok(());

@@ -31,7 +31,7 @@ pub struct RelianceOptions {
     pub threshold: f64,
     /// Rows that a model without an affine first layer sees at a time.
     pub batch_rows: usize,
-    /// Where the verdict words begin and end.
+    /// Thresholds of the verdict words.
     pub thresholds: VerdictThresholds,
 }
 

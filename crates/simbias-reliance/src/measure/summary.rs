@@ -235,9 +235,9 @@ impl Context<'_> {
         Ok((estimate, variance))
     }
 
-    /// The variance, or what a difference is granted whose own formula says zero or rests on few rows. Scores that
-    /// did not move at all are an exact zero; else a metric at its end, where rows that could tell are missing, and
-    /// one of few rows get at least the variance of Wilson's bound.
+    /// The variance, or the least variance of a difference whose own formula says zero or rests on few rows. Scores
+    /// that did not move at all are an exact zero; otherwise a metric at its limit, or one of few rows, gets at least
+    /// the variance of Wilson's bound.
     fn variance_or_bound(
         &self,
         rows: f64,

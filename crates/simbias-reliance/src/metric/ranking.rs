@@ -6,11 +6,11 @@ use simbias_stats::{Placements, RocScratch, StatsError};
 use super::MetricValue;
 use crate::RelianceError;
 
-/// Fewest rows of a class that one against the rest is computed for.
+/// Minimum number of rows of a class for one against the rest.
 pub(crate) const LEAST_ROWS_OF_CLASS: usize = 2;
 
 /// The area with DeLong's influences. A class of one row has no variance of its own: the influences are then zero,
-/// and whoever makes an interval falls back to Wilson's.
+/// and intervals fall back to Wilson's.
 pub(super) fn auc(scores: &[f64], positive: &[bool]) -> Result<MetricValue, RelianceError> {
     let statistic = |error: StatsError| RelianceError::Statistic(error.to_string());
     let n_positive = positive.iter().filter(|&&positive| positive).count();

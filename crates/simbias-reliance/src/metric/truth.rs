@@ -112,7 +112,7 @@ impl Truth {
         }
     }
 
-    /// The metric that leads when none is asked for.
+    /// The leading metric by default.
     pub fn default_metric(&self) -> Metric {
         if matches!(self, Self::Values(_)) { Metric::R2 } else { Metric::Auc }
     }

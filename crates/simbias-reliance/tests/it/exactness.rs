@@ -1,4 +1,4 @@
-//! What must come out equal, to the bit or to rounding.
+//! What must be equal, to the bit or up to rounding.
 
 use ndarray::{Array1, Array2, ArrayView2};
 use simbias_data::transform::{Identity, Transform};

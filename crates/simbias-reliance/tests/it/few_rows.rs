@@ -27,7 +27,7 @@ fn few_rows_of_a_class_get_wilsons_interval() {
         assert!(
             (standard.low - wilson.0).abs() < 1e-12 && (standard.high - wilson.1).abs() < 1e-12
         );
-        // A drop is not surer than the rows allow; scores that do not move are an exact zero all the same.
+        // A drop is no more certain than the rows allow; scores that do not move are still an exact zero.
         let first = outcome.block("first").unwrap();
         let least = 1.0 - wilson_interval(1.0, n_positive as f64, level).unwrap().0;
         assert!(first.drop.high - first.drop.value >= least - 1e-12);

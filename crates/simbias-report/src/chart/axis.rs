@@ -84,7 +84,7 @@ impl From<&str> for Axis {
 /// A value worth a line across the chart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReferenceLine {
-    /// Where the line stands.
+    /// Position of the line.
     #[serde(with = "real")]
     pub value: f64,
     /// What it means, such as "chance"; may be empty.

@@ -12,7 +12,7 @@ use crate::{Estimate, format};
 pub struct BarSeries {
     /// Legend entry.
     pub name: String,
-    /// One bar a category.
+    /// One bar per category.
     pub bars: Vec<Estimate>,
 }
 
@@ -21,7 +21,7 @@ pub struct BarSeries {
 pub struct BarsChart {
     /// Groups of bars from left to right.
     pub categories: Vec<String>,
-    /// Colours; each with one bar a category.
+    /// Colours; each with one bar per category.
     pub series: Vec<BarSeries>,
     /// Horizontal lines.
     pub references: Vec<ReferenceLine>,
@@ -33,10 +33,10 @@ impl BarsChart {
         Self { categories: categories.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Adds bars with whiskers, one a category.
+    /// Adds bars with whiskers, one per category.
     ///
     /// # Panics
-    /// When there is not one bar a category.
+    /// When there is not one bar per category.
     #[must_use]
     pub fn series(
         mut self,
@@ -44,15 +44,15 @@ impl BarsChart {
         bars: impl IntoIterator<Item = Estimate>,
     ) -> Self {
         let bars: Vec<Estimate> = bars.into_iter().collect();
-        assert_eq!(bars.len(), self.categories.len(), "one bar a category");
+        assert_eq!(bars.len(), self.categories.len(), "one bar per category");
         self.series.push(BarSeries { name: name.into(), bars });
         self
     }
 
-    /// Adds bars without whiskers, one a category.
+    /// Adds bars without whiskers, one per category.
     ///
     /// # Panics
-    /// When there is not one bar a category.
+    /// When there is not one bar per category.
     #[must_use]
     pub fn values(self, name: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         self.series(name, values.into_iter().map(Estimate::without_interval))

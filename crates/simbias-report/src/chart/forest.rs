@@ -1,4 +1,4 @@
-//! Estimates with whiskers, one a line.
+//! Estimates with whiskers, one per line.
 
 use serde::{Deserialize, Serialize};
 

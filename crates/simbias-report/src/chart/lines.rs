@@ -6,7 +6,7 @@ use super::axis::{ReferenceLine, reference_lines};
 use crate::csv::{CsvText, ends};
 use crate::{Estimate, format, real};
 
-/// A shaded range around a line, one pair of ends a point.
+/// A shaded range around a line, one pair of ends per point.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Band {
     /// Lower ends.
@@ -31,7 +31,7 @@ pub struct LineSeries {
     /// Range around the line, as many.
     #[serde(default)]
     pub band: Option<Band>,
-    /// Whether the line is dashed, for what is not measured.
+    /// Whether the line is dashed, for values that are not measured.
     pub dashed: bool,
 }
 

@@ -7,7 +7,7 @@ use simbias_report::{
     Provenance, Report, ScatterChart, ScatterPoint, Section, Table, Ticks, Tone, Verdict,
 };
 
-/// A report with every kind of element, in which `value` stands wherever a number may.
+/// A report with every kind of element, in which every number is `value`.
 fn everything(value: f64) -> Report {
     let estimate = Estimate::new(value, value, value).level(value).n(3).varied("seeds");
     let table = Table::new("t", "T").columns(["a", "b", "c", "d", "e", "f", "g"]).row([

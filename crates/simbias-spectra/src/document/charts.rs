@@ -24,7 +24,7 @@ fn plain_estimate(layer: &LayerRow) -> Option<Estimate> {
     layer.analysis()?.plain.as_ref()?.leading().ok().map(estimate)
 }
 
-/// Exponent along the network, a colour a role.
+/// Exponent along the network, one colour per role.
 pub(super) fn by_depth(table: &LayerTable) -> Chart {
     let points = table.layers.iter().filter_map(|layer| {
         let depth = Estimate::without_interval(layer.depth as f64);

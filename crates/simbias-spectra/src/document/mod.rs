@@ -65,13 +65,13 @@ fn distance(layer: &LayerRow) -> Option<f64> {
     Some(exponent - random)
 }
 
-/// What a manager should take away, a sentence each.
+/// What a manager should take away, one sentence each.
 pub fn plain_summary(table: &LayerTable) -> Vec<String> {
     let mut ranked: Vec<(&LayerRow, f64)> =
         table.recommended().filter_map(|layer| Some((layer, layer.exponent()?))).collect();
     ranked.sort_by(|left, right| left.1.total_cmp(&right.1));
     let ([first, ..], [.., last]) = (ranked.as_slice(), ranked.as_slice()) else {
-        return vec!["No layer has an exponent that recommendations could rest on.".into()];
+        return vec!["No layer has an exponent to base recommendations on.".into()];
     };
     let mut sentences = vec![format!(
         "The heaviest tail, read as the best trained layer, is {:?} with an exponent of {:.2}; the lightest is \
@@ -89,7 +89,7 @@ pub fn plain_summary(table: &LayerTable) -> Vec<String> {
             .collect();
         if !near.is_empty() {
             sentences.push(format!(
-                "{} of {} layers cannot be told from random matrices of their shape by the median rule.",
+                "{} of {} layers cannot be distinguished from random matrices of their shape by the median rule.",
                 near.len(),
                 ranked.len()
             ));
@@ -149,7 +149,7 @@ fn caveats(table: &LayerTable) -> Vec<Caveat> {
     if rule == TailRule::Peak {
         caveats.push(Caveat::note(
             "peak-bound",
-            "The peak rule is reproduced with the published slip in its lower bound; peak-fixed is what was meant.",
+            "The peak rule is reproduced with the published slip in its lower bound; peak-fixed is the intended one.",
         ));
     }
     if table.options.compat != Compat::WeightWatcher {
@@ -201,7 +201,7 @@ fn layers_section(table: &LayerTable) -> Section {
 fn shape_section(table: &LayerTable) -> Section {
     let mut section = Section::new("shape", "Shape against exponent").prose(
         "A whole matrix that is longer than wide has a larger exponent although nothing was learned differently: the \
-         line shows random matrices. Windows of one aspect ratio put all layers at one place of that line.",
+         line shows random matrices. Windows of one aspect ratio put all layers at the same point of that line.",
     );
     for chart in [charts::shape(table), charts::plain_to_windows(table)] {
         if !chart.is_empty() {
@@ -269,9 +269,9 @@ fn method_section(table: &LayerTable) -> Section {
             flops / 1e9
         ))
         .prose(
-            "Rank loss counts eigenvalues that the rounding of the stored type cannot tell from zero; fits leave them out \
-             unless a compatibility mode is on. Random is the exponent of a large Gaussian matrix of the same shape by \
-             the median rule.",
+            "Rank loss counts eigenvalues that the rounding of the stored type makes indistinguishable from zero; fits \
+             leave them out unless a compatibility mode is on. Random is the exponent of a large Gaussian matrix of \
+             the same shape by the median rule.",
         );
     if table.layers.iter().any(|layer| layer.analysis().is_some_and(|a| a.windows.is_some())) {
         section = section.table(tables::windows(table));

@@ -12,7 +12,7 @@ use crate::prune::PruningReport;
 use crate::sparsities::Sparsities;
 use crate::track::SpectraSeries;
 
-/// Layers drawn as bars at most.
+/// Maximum number of layers drawn as bars.
 const DRAWN_BARS: usize = 120;
 
 fn optional(value: Option<f64>, digits: usize) -> Cell {
@@ -211,7 +211,7 @@ pub fn comparison_section(comparison: &SpectraComparison) -> Section {
     section
 }
 
-/// Lines drawn at most; the largest movers come first.
+/// Maximum number of lines drawn; the largest movers come first.
 const DRAWN_LINES: usize = 24;
 
 /// Several checkpoints of one training.

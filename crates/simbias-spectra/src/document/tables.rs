@@ -30,7 +30,7 @@ fn exponent(spectrum: Option<&SpectrumSummary>, rule: TailRule) -> Cell {
     }
 }
 
-/// Words about a layer that a reader must not miss.
+/// What a reader must know about a layer.
 fn remark(layer: &LayerRow, table: &LayerTable) -> Cell {
     let analysis = match &layer.outcome {
         LayerOutcome::Flagged(reason) => return Cell::tag(reason.clone(), Tone::Bad),
@@ -81,7 +81,8 @@ pub(super) fn layers(table: &LayerTable) -> Table {
         Column::new("D").help("largest gap between tail and fit, leading rule"),
         Column::new("ambiguity").help("range of exponents that fit nearly as well, leading rule"),
         Column::new("spread").help("standard deviation of the exponents of single windows"),
-        Column::new("rank loss").help("eigenvalues that rounding cannot tell from zero"),
+        Column::new("rank loss")
+            .help("eigenvalues that rounding makes indistinguishable from zero"),
         Column::new("stable rank").help("sum of eigenvalues over the largest"),
         Column::new("entropy").help("entropy of the eigenvalues; 1 is flat"),
         Column::new("log10 ‖W‖²"),
@@ -198,7 +199,7 @@ pub(super) fn windows(table: &LayerTable) -> Table {
 
 pub(super) fn skipped(table: &LayerTable) -> Table {
     let mut result = Table::new("skipped", "Tensors left out")
-        .caption("Every tensor that is no layer, with the reason.")
+        .caption("Every tensor that is not a layer, with the reason.")
         .columns(["tensor", "shape", "reason"]);
     for skipped in &table.skipped {
         let shape: Vec<String> = skipped.shape.iter().map(ToString::to_string).collect();

@@ -1,12 +1,12 @@
 //! From a symmetric matrix to a band with the same eigenvalues.
 //!
-//! Panels of columns are reduced by reflections, which are applied to the rest from both sides at once. Nearly all
-//! work is then products of matrices, at the speed of the arithmetic, where a reduction straight to tridiagonal form
-//! reads the matrix once a column and runs at the speed of the memory. Source: Bischof, Lang, Sun, *A framework for
-//! symmetric band reduction*, ACM TOMS 26, 2000.
+//! Panels of columns are reduced by reflections, which are applied to the rest from both sides at once. Nearly all work
+//! is then products of matrices, at the speed of the arithmetic. A reduction straight to tridiagonal form reads the
+//! matrix once per column and runs at the speed of the memory. Source: Bischof, Lang, Sun, *A framework for symmetric
+//! band reduction*, ACM TOMS 26, 2000.
 //!
-//! What a panel changes in the rest is put off until the next panel is known: one pass over the rest then makes the
-//! change and multiplies by the next reflections ([`sweep`](super::sweep)).
+//! The change that a panel makes to the rest is postponed until the next panel is known: one pass over the rest then
+//! makes the change and multiplies by the next reflections ([`sweep`](super::sweep)).
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
@@ -19,8 +19,8 @@ use super::lower::{Lower, STRIP_COLS, Strip};
 use super::sweep::{Change, Partials, change_and_multiply};
 use crate::matrix::Real;
 
-/// Reduces a symmetric matrix to one that is zero more than `width` below the diagonal, a divisor of [`STRIP_COLS`]. What
-/// stands there afterwards means nothing.
+/// Reduces a symmetric matrix to one that is zero more than `width` (a divisor of [`STRIP_COLS`]) below the diagonal.
+/// The numbers stored there afterwards are meaningless.
 pub(super) fn reduce_to_band<T: Real>(matrix: &mut Lower<T>, width: usize) {
     debug_assert!(STRIP_COLS.is_multiple_of(width), "a panel lies in one strip");
     let n = matrix.n_rows();
@@ -43,9 +43,9 @@ pub(super) fn reduce_to_band<T: Real>(matrix: &mut Lower<T>, width: usize) {
     }
 }
 
-/// What every panel needs again.
+/// Memory that all panels reuse.
 struct Room<T> {
-    /// Rows and columns that the change put off has, and twice the reflections that it comes from.
+    /// Rows and columns of the postponed change, and twice the number of its reflections.
     n_rows: usize,
     depth: usize,
     /// `X` and `V` beside each other, and `Vᵀ` on `Xᵀ`.
@@ -84,7 +84,7 @@ impl<T: Real> Room<T> {
         }
     }
 
-    /// The change put off.
+    /// The postponed change.
     fn change(&self) -> Option<Change<'_, T>> {
         (self.depth > 0).then(|| Change {
             left: self.left.submatrix(0, 0, self.n_rows, self.depth),
@@ -92,7 +92,7 @@ impl<T: Real> Room<T> {
         })
     }
 
-    /// `panel` becomes triangular by reflections `Q = I - V T⁻¹ Vᵀ`, which are kept.
+    /// Makes `panel` triangular by reflections `Q = I - V T⁻¹ Vᵀ`, which are kept.
     fn reflect(&mut self, mut panel: MatMut<'_, T>) {
         let (m, width) = panel.shape();
         let k = m.min(width);
@@ -107,8 +107,8 @@ impl<T: Real> Room<T> {
         }
     }
 
-    /// The symmetric `trailing` matrix `S` is changed as was put off, where that is less its first `width` rows and columns;
-    /// that it becomes `Qᵀ S Q` is put off in turn.
+    /// Applies the postponed change, without its first `width` rows and columns, to the symmetric `trailing` matrix
+    /// `S`, and postpones the change to `Qᵀ S Q`.
     fn put_off(&mut self, trailing: Vec<Strip<'_, T>>, width: usize) {
         let m = trailing.first().map_or(0, |strip| strip.numbers.nrows());
         let k = m.min(width);
@@ -153,8 +153,7 @@ mod tests {
     use super::super::lower::tests::{SIZES, from_fn, wave};
     use super::*;
 
-    /// Orthogonal changes keep the trace and the sum of all squares; what is compared in the tests of spectra are
-    /// the eigenvalues.
+    /// Orthogonal changes keep the trace and the sum of all squares; the tests of spectra compare the eigenvalues.
     #[test]
     fn a_band_keeps_trace_and_squares() {
         for width in [16, 32] {

@@ -5,8 +5,8 @@
 //! stays and moves along with the next chase. Source: Lang, *A parallel algorithm for reducing symmetric banded
 //! matrices to tridiagonal form*, SIAM J. Sci. Comput. 14, 1993.
 //!
-//! Blocks have one size, written in whole registers: the matrix is followed by zeros, which reflections leave alone, and
-//! what is not part of a triangle is multiplied by zero.
+//! Blocks have one size, written in whole registers: the matrix is followed by zeros, which reflections leave alone,
+//! and numbers outside a triangle are multiplied by zero.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -32,12 +32,13 @@ const UNIT: [f64; MOST_WIDTH] = {
     unit
 };
 
-/// A sum of squares below this has lost digits to the end of the range of numbers, and a reflection by it would not be
-/// orthogonal; the numbers are nothing against a matrix with an entry of a quarter or more.
+/// A sum of squares below this has lost digits to underflow, and a reflection by it would not be orthogonal; such
+/// numbers are negligible beside a matrix entry of a quarter or more.
 const NEGLIGIBLE_SQUARE: f64 = f64::MIN_POSITIVE / (f64::EPSILON * f64::EPSILON);
 
-/// A symmetric matrix with `WIDTH` subdiagonals, a multiple of any register's numbers: columns of the lower triangle from the
-/// diagonal down. Wide bands make the reduction to them faster, because it reads the matrix less often, and this one slower.
+/// A symmetric matrix with `WIDTH` subdiagonals, a multiple of any register's size: columns of the lower triangle from
+/// the diagonal down. A wider band makes the reduction to a band faster, because it reads the matrix less often, and
+/// the reduction from the band slower.
 pub(super) struct Band<const WIDTH: usize> {
     n: usize,
     columns: Vec<f64>,
@@ -50,7 +51,7 @@ impl<const WIDTH: usize> Band<WIDTH> {
         2 * WIDTH
     };
 
-    /// The band of this matrix; what stands below the band is not read.
+    /// The band of this matrix; numbers below the band are not read.
     pub(super) fn of<T: Real>(matrix: &Lower<T>) -> Self {
         let n = matrix.n_rows();
         // A chase reads at most two blocks beyond the last column.
@@ -117,7 +118,7 @@ struct Reflection<const WIDTH: usize> {
 }
 
 impl<const WIDTH: usize> Reflection<WIDTH> {
-    /// The one that leaves nothing of `column` but its first number. The matrix is assumed to have an entry near one.
+    /// The one that leaves only the first number of `column`. The matrix is assumed to have an entry near one.
     #[inline(always)]
     fn clearing<S: Simd>(simd: S, column: &mut [S::f64s]) -> Self {
         let mut vector = [0.0; WIDTH];
@@ -138,7 +139,7 @@ impl<const WIDTH: usize> Reflection<WIDTH> {
             return Self { vector, factor: 0.0 };
         }
         let norm = (first * first + tail_square).sqrt().copysign(first);
-        // Away from cancellation. Twice the reciprocal of vᵀv is pivot / norm.
+        // The sign avoids cancellation. Twice the reciprocal of vᵀv is pivot / norm.
         let pivot = first + norm;
         let scale = simd.splat_f64s(1.0 / pivot);
         let left = simd.splat_f64s(-norm);
@@ -150,10 +151,10 @@ impl<const WIDTH: usize> Reflection<WIDTH> {
         Self { vector, factor: pivot / norm }
     }
 
-    /// From both sides, of the symmetric block whose rows and columns begin at `first`.
+    /// Applies it from both sides to the symmetric block whose rows and columns begin at `first`.
     #[inline(always)]
     fn change_diagonal_block<S: Simd>(&self, simd: S, band: &mut Band<WIDTH>, first: usize) {
-        // Before the diagonal stand numbers of other columns.
+        // Numbers before the diagonal belong to other columns.
         let place = |j: usize| (first + j) * Band::<WIDTH>::STRIDE - j;
         let vector = S::as_simd_f64s(&self.vector).0;
         let mut image = [0.0; WIDTH];
@@ -194,8 +195,8 @@ impl<const WIDTH: usize> Reflection<WIDTH> {
         }
     }
 
-    /// From the right, of the block below; then a new one from the left that clears the first column of what that makes of
-    /// it. Returns the new one.
+    /// Applies it from the right to the block below; then applies a new one from the left that clears the first column
+    /// of the result. Returns the new one.
     #[inline(always)]
     fn change_block_below<S: Simd>(&self, simd: S, band: &mut Band<WIDTH>, first: usize) -> Self {
         let place = |j: usize| (first + j) * Band::<WIDTH>::STRIDE + WIDTH - j;

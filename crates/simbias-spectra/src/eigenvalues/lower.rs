@@ -1,4 +1,4 @@
-//! Symmetric matrices of which only the lower triangle is kept.
+//! Symmetric matrices that keep only their lower triangle.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use crate::matrix::Real;
 pub(super) const STRIP_COLS: usize = 256;
 /// Rows of a tile, so that a few tiles fit the second cache; higher ones were slower.
 const TILE_ROWS: usize = 128;
-/// Squares on the diagonal are halved down to so many rows at most, and these are worked on whole.
+/// Squares on the diagonal are halved until they have at most this many rows, and are then worked on whole.
 pub(super) const BLOCK: usize = 64;
 
 /// A symmetric matrix in strips of columns, each from its first row on the diagonal down: little more than half the memory
-/// of the whole. What a strip holds above the diagonal means nothing.
+/// of the whole. Numbers above the diagonal are meaningless.
 #[derive(Clone)]
 pub(crate) struct Lower<T> {
     n: usize,
@@ -37,7 +37,7 @@ impl<T: Real> Lower<T> {
         Self { n, strips: (0..n).step_by(STRIP_COLS).map(strip).collect() }
     }
 
-    /// Rows, which are as many as columns.
+    /// Number of rows, which equals the number of columns.
     pub(crate) fn n_rows(&self) -> usize {
         self.n
     }
@@ -146,7 +146,7 @@ fn on_diagonal(range: Range<usize>, found: &mut Vec<Piece>) {
 pub(super) mod tests {
     use super::*;
 
-    /// A matrix by its elements, of which those on and below the diagonal are asked for.
+    /// A matrix from its elements on and below the diagonal.
     pub(in crate::eigenvalues) fn from_fn<T: Real>(
         n: usize,
         element: impl Fn(usize, usize) -> f64,
@@ -155,7 +155,7 @@ pub(super) mod tests {
         for Strip { first, mut numbers } in matrix.trailing(0) {
             for col in 0..numbers.ncols() {
                 for row in 0..numbers.nrows() {
-                    // Above the diagonal stands something that nobody may use.
+                    // Numbers above the diagonal must not be used.
                     let is_kept = row >= col;
                     let value = if is_kept { element(first + row, first + col) } else { 1e9 };
                     numbers[(row, col)] = T::from_f64(value);

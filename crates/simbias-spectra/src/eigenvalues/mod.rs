@@ -31,26 +31,26 @@ use crate::matrix::{Matrix, Real};
 /// Matrices with fewer rows are reduced to the narrower of two bands.
 const WIDE_BAND_ROWS: usize = 768;
 
-/// Matrices of smaller numbers are scaled before they are reduced.
+/// Matrices of smaller numbers are scaled before the reduction.
 const FAR_BELOW_ONE: f64 = 1.0 / (1_u64 << 40) as f64;
 
 /// How eigenvalues are computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
-    /// [`Self::Gram`], but [`Self::Svd`] for weights stored in 64 bits, whose small values the former would lose.
+    /// [`Self::Gram`], but [`Self::Svd`] for weights stored in 64 bits, whose small values the Gram route would lose.
     #[default]
     Auto,
     /// Singular value decomposition in 64 bits.
     Svd,
     /// Gram matrix in 64 bits. Resolves every value that survives the rank cut of weights stored in 32 bits or
-    /// fewer, but for spectra that span all 16 digits, whose last values are rounding: the searching rules, which react
-    /// to those, then differ from [`Self::Svd`].
+    /// fewer, except for spectra that span all 16 digits, whose last values are rounding: the searching rules, which
+    /// react to those, then differ from [`Self::Svd`].
     Gram,
     /// Gram matrix in 32 bits: about 1.7 times as fast, for the median rule only; the searching rules react to the
-    /// noise of the smallest values. A Gram matrix has no negative eigenvalue: whatever is not twice as large as
-    /// the most negative one that comes out is lost. A matrix that loses more than one value in 500 this way is
-    /// computed again in 64 bits.
+    /// noise of the smallest values. A Gram matrix has no negative eigenvalue: values less than twice as large as the
+    /// most negative one found are lost. A matrix that loses more than one value in 500 this way is computed again in
+    /// 64 bits.
     GramSingle,
 }
 
@@ -76,7 +76,7 @@ impl Route {
     }
 }
 
-/// An eigenvalue iteration that did not end.
+/// An eigenvalue iteration that did not converge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoConvergence;
 
@@ -86,8 +86,8 @@ impl NoConvergence {
     }
 }
 
-/// Squared singular values of `matrix`, ascending, `min(rows, cols)` of them. Values below zero, which rounding
-/// makes of zeros, are set to zero. Works on the threads of rayon's current pool; the values do not depend on them.
+/// Squared singular values of `matrix`, ascending, `min(rows, cols)` of them. Values below zero, which rounding makes
+/// out of zeros, are set to zero. Works on the threads of rayon's current pool; the values do not depend on them.
 ///
 /// # Errors
 /// When the iteration does not converge, which finite numbers have not been seen to cause.
@@ -147,18 +147,19 @@ impl Scale {
 
 /// Whether 32 bits lost so many eigenvalues that those of 64 bits are needed.
 pub(crate) fn is_drowned(values: &[f64]) -> bool {
-    /// One of so many may be lost: the median moves by half of that.
+    /// One in this many may be lost: the median moves by half of that.
     const ONE_OF: usize = 500;
     let n_lost = values.iter().filter(|&&value| value == 0.0).count();
     n_lost > (values.len() / ONE_OF).max(1)
 }
 
-/// Eigenvalues, ascending, of a symmetric matrix without negative ones. The band, which takes a small part of the work, is
-/// reduced in 64 bits always. What rounding to 32 bits may have made of zeros is zero again, see [`Route::GramSingle`].
+/// Eigenvalues, ascending, of a symmetric matrix without negative ones. The band, which takes a small part of the work,
+/// is always reduced in 64 bits. Values that rounding to 32 bits may have made out of zeros are zero again, see
+/// [`Route::GramSingle`].
 pub(crate) fn symmetric_eigenvalues<T: Real>(
     mut matrix: Lower<T>,
 ) -> Result<Vec<f64>, NoConvergence> {
-    // A window may lie far below the rest of its matrix; what follows takes its largest number to be near one.
+    // A window may lie far below the rest of its matrix; the following steps expect its largest number near one.
     let largest = matrix.largest_on_diagonal();
     let factor = if largest > 0.0 && largest < FAR_BELOW_ONE {
         let most = if T::IS_SINGLE { 100 } else { 1000 };

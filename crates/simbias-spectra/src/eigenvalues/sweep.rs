@@ -1,7 +1,7 @@
 //! One pass over a symmetric matrix that changes it and multiplies it.
 //!
-//! It is worked on in tiles that fit the cache: each is read once, changed, and multiplied from both sides. Thin matrices
-//! lie on their side, which products of matrices are fastest with.
+//! The matrix is worked on in tiles that fit the cache: each is read once, changed, and multiplied from both sides.
+//! Thin matrices are stored transposed, which is fastest for products.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::lower::{BLOCK, Piece, STRIP_COLS, Strip, pieces};
 use crate::matrix::Real;
 
-/// Strips for each sum that is gathered by itself.
+/// Strips per separately gathered sum.
 const STRIPS_PER_SUM: usize = 4;
 
 /// What is subtracted from a symmetric matrix: `left · right`, itself symmetric. Shapes: `[n, depth]`, `[depth, n]`.
@@ -24,7 +24,7 @@ pub(super) struct Change<'a, T> {
 }
 
 impl<T: Real> Change<'_, T> {
-    /// Changes a part of the matrix, that of these rows and columns.
+    /// Changes the part of the matrix with these rows and columns.
     pub(super) fn apply_to(&self, part: MatMut<'_, T>, rows: Range<usize>, cols: Range<usize>) {
         let (left, right) = (self.left.get(rows, ..), self.right.get(.., cols));
         matmul(part, Accum::Add, left, right, T::from_f64(-1.0), Par::Seq);
@@ -38,7 +38,7 @@ pub(super) struct Partials<T> {
 }
 
 impl<T: Real> Partials<T> {
-    /// For thin matrices of this shape at most.
+    /// For thin matrices of at most this shape.
     pub(super) fn new(depth: usize, n: usize) -> Self {
         let n_sums = n_sums(n);
         Self {

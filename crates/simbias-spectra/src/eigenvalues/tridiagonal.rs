@@ -1,10 +1,10 @@
 //! Eigenvalues of a symmetric tridiagonal matrix.
 //!
-//! How many eigenvalues lie below a number shows in the signs of the leading minors of the matrix less that number
-//! (Sturm's sequence). Intervals that hold eigenvalues are cut until they are as narrow as the arithmetic allows. The
-//! minors obey a recurrence of three terms without division, and every number has its own, so that many are tried at
-//! once in wide registers and on all threads. Source: Barth, Martin, Wilkinson, *Calculation of the eigenvalues of
-//! a symmetric tridiagonal matrix by the method of bisection*, Numer. Math. 9, 1967.
+//! The signs of the leading minors of the matrix less a number (Sturm's sequence) show how many eigenvalues lie below
+//! the number. Intervals that hold eigenvalues are cut until they are as narrow as the arithmetic allows. The minors
+//! obey a recurrence of three terms without division, and every number has its own, so that many are tried at once in
+//! wide registers and on all threads. Source: Barth, Martin, Wilkinson, *Calculation of the eigenvalues of a symmetric
+//! tridiagonal matrix by the method of bisection*, Numer. Math. 9, 1967.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -13,16 +13,16 @@ use super::NoConvergence;
 
 /// Numbers that one task tries.
 const TASK: usize = 128;
-/// Registers of numbers that are tried at the same time, so that the arithmetic units need not wait for a result.
+/// Registers of numbers that are tried at once, so that the arithmetic units need not wait for a result.
 const N_REGISTERS: usize = 4;
 /// Numbers in the widest register there is.
 const MOST_LANES: usize = 8;
-/// After so many rows minors are scaled; until then they stay within the range of numbers.
+/// Minors are scaled after this many rows; until then they stay within the range of numbers.
 const ROWS_BETWEEN_SCALINGS: usize = 8;
 /// A number beside the diagonal counts as at least this, where the largest entry is about 1/4: a thousandth of a rounding
 /// error. Without it two minors in a row could be zero.
 const LEAST_BESIDE: f64 = 1e-3 * f64::EPSILON;
-/// Intervals narrower than this are not cut, nor those narrower than rounding of their eigenvalue.
+/// Intervals narrower than this, or than the rounding of their eigenvalue, are not cut.
 const NARROW: f64 = f64::EPSILON / 64.0;
 const SIGN: u64 = 1 << 63;
 const EXPONENT: u64 = 0x7ff << 52;
@@ -34,7 +34,7 @@ const TWICE_BIAS: u64 = 0x7fe << 52;
 /// not depend on them.
 ///
 /// # Errors
-/// When there is a number that is not finite.
+/// When a number is not finite.
 pub(super) fn eigenvalues(diagonal: &[f64], below: &[f64]) -> Result<Vec<f64>, NoConvergence> {
     let largest = diagonal.iter().chain(below).fold(0.0_f64, |m, &x| m.max(x.abs()));
     if !diagonal.iter().chain(below).all(|x| x.is_finite()) {
@@ -93,7 +93,7 @@ impl Interval {
 
 /// A matrix whose entries are at most 1/4.
 struct Tridiagonal {
-    /// Of every row the entry on the diagonal, and the negative square of the entry before it.
+    /// For every row, the entry on the diagonal and the negative square of the entry before it.
     rows: Vec<[f64; 2]>,
 }
 
@@ -165,8 +165,8 @@ impl WithSimd for Count<'_> {
     }
 }
 
-/// For each number the pairs of successive minors of like sign, less those of unlike sign; the latter are as many as there
-/// are eigenvalues below the number.
+/// For each number, the count of pairs of successive minors of like sign less that of unlike sign; the latter equals
+/// the number of eigenvalues below the number.
 #[inline(always)]
 fn balances_of_signs<S: Simd>(
     simd: S,
@@ -187,7 +187,7 @@ fn balances_of_signs<S: Simd>(
                 let from_before = simd.mul_f64s(negative_square, before[i]);
                 let next = simd.mul_add_e_f64s(less, minors[i], from_before);
                 // One with the sign of the product, which itself could be too small for a number. The minors about
-                // a zero have unlike signs, so that whatever sign the zero has, it is counted once.
+                // a zero have unlike signs, so that a zero of either sign is counted once.
                 let change = simd.and_f64s(simd.xor_f64s(next, minors[i]), sign);
                 balances[i] = simd.add_f64s(balances[i], simd.or_f64s(change, one));
                 before[i] = minors[i];

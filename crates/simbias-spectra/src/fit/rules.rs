@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Spectra that span less than this, as a share of their smallest value, are those of an orthogonal matrix and rounding.
+/// Spectra that span less than this, as a share of their smallest value, come from an orthogonal matrix and rounding.
 const FLAT: f64 = 1e-3;
 
 use super::scan::{TailPoint, Tails, is_decaying};
 
 /// Bins of the histogram of `log10 λ` whose first mode the peak rules use.
 const N_BINS: usize = 100;
-/// Fewest values that a fit is attempted on.
+/// Minimum number of values for a fit.
 const MIN_VALUES: usize = 2;
 /// WeightWatcher leaves tails shorter than this out when it has few values.
 const SHORTEST_SMALL_TAIL: usize = 8;
@@ -68,7 +68,7 @@ pub enum NoFit {
     /// All values of the tail are equal, as for orthogonal weights.
     #[error("flat spectrum")]
     Flat,
-    /// A value that is zero stands where the tail begins or enters the histogram.
+    /// A zero value is where the tail begins, or enters the histogram.
     #[error("zero eigenvalues")]
     Zeros,
     /// No start gives a decaying power law.

@@ -1,11 +1,11 @@
 //! The search for the start of a tail: exponents of all starts by suffix sums, distances only where needed.
 
-/// So many starts, evenly spread, are looked at before the others, for a small distance to measure those by.
+/// Number of evenly spread starts that are tried first, for a small distance to measure the others by.
 const N_FIRST_STARTS: usize = 128;
 
-/// Into so many parts a tail is cut when its distance is sought.
+/// Number of parts that a tail is cut into to find its distance.
 const N_PARTS: usize = 16;
-/// By how much rounding may make a fitted share larger than that of a larger eigenvalue.
+/// How much larger rounding may make a fitted share than that of a larger eigenvalue.
 const ROUNDING: f64 = 4.0 * f64::EPSILON;
 
 /// Factor on the smallest distance up to which a start counts as an equally good fit.
@@ -76,7 +76,7 @@ impl<'a> Tails<'a> {
     }
 
     /// The best start among `candidates`, and the range of exponents of all starts whose distance is at
-    /// most [`NEAR_BEST`] times the smallest, as far as they were looked at without `with_ambiguity`.
+    /// most [`NEAR_BEST`] times the smallest, or of the tried ones without `with_ambiguity`.
     ///
     /// Exactly the start, and with `with_ambiguity` the range, that [`naive_scan`] finds.
     pub(super) fn best(
@@ -110,13 +110,13 @@ impl<'a> Tails<'a> {
 /// A search for the best start.
 struct Search<'a> {
     tails: &'a Tails<'a>,
-    /// Starts matter up to so many times the smallest distance.
+    /// Starts matter up to this multiple of the smallest distance.
     slack: f64,
     best: Option<TailPoint>,
-    /// All starts that mattered when they were looked at.
+    /// All starts that mattered when they were tried.
     visited: Vec<TailPoint>,
-    /// Where the last tail had its largest gap: that of the next one is not far, and mostly settles that its start
-    /// does not matter.
+    /// Where the last tail had its largest gap: that of the next tail is near, and mostly shows that its start does not
+    /// matter.
     widest: usize,
 }
 
@@ -142,16 +142,16 @@ impl Search<'_> {
     }
 }
 
-/// The gaps of one tail that were looked at. Both shares grow along the tail, so that the ends of a part bound the gaps
+/// The examined gaps of one tail. Both shares grow along the tail, so that the ends of a part bound the gaps
 /// within, and few parts need a closer look.
 struct Gaps<'a> {
     tails: &'a Tails<'a>,
     start: usize,
     exponent: f64,
-    /// Nothing more is looked at when a gap is larger than this.
+    /// The search stops when a gap is larger than this.
     limit: f64,
     largest: f64,
-    /// Where the largest is.
+    /// Where the largest gap is.
     widest: usize,
 }
 

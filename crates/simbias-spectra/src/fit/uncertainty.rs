@@ -7,10 +7,10 @@ use super::rules::{TailRule, fit_tail};
 /// Windows are left out in at most this many groups, so that a large pool stays affordable.
 const MAX_GROUPS: usize = 16;
 
-/// Values of the pools that are fitted at a time; with their logarithms they take 48 MiB.
+/// Values of the pools that are fitted at once; with their logarithms they take 48 MiB.
 const VALUES_AT_ONCE: usize = 1 << 21;
 
-/// Pools of so many values that are fitted at a time at most, so that they are not all in memory.
+/// Maximum number of pools of `n_values` values that are fitted at once, so that they are not all in memory.
 pub(crate) fn pools_at_once(n_values: usize) -> usize {
     (VALUES_AT_ONCE / n_values.max(1)).max(1)
 }

@@ -14,7 +14,7 @@ pub use self::names::{BLOCK_CONTAINERS, Role, block_of};
 use self::names::{is_conv1d_name, is_weight_name, lora_pair, role_of};
 pub(crate) use self::view::{LayerNumbers, View};
 
-/// Sides shorter than this say little; such layers get no recommendation.
+/// Layers with a shorter side get no recommendation: it would say little.
 const SHORTEST_SIDE: usize = 8;
 /// Configuration keys that count experts.
 const EXPERT_KEYS: [&str; 5] =
@@ -84,7 +84,7 @@ impl Layer {
     }
 }
 
-/// A tensor that is no layer.
+/// A tensor that is not a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SkippedTensor {
     /// Its name.
@@ -95,8 +95,8 @@ pub struct SkippedTensor {
     pub reason: String,
 }
 
-/// All layers of a checkpoint, and all other tensors with reasons. Layers come in the order of its tensors, but in that of
-/// the numbers in their names where letters were what it was sorted by.
+/// All layers of a checkpoint, and all other tensors with reasons. Layers come in the order of its tensors; where these
+/// were sorted by letters, layers are sorted by the numbers in their names.
 pub fn layers_of(
     checkpoint: &Checkpoint,
     options: &LayerOptions,
@@ -149,7 +149,7 @@ impl Finder<'_> {
         let tensor = &self.checkpoint.tensors()[index];
         let n_axes = tensor.shape.len();
         if n_axes < 2 {
-            self.skip(tensor, "a vector or a number, no matrix");
+            self.skip(tensor, "a vector or a number, not a matrix");
         } else if tensor.element.piece().is_none() {
             let reason = match tensor.element {
                 Element::Other("I32" | "U32" | "U8" | "I8") => {
@@ -263,7 +263,7 @@ impl Finder<'_> {
         let key_heads = count(&["num_key_value_heads", "attention.head_count_kv"]).unwrap_or(heads);
         let n_heads = heads + 2 * key_heads;
         if !n_rows.is_multiple_of(n_heads) {
-            return Err("its rows are no multiple of the heads");
+            return Err("its rows are not a multiple of the heads");
         }
         let head = n_rows / n_heads;
         Ok([heads * head, key_heads * head, key_heads * head])
@@ -356,8 +356,8 @@ impl Finder<'_> {
     }
 }
 
-/// GPT-2's Conv1D stores inputs as rows, while programs of the same layer names use Linear: the fused matrix, three
-/// times as long one way, tells which.
+/// GPT-2's Conv1D stores inputs as rows, while other programs use Linear under the same layer names: the fused matrix,
+/// three times as long one way, tells which.
 fn conv1d_is_transposed(checkpoint: &Checkpoint) -> bool {
     checkpoint
         .tensors()

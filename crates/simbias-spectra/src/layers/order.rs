@@ -1,13 +1,13 @@
-//! The order of layers in the network, as far as names tell: writers sort names by letters, which puts block 10 before
-//! block 2.
+//! The order of layers in the network, as far as names show it: writers sort names by letters, which puts block 10
+//! before block 2.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::Layer;
 
-/// Sorts by numbers inside names what was stored in the order of letters, and blocks by their numbers. Any other order is
-/// taken for that of the network and kept.
+/// Sorts layers that were stored in the order of letters by the numbers inside names, and blocks by their numbers. Any
+/// other order is taken as that of the network and kept.
 pub(super) fn in_network_order(layers: Vec<Layer>) -> Vec<Layer> {
     let mut layers = layers;
     // Parts of one tensor stay in their own order.

@@ -90,7 +90,7 @@ impl LayerNumbers {
         self.numbers.not_finite()
     }
 
-    /// The matrices, one a kernel position.
+    /// The matrices, one per kernel position.
     pub(crate) fn matrices(&self, layer: &Layer) -> Vec<Matrix<'_>> {
         if let Some(side) = self.core_side {
             return vec![Matrix::new(&self.numbers, side, side)];
@@ -145,7 +145,7 @@ fn lora_core(a: &Matrix<'_>, b: &Matrix<'_>, scale: f64) -> LayerNumbers {
     let r_a = Qr::new(a.transposed().to_mat::<f64>(1.0).as_ref()).thin_R().to_owned();
     let core = &r_b * r_a.transpose() * faer::Scale(scale);
     let side = core.nrows().max(core.ncols());
-    // A rank beyond a side of the matrix leaves a core that is not square; it is padded with zeros.
+    // A rank larger than a side of the matrix leaves a core that is not square; it is padded with zeros.
     let mut numbers = vec![0.0; side * side];
     for row in 0..core.nrows() {
         for col in 0..core.ncols() {

@@ -2,8 +2,7 @@
 //!
 //! The cores are pure linear algebra: a matrix of weights `[outputs, inputs]` and, where a method looks at data,
 //! statistics of the layer's inputs ([`InputStatistics`]). Running a network to obtain them is not this crate's
-//! business; a method is only itself when the statistics of a block are taken after the blocks before it were
-//! pruned.
+//! business; a method is only faithful when the statistics of a block are taken after the blocks before it were pruned.
 
 mod magnitude;
 mod sparsegpt;
@@ -37,7 +36,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Share of zeros that the pattern asks for.
+    /// Share of zeros in the pattern.
     pub fn share(self) -> f64 {
         match self {
             Self::Share(share) => share,
@@ -50,16 +49,16 @@ impl Pattern {
     fn check(self, layer: &str, n_inputs: usize) -> Result<(), SpectraError> {
         let problem = match self {
             Self::Share(share) if !(0.0..1.0).contains(&share) => {
-                format!("a share of {share} zeros is asked for; it must be at least 0 and below 1")
+                format!("the share of zeros is {share}; it must be at least 0 and below 1")
             }
             Self::Groups { zeros, of } if zeros == 0 || zeros >= of => {
                 format!(
-                    "{zeros} zeros of {of} are asked for; between 1 and {} are possible",
+                    "the pattern has {zeros} zeros of {of}; between 1 and {} are possible",
                     of.max(2) - 1
                 )
             }
             Self::Groups { of, .. } if !n_inputs.is_multiple_of(of) => {
-                format!("its {n_inputs} inputs are no multiple of groups of {of}")
+                format!("its {n_inputs} inputs are not a multiple of groups of {of}")
             }
             _ => return Ok(()),
         };

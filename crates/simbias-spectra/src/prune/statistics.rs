@@ -39,7 +39,7 @@ impl InputStatistics {
     /// Adds the inputs of one sequence, `[n_tokens, n_inputs]` in rows.
     ///
     /// # Panics
-    /// When the length is no multiple of the number of inputs.
+    /// When the length is not a multiple of the number of inputs.
     pub fn add_sequence(&mut self, inputs: &[f32]) {
         assert!(
             inputs.len().is_multiple_of(self.n_inputs.max(1)),

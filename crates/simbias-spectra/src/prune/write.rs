@@ -44,20 +44,20 @@ pub struct PruningReport {
     pub layers: Vec<LayerPruning>,
     /// Zeros over weights of all these layers.
     pub realised: f64,
-    /// What a person should know about the form of the written checkpoint.
+    /// What the user should know about the form of the written checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
 }
 
-/// How a checkpoint that was no safetensors file is dressed for other programs.
+/// How a checkpoint that was not a safetensors file is converted for other programs.
 pub struct Export<'a> {
-    /// Name of a tensor in the written file; `None` for one that the other form says in another way.
+    /// Name of a tensor in the written file; `None` for one that the other form expresses differently.
     pub rename: &'a dyn Fn(&str) -> Option<String>,
-    /// Order in which the stored rows of a tensor are written, where it is another.
+    /// Order in which the stored rows of a tensor are written, where it differs.
     pub row_order: &'a dyn Fn(&str) -> Option<Vec<usize>>,
     /// Further files by name, such as a configuration.
     pub files: Vec<(String, Vec<u8>)>,
-    /// Why it stays as it is, where the person may have expected otherwise.
+    /// Why it stays as it is, where the user may have expected otherwise.
     pub remark: Option<String>,
 }
 
@@ -76,12 +76,12 @@ impl Default for Export<'_> {
 /// Writes `checkpoint` to the new folder `out` with every layer of `layers` changed by `prune`, and
 /// `pruning_report.json` beside the weights; the folder appears whole or not at all.
 ///
-/// A checkpoint that was no safetensors file is dressed by `export`. `prune` sees the stored weights, outputs as rows, in
-/// the order of the checkpoint; a kernel is one matrix `[out, in · positions]`. Names, types and all other tensors stay
-/// as they are.
+/// A checkpoint that was not a safetensors file is converted by `export`. `prune` sees the stored weights, outputs as
+/// rows, in the order of the checkpoint; a kernel is one matrix `[out, in · positions]`. Names, types and all other
+/// tensors stay as they are.
 ///
 /// # Errors
-/// LoRA pairs, a folder that exists, what `prune` and the system say.
+/// LoRA pairs, a folder that exists, errors of `prune` and of the system.
 pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
     checkpoint: &Checkpoint,
     layers: &[Layer],
@@ -185,7 +185,7 @@ pub fn write_pruned<E: std::error::Error + From<SpectraError>>(
     }
 }
 
-/// `new` where it differs from the stored numbers: those in 64 bits must not lose digits.
+/// `new` where it differs from the stored numbers: 64-bit numbers must not lose digits.
 fn changed(stored: Numbers, new: Vec<f32>) -> Numbers {
     match stored {
         Numbers::F32(_) => Numbers::F32(new),

@@ -17,10 +17,10 @@ const FOLDER: &str = "SIMBIAS_TEST_SPARSE_CHECKPOINT";
 const SIDE: usize = 2048;
 const TENSORS_OF_A_SHARD: usize = 128;
 const N_SHARDS: usize = 10;
-/// Of all layers, one in so many is scanned, the rest only opened: the test must not take minutes.
+/// One in this many layers is scanned, the rest only opened: the test must not take minutes.
 const SCANNED_ONE_IN: usize = 40;
 
-/// 20 GB of zeros that take no room on the disk, but for one row of some tensors.
+/// 20 GB of zeros that take no room on the disk, except for one row of some tensors.
 fn write(folder: &Path) {
     let n_bytes = 4 * SIDE * SIDE;
     let mut map = serde_json::Map::new();

@@ -223,7 +223,7 @@ fn a_low_rank_matrix_loses_rank_and_keeps_its_exponent() {
     assert!(fit.exponent < 1.1, "{}", fit.exponent);
 }
 
-/// 32 bits lose most of such a spectrum, so that it is computed in 64 after all; its zeros must not be counted then.
+/// 32 bits lose most of such a spectrum, so it is computed in 64 after all; its zeros must then not be counted.
 #[test]
 fn a_low_rank_matrix_has_the_same_rank_in_thirty_two_bits() {
     let (rows, cols, rank) = (260, 200, 40);
@@ -315,7 +315,7 @@ fn threads_and_the_order_of_shards_do_not_change_the_table() {
     }
     assert_eq!(tables[0], tables[1]);
     assert_eq!(tables[0], tables[2]);
-    // The same tensors stored in another order: every row stays the same but for its place.
+    // The same tensors stored in another order: every row stays the same except for its place.
     let mut reversed = tensors;
     reversed.reverse();
     let other = crate::sample::model(&reversed);

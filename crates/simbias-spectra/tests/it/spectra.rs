@@ -19,7 +19,7 @@ fn pooled(matrix: &Matrix<'_>, options: &WindowOptions, route: Route) -> Vec<f64
     values
 }
 
-/// All eigenvalues near, relative to themselves where they stand out of the rounding of the Gram matrix.
+/// All eigenvalues near, relative to themselves where they exceed the rounding of the Gram matrix.
 #[track_caller]
 fn assert_near(found: &[f64], expected: &[f64], relative: f64) {
     assert_eq!(found.len(), expected.len());

@@ -22,7 +22,7 @@ fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap()
 }
 
-/// The number under `key`, also when it stands in a list of one.
+/// The number under `key`, also when it is in a list of one.
 #[track_caller]
 fn number(value: &Value, key: &str) -> f64 {
     match &value[key] {

@@ -52,7 +52,7 @@ impl Stack {
             .collect()
     }
 
-    /// Embedded tokens, one list of rows a sequence.
+    /// Embedded tokens, one list of rows per sequence.
     fn embedded(&self) -> Vec<Vec<f32>> {
         let embedding = self.matrix("dense.model.embed_tokens.weight");
         let ids = self.input_ids();

@@ -34,7 +34,7 @@ fn scanned(name: &str, options: &ScanOptions) -> LayerTable {
     scan(&checkpoint, options, &|_| true, &Silent).unwrap()
 }
 
-/// Median fits and norms must agree; searched starts only when the same start was chosen, which the distance tells.
+/// Median fits and norms must agree; searched starts only when the same start was chosen, which the distance shows.
 /// Whether an exponent was compared.
 #[track_caller]
 fn check(what: &str, found: &SpectrumSummary, rule: TailRule, expected: &Value) -> bool {

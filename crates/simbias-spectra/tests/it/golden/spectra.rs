@@ -21,7 +21,7 @@ fn compare(what: &str, found: &[f64], expected: &[f64], (tolerance, floor): (f64
     let largest = sorted[sorted.len() - 1];
     for (found, expected) in found.iter().zip(&sorted).filter(|pair| *pair.1 > floor * largest) {
         // The stored values of the 32-bit route carry the rounding of a backward stable decomposition,
-        // `σ ± ε σmax`, besides the stated tolerance.
+        // `σ ± ε σmax`, in addition to the stated tolerance.
         let rounding = if tolerance < SINGLE.0 {
             0.0
         } else {
