@@ -20,7 +20,7 @@ pub enum ArrayValues {
     F32(Vec<f32>),
     /// 64-bit floats.
     F64(Vec<f64>),
-    /// All integers but unsigned bytes.
+    /// All integers except unsigned bytes.
     I64(Vec<i64>),
     /// Unsigned bytes.
     U8(Vec<u8>),
@@ -42,7 +42,7 @@ impl ArrayValues {
         }
     }
 
-    /// Whether there is no value.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -90,7 +90,7 @@ pub struct ArrayInfo {
     pub shape: Vec<usize>,
 }
 
-/// Number of values of `shape`; `None` when memory could not address them.
+/// Number of values of `shape`; `None` if memory could not address them.
 ///
 /// A zero axis does not excuse the others: their product must be addressable too, as NumPy demands.
 pub fn n_values(shape: &[usize]) -> Option<usize> {
@@ -101,7 +101,7 @@ pub fn n_values(shape: &[usize]) -> Option<usize> {
     (nonzero <= isize::MAX as usize / 8).then_some(if shape.contains(&0) { 0 } else { nonzero })
 }
 
-/// Stem of the name of `file`, which names the one array of a file: without a second extension such as `.npy.gz`.
+/// Stem of the name of `file`, without both extensions of `.npy.gz`: the name of the array in a file of one array.
 pub fn file_stem(file: &Path) -> String {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let end = name.find('.').filter(|&end| end > 0).unwrap_or(name.len());

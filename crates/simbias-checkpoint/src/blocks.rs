@@ -93,7 +93,7 @@ impl BlockKind {
         }
     }
 
-    /// `scale`, then `minimum` or not, then the fifth bits or not, then 16 bytes of two 4-bit codes: the low
+    /// `scale`, then optionally `minimum`, then optionally the fifth bits, then 16 bytes of two 4-bit codes: the low
     /// halves are numbers 0 to 15, the high halves 16 to 31.
     fn decode_32(self, block: &[u8], values: &mut Vec<f32>) {
         let has_minimum = matches!(self, Self::Q4_1 | Self::Q5_1);

@@ -10,7 +10,7 @@ use crate::error::{CheckpointError, FileError};
 use crate::format::{Format, MetadataValue, open_file, open_shards, read_array};
 use crate::tensor::{Place, TensorInfo, TensorSource, gather, pieces, read_run, strided_extent};
 
-/// A configuration file larger than this is something else.
+/// A larger file is not a configuration.
 const MAX_CONFIG_BYTES: u64 = 16 << 20;
 
 /// A checkpoint whose headers have been read and checked.
@@ -90,7 +90,7 @@ impl Checkpoint {
         self.config.as_ref()
     }
 
-    /// A positive whole number of `config.json`, or of the GGUF metadata under a key that ends so.
+    /// A positive whole number from `config.json`, or from the GGUF metadata under a key that ends in `.key`.
     pub fn config_count(&self, key: &str) -> Option<usize> {
         let from_config = self.config.as_ref().and_then(|config| config.get(key)?.as_u64());
         let count = from_config.or_else(|| {
@@ -149,7 +149,7 @@ const FOLDER_NAMES: [&str; 5] = [
     "adapter_model.safetensors",
 ];
 
-/// The file to begin with.
+/// The file to open first.
 fn main_file(path: &Path) -> Result<PathBuf, CheckpointError> {
     let io = FileError::reading(path);
     if !std::fs::metadata(path).map_err(io)?.is_dir() {

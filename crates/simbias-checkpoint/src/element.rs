@@ -35,7 +35,7 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    /// How many.
+    /// How many numbers there are.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
@@ -43,12 +43,12 @@ impl Numbers {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number `index` as 64-bit float.
+    /// Number `index` as a 64-bit float.
     pub fn get(&self, index: usize) -> f64 {
         match self {
             Self::F32(values) => f64::from(values[index]),
@@ -80,7 +80,7 @@ impl Numbers {
         Some(numbers)
     }
 
-    /// Little-endian bytes in the type that they have here.
+    /// Little-endian bytes, in the type in which the numbers are held.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
@@ -119,7 +119,7 @@ impl Element {
         }
     }
 
-    /// Numbers and bytes of the smallest piece that can be decoded alone; `None` for types that are not floats.
+    /// How many numbers and bytes the smallest decodable piece has; `None` for types that are not floats.
     pub const fn piece(self) -> Option<(usize, usize)> {
         match self {
             Self::F64 => Some((1, 8)),
@@ -131,7 +131,7 @@ impl Element {
         }
     }
 
-    /// Bytes of one element where elements stand alone; `None` for blocks and unknown types.
+    /// Bytes of one element if elements are stored one by one; `None` for blocks and unknown types.
     pub const fn stored_bytes(self) -> Option<usize> {
         match self {
             Self::Block(_) => None,
@@ -150,7 +150,7 @@ impl Element {
     }
 
     /// Spacing of neighbouring numbers in relation to their size, the "epsilon" of the stored type. For block
-    /// types that of their scales, although the codes are coarser.
+    /// types it is that of their scales, although the codes are coarser.
     pub const fn epsilon(self) -> f64 {
         match self {
             Self::F64 => f64::EPSILON,

@@ -57,17 +57,17 @@ impl FileError {
         Self::Malformed { file: file.into(), format, problem: problem.into(), hint: hint.into() }
     }
 
-    /// Turns what the system said while `file` was read into [`FileError::Io`].
+    /// Turns a system error while reading `file` into [`FileError::Io`].
     pub fn reading(file: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
         Self::io(file, "read")
     }
 
-    /// Turns what the system said while `file` was written into [`FileError::Io`].
+    /// Turns a system error while writing `file` into [`FileError::Io`].
     pub fn writing(file: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
         Self::io(file, "write")
     }
 
-    /// Turns what the system said about the attempt to `action` the `file` into [`FileError::Io`].
+    /// Turns a system error of the attempt to `action` the `file` into [`FileError::Io`].
     pub fn io<'a>(
         file: &'a Path,
         action: &'static str,
@@ -76,14 +76,14 @@ impl FileError {
     }
 }
 
-/// Why a path gave no checkpoint, or none was written.
+/// Why a checkpoint could not be opened or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// One of its files could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A path that gives no checkpoint.
+    /// A path without a checkpoint.
     #[error(
         "{path:?} {problem}; readable checkpoints are .safetensors files or folders, PyTorch .pt, .pth and .bin \
          files, .npz, .npy and .gguf"
@@ -94,7 +94,7 @@ pub enum CheckpointError {
         /// What was found.
         problem: String,
     },
-    /// A folder to write that is there already.
+    /// A folder to write that exists already.
     #[error("{path:?}: exists already; name a new folder, nothing is overwritten")]
     Exists {
         /// The folder.

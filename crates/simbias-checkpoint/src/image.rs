@@ -43,7 +43,7 @@ impl TensorSource for SafetensorsImage<'_> {
         let Place::Contiguous { start } = tensor.place else {
             unreachable!("safetensors are contiguous")
         };
-        // Floats of this format stand alone, and the header was held to the bytes.
+        // Floats of this format are stored one by one, and the header was checked against the bytes.
         let start = start as usize;
         let stored = &self.bytes[start..start + tensor.n_elements() * piece_bytes];
         Ok(Numbers::from_le_bytes(tensor.element, stored).expect("whole floats"))
@@ -75,7 +75,7 @@ pub fn safetensors_image<N: AsRef<str>, S: AsRef<[usize]>>(
             Ok((name.as_ref(), TensorView::new(*dtype, shape.as_ref().to_vec(), bytes)?))
         })
         .collect::<Result<Vec<_>, SafeTensorError>>()?;
-    // One entry has no order to lose in a hash map.
+    // A single entry has no order to lose in a hash map.
     let metadata = metadata.map(|(key, text)| HashMap::from([(key.into(), text.into())]));
     serialize(views, metadata)
 }

@@ -8,10 +8,10 @@
 //! | `.npz`, `.npy` | floats |
 //! | `.gguf` | floats and block-quantised weights, restored to floats |
 //!
-//! Files are known by their content, not by their endings. Opening reads headers only. [`Checkpoint::read`] then reads
-//! one tensor in pieces of about a megabyte, so that memory holds the wanted numbers and no more, however large the
-//! files are. Plain reads are used rather than a memory map: a file that shrinks meanwhile gives an error instead of
-//! ending the process, and mapped pages would count as this program's memory.
+//! Files are recognised by their content, not by their endings. Opening reads headers only. [`Checkpoint::read`] then
+//! reads one tensor in pieces of about a megabyte, so that memory holds the wanted numbers and no more, however large
+//! the files are. Plain reads are used rather than a memory map: a file that shrinks meanwhile gives an error instead
+//! of ending the process, and mapped pages would count as this program's memory.
 //!
 //! ```
 //! use simbias_checkpoint::{Checkpoint, Numbers, safetensors_image, write_whole};

@@ -12,7 +12,7 @@ use crate::error::FileError;
 
 /// First bytes of every `.npy` file.
 pub const NPY_MAGIC: &[u8] = b"\x93NUMPY";
-/// As many axes as NumPy allows.
+/// Largest number of axes that NumPy allows.
 const MAX_AXES: usize = 64;
 /// NumPy itself refuses longer headers.
 const MAX_HEADER_BYTES: usize = 1 << 16;
@@ -62,7 +62,7 @@ pub fn npy_info(file: &Path, bytes: &[u8]) -> Result<ArrayInfo, FileError> {
     Ok(ArrayInfo { name: file_stem(file), shape: parse_header(file, bytes)?.shape })
 }
 
-/// Bytes of the values, of which `available` are there.
+/// Bytes of the values, of which `available` are present.
 fn data_bytes(file: &Path, header: &Header, available: u64) -> Result<usize, FileError> {
     let n_bytes = n_values(&header.shape).and_then(|n| n.checked_mul(header.item_size));
     n_bytes.filter(|&n_bytes| n_bytes as u64 <= available).ok_or_else(|| FileError::Truncated {
@@ -73,7 +73,7 @@ fn data_bytes(file: &Path, header: &Header, available: u64) -> Result<usize, Fil
     })
 }
 
-/// What a `.npy` header says of its values.
+/// What a `.npy` header says about its values.
 pub(crate) struct NpyHeader {
     pub(crate) shape: Vec<usize>,
     pub(crate) is_float: bool,
@@ -81,7 +81,7 @@ pub(crate) struct NpyHeader {
     pub(crate) item_size: usize,
 }
 
-/// Reads the header at the beginning of `bytes`, which may end after it; the whole has `n_bytes`.
+/// Reads the header at the beginning of `bytes`, which may end after it; the whole file has `n_bytes`.
 pub(crate) fn npy_header(file: &Path, bytes: &[u8], n_bytes: u64) -> Result<NpyHeader, FileError> {
     let header = parse_header(file, bytes)?;
     data_bytes(file, &header, n_bytes.saturating_sub(header.data_start as u64))?;
@@ -119,7 +119,7 @@ pub(crate) fn parse_header(file: &Path, bytes: &[u8]) -> Result<Header, FileErro
     let text = bytes
         .get(text_start..data_start)
         .and_then(|text| std::str::from_utf8(text).ok())
-        .ok_or_else(|| malformed(file, "it ends inside the header, or the header is no text"))?;
+        .ok_or_else(|| malformed(file, "it ends inside the header, or the header is not text"))?;
     let fields = parse_fields(text).ok_or_else(|| {
         malformed(
             file,

@@ -73,7 +73,7 @@ impl<'a> NpzFile<'a> {
     /// Array number `index` of [`arrays`](Self::arrays).
     ///
     /// # Errors
-    /// Entries that cannot be unpacked, or hold less than their header says.
+    /// Entries that cannot be unpacked or that hold less than their header says.
     pub fn read(&self, index: usize) -> Result<NamedArray, FileError> {
         let mut archive = ZipArchive::new(Cursor::new(self.bytes))
             .map_err(|error| malformed(&self.file, error))?;
@@ -88,7 +88,7 @@ fn inside(file: &Path, entry: &str) -> PathBuf {
     file.join(entry)
 }
 
-/// Path, at most `limit` first bytes, and claimed length of an entry.
+/// Path, first bytes (at most `limit`) and claimed length of an entry.
 pub(crate) fn read_entry<R: Read + Seek>(
     file: &Path,
     archive: &mut ZipArchive<R>,

@@ -30,7 +30,7 @@ const COMPANIONS: [&str; 12] = [
     "merges.txt",
     "chat_template.jinja",
 ];
-/// Endings of files that hold weights; those of the folder that are not rewritten would be the old ones.
+/// Endings of weight files. Those in the folder that are not rewritten hold the old weights and are left out.
 const WEIGHT_ENDINGS: [&str; 11] =
     ["safetensors", "bin", "pt", "pth", "gguf", "npz", "npy", "h5", "msgpack", "onnx", "ckpt"];
 
@@ -57,7 +57,7 @@ impl<E: std::error::Error> From<FileError> for RewriteError<E> {
 /// A safetensors checkpoint keeps its files, names, types, order and metadata, so that untouched tensors are the
 /// same bytes; other files of its folder come along, except weights in other formats. A checkpoint of another
 /// format becomes one `model.safetensors` with the same names and float types, block-quantised tensors as F32.
-/// There `rename` gives tensors other names, which must be distinct, and leaves out those to which it gives none. Files
+/// In that case `rename` gives tensors new names, which must be distinct, and leaves out tensors without one. Files
 /// that `attach` returns by name once all tensors are written, such as a report of what was done, are added.
 /// The folder appears whole or not at all.
 ///
@@ -107,7 +107,7 @@ fn encoded(
     numbers: &Numbers,
 ) -> Result<Vec<u8>, FileError> {
     let problem = if numbers.len() != tensor.n_elements() {
-        format!("it needs {} numbers, {} were given", tensor.n_elements(), numbers.len())
+        format!("expected {} numbers, found {}", tensor.n_elements(), numbers.len())
     } else if let Some(bytes) = element.encode(numbers) {
         return Ok(bytes);
     } else {
@@ -223,7 +223,7 @@ fn read_bytes(checkpoint: &Checkpoint, tensor: &TensorInfo) -> Result<Vec<u8>, F
             file,
             checkpoint.format().name(),
             format!(
-                "tensor {:?} of type {} is no plain run of bytes",
+                "tensor {:?} of type {} is not a plain run of bytes",
                 tensor.name,
                 tensor.element.name()
             ),
@@ -237,7 +237,7 @@ fn read_bytes(checkpoint: &Checkpoint, tensor: &TensorInfo) -> Result<Vec<u8>, F
     Ok(bytes)
 }
 
-/// Copies what belongs to the model and holds no weights.
+/// Copies the files that belong to the model and hold no weights.
 fn copy_companions(checkpoint: &Checkpoint, folder: &Path) -> Result<(), FileError> {
     if checkpoint.path().is_dir() {
         return copy_folder(checkpoint.path(), folder, checkpoint.format());
@@ -266,7 +266,7 @@ fn copy_folder(source: &Path, target: &Path, format: Format) -> Result<(), FileE
         let is_hidden = name.to_string_lossy().starts_with('.');
         let extension = path.extension().map(|end| end.to_string_lossy().to_lowercase());
         let holds_weights = extension.is_some_and(|end| WEIGHT_ENDINGS.contains(&end.as_str()));
-        // The index of another format names files that are not there.
+        // The index of another format names files that are not written.
         let is_foreign_index =
             format != Format::Safetensors && name.to_string_lossy().ends_with(".index.json");
         if is_hidden || holds_weights || is_foreign_index || copied.exists() {
@@ -288,7 +288,7 @@ fn copy(source: &Path, target: &Path) -> Result<(), FileError> {
     copied(source, target).map(drop).map_err(FileError::writing(target))
 }
 
-/// The content without the permissions: a file of a read-only store must become one that can be written.
+/// Copies the content without the permissions: a file from a read-only store must become writable.
 fn copied(source: &Path, target: &Path) -> std::io::Result<File> {
     let mut written = File::create(target)?;
     std::io::copy(&mut File::open(source)?, &mut written)?;

@@ -62,12 +62,12 @@ pub trait TensorSource {
     fn read(&self, index: usize) -> Result<Numbers, CheckpointError>;
 }
 
-/// Number of elements; `None` when memory could not address them as 64-bit numbers.
+/// Number of elements; `None` if memory could not address them as 64-bit numbers.
 pub(crate) fn checked_elements(shape: &[usize]) -> Option<usize> {
     n_values(shape)
 }
 
-/// Numbers and bytes of the pieces of `tensor`, of a file of `format`.
+/// How many numbers and bytes each piece of `tensor` has, in a file of `format`.
 ///
 /// # Errors
 /// Types that are not floats.
@@ -113,7 +113,7 @@ pub(crate) fn read_run(
     Ok(numbers)
 }
 
-/// Elements from the first to the last that a view touches.
+/// Number of elements from the first to the last that a view touches.
 pub(crate) fn strided_extent(shape: &[usize], strides: &[usize]) -> usize {
     if shape.contains(&0) {
         return 0;

@@ -34,8 +34,8 @@ pub fn write_whole(
     renamed
 }
 
-/// Hidden name beside `path` for what is not whole yet: `.NAME.PROCESS.partial`, by which the remains of a killed
-/// process are known.
+/// Hidden name beside `path` for what is not complete yet: `.NAME.PROCESS.partial`, by which the remains of a killed
+/// process are recognised.
 pub fn partial_name(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     path.with_file_name(format!(".{name}.{}.partial", std::process::id()))

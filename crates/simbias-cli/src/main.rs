@@ -10,8 +10,8 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::commands::Cli;
 use crate::shell::{Failure, Finished, Shell, config};
 
-// Tensors of training come and go by the megabyte; the system's allocator hands such pages back and faults
-// them in again, which costs up to half of a step of a CNN.
+// Training allocates and frees megabytes of tensors; the system's allocator returns such pages and faults
+// them in again, which takes up to half the time of a CNN's training step.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

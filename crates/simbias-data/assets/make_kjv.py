@@ -1,4 +1,4 @@
-"""Writes kjv.txt.gz: Genesis to Ruth of the King James Version, one verse a line.
+"""Writes kjv.txt.gz: Genesis to Ruth of the King James Version, one verse per line.
 
 Needs the Debian packages `bible-kjv` (the program) and `bible-kjv-text` (the text). Standard library only.
 """
@@ -15,7 +15,7 @@ def main():
     # Every line begins with book, chapter and verse.
     verses = [line.split(" ", 1)[1] for line in printed.decode("ascii").splitlines()]
     text = "\n".join(verses) + "\n"
-    # No name and no time inside, so that the file depends on the text alone.
+    # Neither name nor time is stored, so that the file depends on the text alone.
     Path(__file__).with_name("kjv.txt.gz").write_bytes(gzip.compress(text.encode("ascii"), 9, mtime=0))
 
 

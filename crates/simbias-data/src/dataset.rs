@@ -21,7 +21,7 @@ pub struct Dataset {
     pub strata: Vec<Stratum>,
 }
 
-/// What is to be predicted, one entry a row.
+/// What is to be predicted, one entry per row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Classification.
@@ -33,7 +33,7 @@ pub enum Target {
 /// Class of every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassLabels {
-    /// Index into `names`, one a row.
+    /// Index into `names`, one per row.
     pub indices: Vec<u32>,
     /// Class names in index order, as found in the source.
     pub names: Vec<String>,
@@ -44,7 +44,7 @@ pub struct ClassLabels {
 pub struct Stratum {
     /// Name of the column.
     pub name: String,
-    /// Index into `values`, one a row.
+    /// Index into `values`, one per row.
     pub indices: Vec<u32>,
     /// The distinct values, in index order.
     pub values: Vec<String>,
@@ -75,7 +75,7 @@ impl Target {
         }
     }
 
-    /// Whether there is no row.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -133,8 +133,8 @@ impl Dataset {
         }
     }
 
-    /// All rows of `parts`, in order, under the name of the first; `None` for no part or parts whose layouts, classes
-    /// or strata differ.
+    /// All rows of `parts`, in order, under the name of the first; `None` without parts, and for parts whose layouts,
+    /// classes or strata differ.
     pub fn concatenate(parts: Vec<Self>) -> Option<Self> {
         let mut parts = parts.into_iter();
         let mut all = parts.next()?;

@@ -1,4 +1,4 @@
-//! What can be wrong with a person's files, and what to try next.
+//! What can be wrong with a user's files, and what to try next.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub enum DataError {
     /// A file that could not be read or written, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Nothing that a reader knows.
+    /// A format that no reader knows.
     #[error(
         "{path:?} {problem}; readable are IDX (.gz), CIFAR binary, image folders, .npy, .npz, .safetensors, \
          .csv, .tsv and .parquet files"
@@ -36,7 +36,7 @@ pub enum DataError {
         name: String,
         /// The names that exist.
         available: Vec<String>,
-        /// The existing name most like it.
+        /// The existing name that is most similar.
         nearest: Option<String>,
     },
     /// Nothing says which column or array holds the labels.
@@ -90,9 +90,9 @@ pub enum DataError {
         /// What was found.
         value: f64,
     },
-    /// Too little to learn from.
+    /// Too few rows to learn from.
     #[error(
-        "{file:?} holds {found} usable row(s), at least 2 are needed; check that the right file was given"
+        "{file:?} holds {found} usable row(s), but at least 2 are needed; check that the right file was given"
     )]
     TooFewRows {
         /// The file.
@@ -149,7 +149,7 @@ pub enum DataError {
         /// Which option, why, and what to give instead.
         problem: String,
     },
-    /// A split that cannot be made.
+    /// An invalid split.
     #[error("cannot split {name:?}: {problem}")]
     Split {
         /// Name of the data set.
@@ -222,7 +222,7 @@ fn edit_distance(left: &str, right: &str) -> usize {
 fn list(names: &[String]) -> String {
     const SHOWN: usize = 12;
     if names.is_empty() {
-        return "no names at all".into();
+        return "no names".into();
     }
     let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
     let rest = names.len().saturating_sub(SHOWN);

@@ -1,4 +1,4 @@
-//! What the columns of a row are: named columns, an image, or several named tensors side by side.
+//! What the columns of a row stand for: a table, an image, or several named tensors side by side.
 
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,7 @@ impl Layout {
         self.column_names.as_deref()
     }
 
-    /// Columns that belong together because one column of the source was spread over them (one-hot texts);
+    /// Columns that belong together because they stem from one column of the source (one-hot texts);
     /// empty when nothing is known.
     pub fn column_groups(&self) -> &[ColumnGroup] {
         &self.column_groups

@@ -1,7 +1,7 @@
-//! The door for files: readers, generators, transforms, splits and fingerprints.
+//! Data sets: readers, generators, transforms, splits and fingerprints.
 //!
 //! A [`Dataset`] is a matrix of rows with a [`Layout`] that says what the columns are and a [`Target`].
-//! Models of any framework are met through [`Scorer`] (rows in, scores out) and [`LossGradient`], their weights
+//! Models of any framework are used through [`Scorer`] (rows in, scores out) and [`LossGradient`], their weights
 //! through `simbias-checkpoint`.
 
 mod dataset;

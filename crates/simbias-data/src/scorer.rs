@@ -1,8 +1,8 @@
-//! How methods meet models: rows in, scores out. Whoever can implement this is served, in any framework.
+//! How methods use models: rows in, scores out. A model of any framework can implement this.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
-/// Why a model gave no scores.
+/// Why a model returned no scores.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScorerError {
@@ -26,7 +26,7 @@ pub enum ScorerError {
 
 /// A trained model in evaluation mode: deterministic, rows independent of one another.
 pub trait Scorer: Sync {
-    /// Outputs per row: 1 for a single score or a regression value, otherwise one logit a class.
+    /// Outputs per row: 1 for a single score or a regression value, otherwise one logit per class.
     fn n_outputs(&self) -> usize;
 
     /// Scores of `rows`, shape `[batch, n_features]` → `[batch, n_outputs]`. Logits, not probabilities.
@@ -42,13 +42,13 @@ pub trait Scorer: Sync {
         None
     }
 
-    /// Whether several threads may score at once and gain from it. A model that threads by itself says no.
+    /// Whether several threads may score at once and gain from it. A model that uses threads itself says no.
     fn scores_in_parallel(&self) -> bool {
         true
     }
 }
 
-/// A model whose first operation is `h = x · Wᵀ + b`, everything else a function of `h`.
+/// A model whose first operation is `h = x · Wᵀ + b`; everything else is a function of `h`.
 pub trait FirstAffine: Sync {
     /// `W`, shape `[n_hidden, n_features]`.
     fn weight_out_in(&self) -> ArrayView2<'_, f32>;
@@ -61,10 +61,10 @@ pub trait FirstAffine: Sync {
     fn score_hidden(&self, hidden: &mut Array2<f32>) -> Array2<f32>;
 }
 
-/// What an attack or a training step pushes on.
+/// What an attack or a training step differentiates.
 #[derive(Clone, Copy, Debug)]
 pub enum Objective<'a> {
-    /// Softmax cross-entropy against class indices, one a row.
+    /// Softmax cross-entropy against class indices, one per row.
     CrossEntropy(&'a [u32]),
     /// `Σ weights · logits` of every row, `[batch, n_outputs]`: the piece that a chain rule needs when a model
     /// is part of a larger one.

@@ -1,4 +1,4 @@
-//! Training, validation and test rows: three types, so that none is used in place of another.
+//! Training, validation and test rows: three types, so that one cannot be used in place of another.
 
 use simbias_stats::Seed;
 
@@ -30,7 +30,7 @@ pub struct SplitDataset {
 /// How to split by fraction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitOptions {
-    /// Part of the rows for validation, in `(0, 1)`; of the training file's rows where a test file exists.
+    /// Part of the rows for validation, in `(0, 1)`; if there is a test file, part of the training file's rows.
     pub validation: f64,
     /// Part of the rows for the test, in `(0, 1)`.
     pub test: f64,
@@ -87,7 +87,7 @@ impl SplitOptions {
         })
     }
 
-    /// The rest, then one part a fraction; rows keep their order within a part.
+    /// The rest, then one part per fraction; rows keep their order within a part.
     fn cut<const N: usize>(
         &self,
         dataset: &Dataset,
@@ -122,7 +122,7 @@ impl SplitOptions {
         Ok(parts.try_into().expect("as many parts as asked for"))
     }
 
-    /// Part of every row (0 is the rest), each class divided by its own shuffle.
+    /// The part of every row (0 is the rest); each class is shuffled and divided by itself.
     fn assign_stratified(&self, dataset: &Dataset, fractions: &[f64]) -> Vec<usize> {
         let n_rows = dataset.n_rows();
         let rows_of_class: Vec<Vec<u32>> = match &dataset.target {
@@ -153,7 +153,7 @@ impl SplitOptions {
         part_of_row
     }
 
-    /// Part of every row: shuffled groups are given to the part that lacks most rows of its share.
+    /// The part of every row: each shuffled group goes to the part that lacks the most rows of its share.
     fn assign_groups(
         &self,
         dataset: &Dataset,
@@ -188,9 +188,9 @@ impl SplitOptions {
 }
 
 impl Dataset {
-    /// All rows in a random order of which every beginning has the classes in their shares: each class is shuffled
-    /// and the classes are dealt evenly. The first `n` rows are a stratified sample, whatever the order of the
-    /// source; numbers to predict are shuffled.
+    /// All rows in a random order in which every prefix holds the classes in their shares: each class is shuffled,
+    /// and the classes are interleaved evenly. The first `n` rows are a stratified sample, whatever the order of the
+    /// source. Rows with numbers to predict are only shuffled.
     pub fn stratified_order(&self, seed: Seed) -> Vec<u32> {
         let n_rows = self.n_rows();
         let classes: Vec<u32> = match &self.target {

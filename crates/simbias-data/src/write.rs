@@ -1,4 +1,4 @@
-//! Arrays and tables to files, written under a temporary name and renamed when whole.
+//! Writes arrays and tables to files: first under a temporary name, renamed when complete.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -52,7 +52,7 @@ fn encode(path: &Path, array: &NamedArray) -> Result<(Vec<u8>, &'static str, Dty
 
 /// Writes named arrays as one `.safetensors` file, with optional text metadata.
 ///
-/// Equal input gives equal bytes: metadata stand in the order of their keys, the last of equal keys counts.
+/// Equal input gives equal bytes: metadata are sorted by key, and the last of equal keys counts.
 ///
 /// # Errors
 /// Texts, shapes that do not fit, and what the system says.
@@ -147,8 +147,8 @@ pub fn write_csv(path: &Path, columns: &[String], rows: &[Vec<String>]) -> Resul
     Ok(written?)
 }
 
-/// Writes the CSV text of a table as Parquet: columns named in `words` as text, all others as numbers. Empty fields are null,
-/// and so is what is no number among numbers.
+/// Writes the CSV text of a table as Parquet: columns named in `words` as text, all others as numbers. Empty fields
+/// are null, and so are fields of number columns that are not numbers.
 ///
 /// # Errors
 /// What the system says, and rows of unequal length.

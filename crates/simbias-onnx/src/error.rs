@@ -38,7 +38,7 @@ pub enum OnnxError {
         /// Their names, sorted, with the domain when it is not ONNX's own.
         operators: Vec<String>,
     },
-    /// The asked output does not exist.
+    /// The requested output does not exist.
     #[error("the model has no output {found:?}; its outputs are {available:?}")]
     UnknownOutput {
         /// The name that was asked for.
@@ -67,7 +67,7 @@ pub enum OnnxError {
     },
     /// An input takes integers or strings.
     #[error(
-        "input {input:?} takes {found}, rows are floating-point numbers; score the model where it \
+        "input {input:?} takes {found}, but rows are floating-point numbers; score the model where it \
          was trained, with `simbias reliance plan` and `simbias reliance score`"
     )]
     InputType {
@@ -113,9 +113,9 @@ pub enum OnnxError {
     OutputShape {
         /// The output.
         output: String,
-        /// The shape that came.
+        /// The shape that it has.
         found: Vec<usize>,
-        /// Rows that went in.
+        /// Rows of the batch.
         batch: usize,
     },
     /// The runtime refuses the graph.

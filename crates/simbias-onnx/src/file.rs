@@ -167,7 +167,7 @@ fn check_names(graph: &GraphProto) -> Result<(), OnnxError> {
     Ok(())
 }
 
-/// The stored values of every tensor must be as many as its shape says; the runtime trusts them.
+/// Every tensor must store as many values as its shape says; the runtime trusts the shape.
 fn check_tensors(graph: &GraphProto) -> Result<(), OnnxError> {
     for tensor in &graph.initializer {
         check_tensor(tensor)?;

@@ -25,7 +25,7 @@ pub struct InputBinding {
     pub(crate) datum_type: DatumType,
 }
 
-/// Shape of an input as declared: `None` where free. No shape at all when the file gives none.
+/// Shape of an input as declared: `None` where free. There is no shape at all if the file gives none.
 struct DeclaredShape(Option<Vec<Option<usize>>>);
 
 impl DeclaredShape {
@@ -88,7 +88,7 @@ pub(crate) fn bind(
     let mut fixed_batch = None;
     for info in inputs {
         let tensor = match inputs {
-            // The name of an only input carries nothing.
+            // The name of a single input does not matter.
             [_] => &whole,
             _ => tensors.iter().find(|tensor| tensor.name == info.name).ok_or_else(names)?,
         };
@@ -141,7 +141,7 @@ fn bind_one(
 /// The shape of one example that `declared` (without batch axis) admits for values of shape `row`, and
 /// whether channels move to the end.
 ///
-/// Same axes first, then channels last, then any shape of as many values (rows keep their C order).
+/// Same axes first, then channels last, then any shape with as many values (rows keep their C order).
 fn fit(row: &[usize], declared: &[Option<usize>]) -> Option<(Vec<usize>, bool)> {
     let admits = |shape: &[usize]| {
         shape.len() == declared.len()
@@ -172,7 +172,7 @@ impl InputBinding {
         self.shape.iter().product()
     }
 
-    /// `batch` rows as the model takes them; the last of `rows` fills up.
+    /// `batch` rows as the model takes them; the last of `rows` is repeated to fill the batch.
     pub(crate) fn pack(&self, rows: ArrayView2<'_, f32>, batch: usize) -> TractResult<Tensor> {
         let n_features = self.n_features();
         let mut values = Vec::with_capacity(batch * n_features);

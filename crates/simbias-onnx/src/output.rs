@@ -21,7 +21,7 @@ pub enum ScoreSource {
     /// Computed in f64; `p` below the smallest normal f32 counts as that. Softmax of the result gives the
     /// probabilities back. Scores tie where the probabilities had already been rounded to the same value.
     LogProbabilities,
-    /// One probability a row, turned into `ln(p / (1 - p))`, computed in f64 with `p` kept one rounding
+    /// One probability per row, turned into `ln(p / (1 - p))`, computed in f64 with `p` kept one rounding
     /// step away from 0 and 1.
     LogOdds,
 }
@@ -64,7 +64,7 @@ impl ScoreSource {
         }
     }
 
-    /// Whether `value` can be what this source reads.
+    /// Whether this source can read `value`.
     pub(crate) fn admits(self, value: f32) -> bool {
         const ROUNDING: f32 = 1e-3; // sums of f16 votes
         match self {
@@ -105,7 +105,7 @@ pub(crate) fn choose(file: &ModelFile, asked: Option<&str>) -> Result<String, On
         [] => Err(not_scores(&outputs[0])),
         [one] => Ok(one.to_string()),
         several => {
-            // An unmistakable name decides, a doubtful one never.
+            // An unmistakable name decides, a doubtful one never does.
             let named = |part: &str| {
                 let mut found =
                     several.iter().filter(|name| name.to_ascii_lowercase().contains(part));
@@ -124,7 +124,7 @@ pub(crate) fn reduce_to(file: &mut ModelFile, output: &str, meaning: OutputMeani
     file.keep_only(output);
     let mut tensor = output.to_string();
     let mut probabilities = output.to_ascii_lowercase().contains("prob");
-    // Each step goes to a node's first input, so a cycle is the only way not to end; the count rules it out.
+    // Each step goes to a node's first input, so only a cycle could make this endless; the count rules it out.
     for _ in 0..file.graph.node.len() {
         let Some((index, node)) = file.producer(&tensor) else { break };
         let first_input = node.input.first().cloned();
@@ -245,7 +245,7 @@ pub(crate) fn element_type(info: &ValueInfoProto) -> Option<DataType> {
     DataType::try_from(tensor.elem_type).ok().filter(|&kind| kind != DataType::Undefined)
 }
 
-/// Whether rows can be fed as, and scores read from, this type.
+/// Whether rows can be fed as this type, and scores read from it.
 pub(crate) fn is_float(kind: DataType) -> bool {
     matches!(kind, DataType::Float | DataType::Double | DataType::Float16)
 }

@@ -18,7 +18,7 @@ use crate::{OnnxError, lower};
 pub struct OnnxOptions {
     /// Rows that are scored at once when the file leaves the batch size free.
     pub batch: usize,
-    /// Output to read, when the file has several that may be scores.
+    /// Output to read, if the file has several that may be scores.
     pub output: Option<String>,
     /// What the output's values are.
     pub meaning: OutputMeaning,
@@ -47,10 +47,10 @@ pub struct OnnxScorer {
 impl OnnxScorer {
     /// Opens a file with default options and the given batch size, for rows of the given layout.
     ///
-    /// Weights that the exporter put into a file of their own are found beside the model.
+    /// Weights that the exporter put into a separate file are found beside the model.
     ///
     /// # Errors
-    /// See [`OnnxError`]; every one of them comes before any row is scored.
+    /// See [`OnnxError`]; all of them are found before any row is scored.
     pub fn open(path: &Path, layout: &Layout, batch: usize) -> Result<Self, OnnxError> {
         Self::open_with(path, layout, &OnnxOptions { batch, ..OnnxOptions::default() })
     }
@@ -164,7 +164,7 @@ impl OnnxScorer {
         self.fixed_batch
     }
 
-    /// Scores one batch of zeros to learn the output's shape and to meet the runtime's errors early.
+    /// Scores one batch of zeros to learn the output's shape and to find the runtime's errors early.
     fn dry_run(&mut self) -> Result<(), OnnxError> {
         let rows = Array2::zeros((1, self.n_features));
         let found =
@@ -251,7 +251,7 @@ impl Scorer for OnnxScorer {
     }
 }
 
-/// Number of scores a row, when `shape` is `[batch]` or `[batch, n]`, whatever axes of size 1 are around.
+/// Number of scores per row if `shape` is `[batch]` or `[batch, n]`, ignoring further axes of size 1.
 fn columns(shape: &[usize], batch: usize) -> Option<usize> {
     let (&first, rest) = shape.split_first()?;
     let mut wide = rest.iter().filter(|&&size| size != 1);
@@ -288,7 +288,7 @@ fn prepare(
     })
 }
 
-/// Runs the runtime; what it panics about becomes a message like any other.
+/// Calls the runtime; a panic becomes a message like any other error.
 fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),

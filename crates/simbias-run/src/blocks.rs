@@ -1,4 +1,4 @@
-//! From the words of a user, or a file, to the blocks of a data set.
+//! The blocks of a data set, from a user's words or a file.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use simbias_reliance::{BlocksFile, ResolvedBlocks, propose_blocks};
 use crate::RunError;
 
 /// The blocks of `data` that `words` name: a TOML file, or a short form such as `grid:3x3` or `name=0,3..7;other=8..12`.
-/// Without words they are proposed from the data, which the notes say.
+/// Without words they are proposed from the data, and the notes say so.
 ///
 /// # Errors
 /// Files that cannot be read, blocks that do not fit the data or one another.
@@ -40,7 +40,7 @@ pub fn resolve_blocks(
     Ok(definition.resolve(data, allow_overlap, &load)?)
 }
 
-/// Reads an array as a matrix: further axes are joined to the first, one axis is one row.
+/// Reads an array as a matrix: all axes but the last are joined, and a single axis becomes one row.
 fn matrix(path: &Path) -> Result<Array2<f64>, String> {
     let array = read_array(path).map_err(|error| error.to_string())?;
     let values = array.to_f64().ok_or_else(|| format!("{path:?} holds texts, not numbers"))?;

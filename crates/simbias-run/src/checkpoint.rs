@@ -24,7 +24,7 @@ impl TrainingCheckpoint {
     /// The state at `path`, to be continued with `fit` on `train` by a network of `architecture`.
     ///
     /// # Errors
-    /// [`RunError::Checkpoint`] for a file that is no state, or that belongs to another run.
+    /// [`RunError::Checkpoint`] for a file that is not a state, or that belongs to another run.
     pub fn load(
         path: &Path,
         device: &Device,
@@ -58,12 +58,12 @@ impl TrainingCheckpoint {
         state.save(&self.path, fit, train)
     }
 
-    /// Whether there is a state to go on from.
+    /// Whether there is a state to continue from.
     pub fn is_saved(&self) -> bool {
         self.path.is_file()
     }
 
-    /// Removes the file: the run is complete and needs it no more.
+    /// Removes the file: the run is complete and no longer needs it.
     pub fn remove(&self) {
         // They may never have been written.
         let _ = fs::remove_file(&self.path);

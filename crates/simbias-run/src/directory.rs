@@ -1,4 +1,4 @@
-//! The directory of one run: filled under a temporary name, renamed when whole, never overwritten.
+//! The directory of one run: filled under a temporary name, renamed when complete, never overwritten.
 
 use std::fs;
 use std::io::{BufWriter, ErrorKind, Write};
@@ -13,10 +13,10 @@ use crate::{Ending, RunError, Undisturbed};
 /// How long temporary directories of other runs are left alone: another machine may be writing them.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 3600);
 
-/// What follows a run's name in the files beside its directory from which it can be resumed.
+/// Endings of the files beside a run's directory from which it can be resumed.
 const CHECKPOINT_ENDS: [&str; 2] = [".checkpoint", ".checkpoint.traces"];
 
-/// A run's directory while it is being filled. Dropped before [`finish`](Self::finish), nothing of it remains.
+/// A run's directory while it is being filled. If it is dropped before [`finish`](Self::finish), nothing remains.
 pub struct RunDirectory {
     path: PathBuf,
     partial: PathBuf,
@@ -65,7 +65,7 @@ impl RunDirectory {
         }
     }
 
-    /// The directory and the files beside it while they are being filled.
+    /// Temporary paths of the directory and of the files beside it.
     fn all_partial(&self) -> Vec<PathBuf> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let checkpoints = CHECKPOINT_ENDS.map(|end| {
@@ -138,7 +138,7 @@ impl RunDirectory {
     /// # Errors
     /// [`RunError::Taken`], [`RunError::Write`], [`RunError::Interrupted`].
     pub fn finish(self) -> Result<PathBuf, RunError> {
-        // Even if the work was done before it looked.
+        // Even if the work finished before it checked.
         if self.ending.is_asked() {
             return Err(Interrupted.into());
         }
@@ -158,7 +158,7 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        // After `finish` nothing is there any more, which is as good.
+        // After `finish` the directory is no longer there, and this fails harmlessly.
         let _ = fs::remove_dir_all(&self.partial);
         for partial in self.all_partial() {
             self.ending.spare(&partial);
@@ -167,8 +167,8 @@ impl Drop for RunDirectory {
 }
 
 /// Removes what killed processes left beside `path`: temporary directories and half-written checkpoints of the same
-/// name, and of any name after a day. Only where the system says which processes live; what cannot be removed harms
-/// nobody.
+/// name, and of any name after a day. Works only where the system says which processes live; what cannot be removed
+/// does no harm.
 fn remove_left_over(path: &Path, name: &str) {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(entries) = fs::read_dir(parent.unwrap_or(Path::new("."))) else { return };
@@ -197,7 +197,7 @@ fn partial_of(file_name: &str) -> Option<(&str, u32)> {
     Some((run, process.parse().ok()?))
 }
 
-/// Whether there is certainly no such process.
+/// Whether this process certainly does not exist.
 fn is_dead(process: u32) -> bool {
     let processes = Path::new("/proc");
     processes.join("self").exists() && !processes.join(process.to_string()).exists()

@@ -1,4 +1,4 @@
-//! What a run must know of whoever may end the process.
+//! What a run must know about whoever may end the process.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ pub trait Ending: Send + Sync {
     /// `path`, a directory or a file, is to be removed when the process is ended.
     fn doom(&self, path: &Path);
 
-    /// `path` is no longer there, or complete.
+    /// `path` is complete or no longer exists.
     fn spare(&self, path: &Path);
 
-    /// Whether the end was asked for, so that the directory does not get its name any more.
+    /// Whether the end was asked for, so that the directory must not get its name.
     fn is_asked(&self) -> bool;
 
     /// Whether the process is being ended, so that nothing more may be written.
     fn is_ending(&self) -> bool;
 }
 
-/// Nobody ends the process; what is left of a killed one is removed by the next run of the same name.
+/// Nobody ends the process; what a killed process left behind is removed by the next run of the same name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Undisturbed;
 

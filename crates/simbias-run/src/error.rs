@@ -9,20 +9,20 @@ use simbias_reliance::RelianceError;
 use simbias_report::Interrupted;
 use simbias_train::TrainError;
 
-/// Why something could not be opened, or an answer not be kept.
+/// Why something could not be opened, or an answer could not be kept.
 ///
 /// Messages name the file; [`hint`](Self::hint) says what to try. Neither knows the flags of a command line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The directory of a run is there already.
+    /// The directory of a run exists already.
     #[error("{path:?} exists and is not an empty directory")]
     Taken {
         /// The directory.
         path: PathBuf,
     },
-    /// A path that ends in no name.
-    #[error("{path:?} is no name for a directory")]
+    /// A path that does not end in a name.
+    #[error("{path:?} is not a name for a directory")]
     NoName {
         /// The path.
         path: PathBuf,
@@ -51,10 +51,10 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// Whoever waits for the run wished it to end, see [`Ending`](crate::Ending).
+    /// The user asked for the run to end, see [`Ending`](crate::Ending).
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-    /// A path at which there is no model of a known kind.
+    /// A path without a model of a known kind.
     #[error("{problem}")]
     NoModel {
         /// What is there instead.
@@ -72,7 +72,7 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
-    /// Weights or a description that make no network.
+    /// Weights and a description that do not make a network.
     #[error("{weights:?} and its {description}: {source}")]
     Network {
         /// The weights.
@@ -121,7 +121,7 @@ pub enum RunError {
         /// Its shape.
         found: Vec<usize>,
     },
-    /// An array that is none of numbers.
+    /// An array that does not hold numbers.
     #[error("{path:?} holds texts, not {expected}")]
     Texts {
         /// The file.
@@ -129,7 +129,7 @@ pub enum RunError {
         /// What was expected.
         expected: &'static str,
     },
-    /// A file that is no result of a measurement of reliance.
+    /// A file that is not a result of a measurement of reliance.
     #[error("{path:?}: {source}")]
     Result {
         /// The file.
@@ -157,7 +157,7 @@ impl RunError {
     /// What to try, where a library can know it.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Taken { .. } => Some("results are never overwritten: take a new name"),
+            Self::Taken { .. } => Some("results are never overwritten: choose a new name"),
             Self::NoModel { .. } => Some(
                 "give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`",
             ),
@@ -188,7 +188,7 @@ impl RunError {
     }
 }
 
-/// `message` with the file that it is about, unless it names it already.
+/// `message` with the file that it is about, unless the message names it already.
 fn about(path: &Path, message: &str) -> String {
     let name = format!("{path:?}");
     if message.contains(&name) { message.into() } else { format!("{name}: {message}") }

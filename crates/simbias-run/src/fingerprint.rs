@@ -10,7 +10,7 @@ use simbias_report::InputFingerprint;
 
 use crate::RunError;
 
-/// Bytes at either end of a weight file that enter its fingerprint.
+/// Number of bytes at either end of a weight file that enter its fingerprint.
 const SAMPLE: u64 = 64 << 10;
 
 /// The rows and labels of a data set that was read from `path`.

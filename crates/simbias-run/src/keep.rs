@@ -37,7 +37,7 @@ impl RunDirectory {
         Ok(Kept { path: self.finish()?, report })
     }
 
-    /// As [`keep`](Self::keep) for a run whose answer is files that are there already: `run.json` joins them.
+    /// As [`keep`](Self::keep) for a run whose answer is files that are already written: adds `run.json`.
     ///
     /// # Errors
     /// As [`keep`](Self::keep).

@@ -1,6 +1,6 @@
 //! Runs on disk: what is opened, where it came from, and answers kept whole in a directory.
 //!
-//! Tools give an [`Answer`](simbias_report::Answer) and know no files. This crate opens what a user names (models,
+//! Tools return an [`Answer`](simbias_report::Answer) and touch no files. This crate opens what a user names (models,
 //! blocks, plans, results of earlier runs), says what was read ([`of_file`], [`of_dataset`], [`of_checkpoint`]), and
 //! keeps an answer in a [`RunDirectory`], which appears whole, under its final name, or not at all. A command line, Python
 //! and a web page share it.

@@ -1,5 +1,5 @@
-//! Models that a user brings: ONNX files of any framework, and networks that simbias saved. Here and nowhere else a
-//! path becomes a model.
+//! Models that a user brings: ONNX files of any framework, and networks that simbias saved. This is the only place
+//! where a path becomes a model.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{RunError, of_file};
 /// How a model is opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenOptions {
-    /// Output of an ONNX model that holds the scores, when it has several.
+    /// Output of an ONNX model that holds the scores, if it has several outputs.
     pub output: Option<String>,
     /// Rows that the model scores at a time; changes memory, not results.
     pub batch: usize,
@@ -27,7 +27,7 @@ impl Default for OpenOptions {
     }
 }
 
-/// A model that can be scored, and attacked where it gives gradients.
+/// A model that can be scored, and attacked if it gives gradients.
 pub struct Model {
     /// As the user named it.
     pub name: String,

@@ -133,7 +133,7 @@ impl Arrays {
         indices
             .filter(|indices| indices.iter().all(|&index| (index as usize) < n_values))
             .ok_or_else(|| {
-                bad(&self.path, format!("{:?} holds no indices below {n_values}", array.name))
+                bad(&self.path, format!("{:?} does not hold indices below {n_values}", array.name))
             })
     }
 
@@ -231,12 +231,12 @@ pub fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), RunErro
 pub struct Materialized<'a> {
     /// The rows as they are.
     pub data: &'a Dataset,
-    /// What the blocks select coordinates after.
+    /// The transform after which the blocks select coordinates.
     pub transform: &'a dyn Transform,
 }
 
 impl Materialized<'_> {
-    /// Writes the rows of every job, one file a job under `inputs/`.
+    /// Writes the rows of every job, one file per job, under `inputs/`.
     ///
     /// # Errors
     /// As [`RunDirectory::place`]; [`RunError::Interrupted`] between two jobs.
@@ -324,7 +324,7 @@ pub fn howto(plan: &Plan, is_materialized: bool) -> String {
     format!(
         "# How to score this plan\n\n\
          {n_jobs} jobs of {} rows. Score the rows of every job with your model, in evaluation mode, and stack the\n\
-         scores in the order of the jobs: shape [{n_jobs}, {}] for one score a row, [{n_jobs}, {}, classes] for logits.\n\
+         scores in the order of the jobs: shape [{n_jobs}, {}] for one score per row, [{n_jobs}, {}, classes] for logits.\n\
          Give logits, not probabilities: rounding near 0 and 1 destroys their order.\n\n\
          ```python\n\
          import json, numpy as np\n\
@@ -338,7 +338,7 @@ pub fn howto(plan: &Plan, is_materialized: bool) -> String {
          save_file({{\"scores\": np.stack(scores).astype(np.float32)}}, \"scores.safetensors\", {{\"{HASH}\": plan[\"hash\"]}})\n\
          ```\n\n\
          Then: `simbias reliance score --plan THIS-FOLDER --scores scores.safetensors`. A plain `scores.npy` works\n\
-         too, but carries no hash, so that scores of another plan would not be noticed.\n",
+         too, but carries no hash, so scores of another plan would not be noticed.\n",
         document.n_rows, document.n_rows, document.n_rows,
     )
 }

@@ -16,7 +16,7 @@ pub struct Clock {
     instant: Instant,
 }
 
-/// How a run was called, as far as provenance tells it.
+/// How a run was called, as its provenance records it.
 #[derive(Clone, Debug, Default)]
 pub struct Invocation {
     /// The command, or the name of the program that calls the library.
@@ -30,22 +30,22 @@ pub struct Invocation {
 }
 
 impl Clock {
-    /// Begins now.
+    /// Starts now.
     pub fn start() -> Self {
         Self { started: Timestamp::now(), instant: Instant::now() }
     }
 
-    /// Wall seconds since the begin.
+    /// Wall seconds since the start.
     pub fn wall_seconds(&self) -> f64 {
         self.instant.elapsed().as_secs_f64()
     }
 
-    /// The day of the begin, `2026-01-31`, in UTC.
+    /// The day of the start, `2026-01-31`, in UTC.
     pub fn date(&self) -> String {
         self.started.strftime("%Y-%m-%d").to_string()
     }
 
-    /// `20260131-130509-042`, for names of directories: sorts by time, and two runs of one second differ.
+    /// `20260131-130509-042`, for names of directories: sorts by time, and two runs within one second differ.
     pub fn file_stamp(&self) -> String {
         let milliseconds = self.started.subsec_millisecond();
         format!("{}-{milliseconds:03}", self.started.strftime("%Y%m%d-%H%M%S"))

@@ -22,7 +22,7 @@ pub fn read_outcome(path: &Path) -> Result<RelianceOutcome, RunError> {
 /// The measurement of the audited model, if `text` is the result of an audit.
 fn measured_by_audit(text: &str) -> Option<String> {
     let result: Value = serde_json::from_str(text).ok()?;
-    // Results of versions before this key was called alike in all of them have `version`.
+    // Results of older versions call this key `version`.
     let schema = result.get("schema").or_else(|| result.get("version"))?.as_str()?;
     schema.starts_with("simbias.audit/").then(|| result["reliance"].to_string())
 }

@@ -13,7 +13,7 @@ use crate::npy::{npy_header, parse_npy};
 use crate::npz::{HEADER_BYTES, malformed, read_entry};
 use crate::tensor::{Place, TensorInfo};
 
-/// `head` may end after the header; the whole has `n_bytes`.
+/// `head` may end after the header; the whole file has `n_bytes`.
 fn info(
     file: &Path,
     name: &str,

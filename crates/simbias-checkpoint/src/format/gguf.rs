@@ -15,18 +15,18 @@ use crate::element::Element;
 use crate::error::FileError;
 use crate::tensor::{Place, TensorInfo, checked_elements};
 
-/// As many axes as ggml has.
+/// Largest number of axes in ggml.
 const MAX_AXES: u32 = 4;
-/// Metadata arrays may nest; deeper ones are damage.
+/// Metadata arrays may be nested; deeper nesting counts as damage.
 const MAX_DEPTH: usize = 4;
 const DEFAULT_ALIGNMENT: u64 = 32;
 
 /// A value of the metadata.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetadataValue {
-    /// Whole number without sign.
+    /// Unsigned whole number.
     Unsigned(u64),
-    /// Whole number with sign.
+    /// Signed whole number.
     Signed(i64),
     /// Number.
     Float(f64),
@@ -39,7 +39,7 @@ pub enum MetadataValue {
 }
 
 impl MetadataValue {
-    /// The value as a whole number that is not negative.
+    /// The value as a non-negative whole number.
     pub fn as_u64(&self) -> Option<u64> {
         match self {
             Self::Unsigned(value) => Some(*value),
@@ -144,7 +144,7 @@ impl Header<'_> {
             8 => Text(self.text()?),
             9 if depth < MAX_DEPTH => {
                 let (kind, n) = (self.u32()?, self.u64()?);
-                // Every element takes a byte at least, which bounds what a lying count can ask for.
+                // Every element takes at least one byte, which bounds what a false count can ask for.
                 if n > self.n_bytes - self.position {
                     return Err(self.malformed(format_args!("a list claims {n} values")));
                 }
@@ -201,7 +201,7 @@ pub(super) fn open(file: &Path) -> Result<OpenedFile, FileError> {
         .find(|(key, _)| key == "general.alignment")
         .map_or(Some(DEFAULT_ALIGNMENT), |(_, value)| value.as_u64())
         .filter(|alignment| alignment.is_power_of_two() && *alignment <= 1 << 20)
-        .ok_or_else(|| header.malformed("the alignment is no power of two"))?;
+        .ok_or_else(|| header.malformed("the alignment is not a power of two"))?;
     let data_start = header.position.next_multiple_of(alignment);
     let mut tensors = Vec::with_capacity(described.len());
     for (name, shape, kind, offset) in described {
@@ -230,7 +230,7 @@ fn locate(
     let (piece_len, piece_bytes) = element.piece().unwrap_or((1, 0));
     if shape.last().is_some_and(|&length| length % piece_len != 0) {
         return Err(header.malformed(format_args!(
-            "rows of tensor {name:?} ({shape:?}) are no multiple of its blocks of {piece_len}"
+            "rows of tensor {name:?} ({shape:?}) are not a multiple of its blocks of {piece_len}"
         )));
     }
     let n_bytes = (n / piece_len).checked_mul(piece_bytes).map(|n_bytes| n_bytes as u64);

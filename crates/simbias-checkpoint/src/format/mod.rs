@@ -76,7 +76,7 @@ pub(crate) fn open_file(file: &Path, file_index: usize) -> Result<OpenedFile, Ch
                 "is a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`",
             );
         }
-        // A header of 640 bytes begins like a pickle; no pickle goes on like this.
+        // A header of 640 bytes begins like a pickle; no pickle continues like this.
         [_, _, _, _, 0, 0, 0, 0, b'{', ..] => safetensors::open(file)?,
         _ if torch_legacy::begins(head) => torch_legacy::open(file)?,
         [0x80, 2..=5, ..] | [b'\x1f', b'\x8b', ..] => {

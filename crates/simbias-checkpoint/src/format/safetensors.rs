@@ -15,7 +15,7 @@ use crate::element::Element;
 use crate::error::FileError;
 use crate::tensor::{Place, TensorInfo, checked_elements};
 
-/// The reference implementation allows no longer header.
+/// The reference implementation does not allow longer headers.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
 /// One entry of a header.
@@ -87,7 +87,7 @@ pub(crate) fn read_header(
     if n_bytes < 8 {
         return Err(malformed(
             file,
-            format!("it has {n_bytes} bytes, the header alone needs more"),
+            format!("it has {n_bytes} bytes, but the header alone needs more"),
         ));
     }
     let mut length = [0; 8];

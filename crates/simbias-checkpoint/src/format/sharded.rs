@@ -1,4 +1,4 @@
-//! Folders of shards with an index that says which tensor lies where.
+//! Folders of shards with an index that says which shard holds which tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -23,7 +23,7 @@ fn malformed(file: &Path, problem: String) -> CheckpointError {
     FileError::malformed(file, "index", problem, "fetch the whole checkpoint again").into()
 }
 
-/// Opens every shard that `index` names, in the order of their names, and holds it to the index.
+/// Opens every shard that `index` names, in the order of their names, and checks it against the index.
 pub(crate) fn open(index: &Path) -> Result<Shards, CheckpointError> {
     let bytes = std::fs::read(index).map_err(FileError::reading(index))?;
     let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|error| {

@@ -74,7 +74,7 @@ fn read_small(file: &Path, archive: &mut Archive, name: &str) -> Result<Vec<u8>,
         return Err(malformed(file, format!("entry {name:?} claims {} bytes", entry.size())));
     }
     let mut bytes = Vec::new();
-    // The claimed size may be a lie; what is read is limited too.
+    // The claimed size may be false, so what is read is limited too.
     entry
         .take(MAX_PICKLE_BYTES)
         .read_to_end(&mut bytes)
@@ -90,7 +90,7 @@ fn stored_range(file: &Path, archive: &mut Archive, name: &str) -> Result<(u64, 
     if entry.compression() != CompressionMethod::Stored {
         return Err(malformed(
             file,
-            format!("storage {name:?} is packed, PyTorch stores them plainly"),
+            format!("storage {name:?} is packed, but PyTorch stores them unpacked"),
         ));
     }
     let start = entry
@@ -107,7 +107,7 @@ pub(super) fn located(
     n_bytes: u64,
 ) -> Result<TensorInfo, FileError> {
     let pickle::PickledTensor { name, element, n_stored, offset, shape, strides, .. } = tensor;
-    // Types of unknown size are listed with their shape and no more.
+    // Types of unknown size are only listed with their shape.
     let item = element.stored_bytes().unwrap_or(0);
     let last = shape
         .iter()
@@ -137,8 +137,8 @@ pub(super) fn located(
     Ok(TensorInfo { name, shape, element, file: 0, place })
 }
 
-/// Steps of an array in C order; axes of length 1 may have any step, so views with such axes take the general
-/// way, which reads the same numbers.
+/// Strides of an array in C order; axes of length 1 may have any stride, so views with such axes are read in the
+/// general way, which gives the same numbers.
 fn c_strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1_usize; shape.len()];
     for axis in (0..shape.len().saturating_sub(1)).rev() {

@@ -1,4 +1,4 @@
-//! PyTorch's files before 1.6, whose storages follow their pickles.
+//! Files of PyTorch before 1.6, whose storages follow their pickles.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -53,7 +53,7 @@ pub(super) fn open(file: &Path) -> Result<OpenedFile, FileError> {
     Ok(OpenedFile { format: Format::Torch, tensors, metadata: Vec::new() })
 }
 
-/// The pickles, whose length nothing says: more of the file is read until they end.
+/// The pickles. Their length is not stored, so more of the file is read until they end.
 fn described(file: &Path, reader: &mut File, n_bytes: u64) -> Result<LegacyFile, FileError> {
     let mut bytes = Vec::new();
     let mut wanted = FIRST_BYTES;

@@ -37,8 +37,8 @@ impl Machine<'_> {
         )))
     }
 
-    /// Tensors that stand directly in a dictionary; a key set twice counts with its last value. `None` when
-    /// there are none.
+    /// Tensors that are direct values of a dictionary; a key set twice has its last value. `None` if there
+    /// are none.
     pub(super) fn tensors_of(&self, dict: usize) -> Option<Vec<PickledTensor>> {
         let mut tensors: Vec<PickledTensor> = Vec::new();
         let mut by_name: HashMap<&str, usize> = HashMap::new();

@@ -1,4 +1,4 @@
-//! PyTorch's files before 1.6: five pickles one after another (a magic number, a version, what the machine was like,
+//! Files of PyTorch before 1.6: five pickles one after another (a magic number, a version, properties of the machine,
 //! the state dict, the names of its storages), then every storage as its length and its bytes.
 //!
 //! Source of the layout: PyTorch, `torch/serialization.py`, `_legacy_save`.
@@ -38,8 +38,8 @@ pub struct LegacyStorage {
     pub n: usize,
 }
 
-/// Reads the pickles at the beginning of a file, of which `bytes` are the first ones; `None` if the pickles go on after
-/// them. `file` is for messages.
+/// Reads the pickles at the beginning of a file that starts with `bytes`; `None` if the pickles continue after them.
+/// `file` is for messages.
 ///
 /// # Errors
 /// As [`parse_state_dict`](super::parse_state_dict), and files of another layout.
@@ -73,7 +73,7 @@ impl Machine<'_> {
         Ok(LegacyFile { tensors, storages, data_start: self.position })
     }
 
-    /// Runs the pickle that follows the last one, which shares nothing with it.
+    /// Runs the next pickle, which shares nothing with the previous one.
     fn next_pickle(&mut self) -> Result<Value, FileError> {
         self.stack.clear();
         self.marks.clear();

@@ -92,7 +92,7 @@ impl Machine<'_> {
     pub(super) fn recall(&mut self, key: u64) -> Result<(), FileError> {
         let value = self.memo.get(&key).cloned();
         let value =
-            value.ok_or_else(|| self.malformed("a value is recalled that was never kept"))?;
+            value.ok_or_else(|| self.malformed("a value is recalled that was never stored"))?;
         self.stack.push(value);
         Ok(())
     }
@@ -309,7 +309,7 @@ impl Machine<'_> {
 
     pub(super) fn append(&mut self, values: Vec<Value>) -> Result<(), FileError> {
         let Value::List(list) = self.top()? else {
-            return Err(self.malformed("something is appended to what is not a list"));
+            return Err(self.malformed("something is appended to a value that is not a list"));
         };
         self.lists[list].extend(values);
         Ok(())
@@ -317,7 +317,7 @@ impl Machine<'_> {
 
     pub(super) fn set_items(&mut self, values: Vec<Value>) -> Result<(), FileError> {
         let Value::Dict(dict) = self.top()? else {
-            return Err(self.malformed("items are set in what is not a dictionary"));
+            return Err(self.malformed("items are set in a value that is not a dictionary"));
         };
         let mut values = values.into_iter();
         while let Some(key) = values.next() {

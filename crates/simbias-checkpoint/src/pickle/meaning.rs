@@ -135,7 +135,7 @@ impl Machine<'_> {
             return Err(self.malformed("a tensor has a negative or missing length"));
         };
         if shape.len() != strides.len() {
-            return Err(self.malformed("a tensor has more lengths than strides or fewer"));
+            return Err(self.malformed("a tensor does not have as many lengths as strides"));
         }
         self.views.push(View { storage: *storage, element, offset, shape, strides });
         Ok(Value::Tensor(self.views.len() - 1))

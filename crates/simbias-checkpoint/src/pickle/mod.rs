@@ -88,7 +88,7 @@ struct Machine<'a> {
     file: &'a Path,
     bytes: &'a [u8],
     position: usize,
-    /// Whether the bytes ended where more were needed.
+    /// Whether the bytes ended while more were needed.
     ran_out: bool,
     stack: Vec<Value>,
     marks: Vec<usize>,

@@ -20,23 +20,23 @@ pub(crate) struct DataArgs {
     pub(crate) reading: ReadingArgs,
 }
 
-/// How to read what was given.
+/// How to read the data.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Reading data")]
 pub(crate) struct ReadingArgs {
-    /// Label column or array, or a file of its own (FILE or FILE::ARRAY); usual names are found without
+    /// Label column or array, or a separate file (FILE or FILE::ARRAY); usual names are found without this flag
     #[arg(long, value_name = "NAME|FILE")]
     labels: Option<String>,
-    /// Makes two classes of a numeric label: below T and T or more
+    /// Make two classes of a numeric label: below T, and T or more
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     label_threshold: Option<f64>,
     /// Whether labels are classes or numbers to predict
     #[arg(long, value_enum, default_value_t = TaskWord::Auto)]
     task: TaskWord,
-    /// Columns (arrays) that are no model input; repeat, or separate by commas
+    /// Columns (arrays) that are not model input; repeat, or separate by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     drop: Vec<String>,
-    /// Columns (arrays) that group the rows, such as a hospital; reported by value, never model input
+    /// Columns (arrays) that group the rows, such as the hospital; reported by value, never model input
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     strata: Vec<String>,
     /// Resize all images to this height and width
@@ -51,7 +51,7 @@ pub(crate) struct ReadingArgs {
     /// What to do with missing cells of a table
     #[arg(long, value_enum, default_value_t = MissingWord::Error)]
     missing: MissingWord,
-    /// Part of a source that comes in parts; the test part if there is one when not given
+    /// Part to read of a source that comes in parts; the test part, if there is one, when not given
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartWord>,
 }
@@ -168,7 +168,7 @@ impl BlocksArgs {
     }
 }
 
-/// How rows without parts of their own are divided.
+/// How rows that do not come in parts are divided.
 #[derive(clap::Args, Debug)]
 pub(crate) struct SplitArgs {
     /// Share of the rows for validation
@@ -180,7 +180,7 @@ pub(crate) struct SplitArgs {
 }
 
 impl SplitArgs {
-    /// The options of the readers; no stratum stays together.
+    /// The options of the readers; no stratum is kept together.
     pub(crate) fn options(&self, shell: &Shell) -> SplitOptions {
         SplitOptions {
             validation: self.validation_share,

@@ -49,7 +49,7 @@ pub(crate) struct AuditArgs {
     /// Half a minute instead of a minute and a half: fewer rows, repeats and probes
     #[arg(long)]
     quick: bool,
-    /// Donor maps; 30, or 5 with --quick, when not given
+    /// Donor maps; 30 when not given, 5 with --quick
     #[arg(long, value_name = "N", value_parser = super::reliance::donor_maps)]
     repeats: Option<usize>,
     /// How donors are drawn: permute, independent, swap, within-class, within-stratum
@@ -59,14 +59,14 @@ pub(crate) struct AuditArgs {
     /// not given), group-dro; "none" for none
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     remedies: Vec<String>,
-    /// Most training steps of the audited network and of each remedy
+    /// Maximum training steps of the audited network and of each remedy
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_steps: Option<u64>,
-    /// Most training steps of each block by itself; 0 leaves these runs out, and with them the denied ensemble
+    /// Maximum training steps on each block alone; 0 leaves these runs out, and with them the denied ensemble
     #[arg(long, value_name = "N")]
     solo_steps: Option<u64>,
-    /// Most blocks that are tried alone: the most necessary ones and, of the others, those that a quick linear probe
-    /// finds most predictive
+    /// Maximum number of blocks tried alone: the most necessary ones, then those that a quick linear probe finds most
+    /// predictive
     #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
     most_probed: usize,
     #[command(flatten)]
@@ -74,7 +74,7 @@ pub(crate) struct AuditArgs {
     /// Stratum whose values stay together in one part, such as a patient
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Go on from the checkpoint that an interrupted run left; give the other flags as before
+    /// Continue from the checkpoint of an interrupted run; give the other flags as before
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -104,7 +104,7 @@ impl AuditArgs {
         inputs.extend(brought.iter().map(|model| model.fingerprint.clone()));
 
         let checkpoint = TrainingCheckpoint::beside(&run);
-        // What a network that is trained here sees, and what its checkpoint therefore belongs to.
+        // The rows that a network trained here sees; its checkpoint belongs to them.
         let train_rows = prepared(&input, &Subject::Train)?.split.train.0;
         let (recipe, fit) = training_settings(&train_rows, &options)?;
         let subject = match (&brought, &self.resume) {

@@ -26,7 +26,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   simbias claims show P2-C1")]
     Show(ShowArgs),
-    /// Check claims and enter what was found into your own ledger
+    /// Check claims and enter the results into your own ledger
     #[command(after_help = "Examples:
   simbias claims run P2-C1
   simbias claims run 02 --seeds 5 --threads 2
@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// The ledger as a Markdown table
     #[command(after_help = "Examples:
   simbias claims table
-  simbias claims table --write README.md   replaces what stands between the two markers")]
+  simbias claims table --write README.md   replaces the text between the two markers")]
     Table(TableArgs),
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct RunArgs {
     /// How large the checks are: cpu (two cores, minutes), gpu (one accelerator) or full (the paper's own size)
     #[arg(long, value_name = "SCALE", default_value = "cpu")]
     scale: String,
-    /// Repetitions, each with a seed of its own; a verdict takes three or more
+    /// Repetitions, each with its own seed; a verdict needs three or more
     #[arg(long, value_name = "N", default_value_t = 3)]
     seeds: usize,
     /// Folder with your copies of the data that claims at gpu and full scale ask for: mnist/ with the IDX files,
@@ -123,7 +123,7 @@ impl LedgerArgs {
         self.ledger.as_deref().unwrap_or(Path::new(LEDGER))
     }
 
-    /// The ledger if its file is there.
+    /// The ledger, if its file exists.
     fn existing(&self) -> Result<Option<Ledger>, Failure> {
         let path = self.path();
         match std::fs::read_to_string(path) {
@@ -136,7 +136,7 @@ impl LedgerArgs {
         }
     }
 
-    /// What is known of every claim: the ledger that comes with the program, with own runs in front of it.
+    /// What is known about every claim: the ledger that comes with the program, with the user's own runs before it.
     fn read_known(&self) -> Result<Ledger, Failure> {
         let own = self.existing()?;
         if let (None, Some(path)) = (&own, &self.ledger) {
@@ -146,7 +146,7 @@ impl LedgerArgs {
         Ok(Ledger::with_own(own.unwrap_or_default()))
     }
 
-    /// The own ledger; an empty one where the file is not there yet.
+    /// The user's own ledger; empty if its file does not exist yet.
     fn read_or_new(&self) -> Result<Ledger, Failure> {
         Ok(self.existing()?.unwrap_or_default())
     }
@@ -207,7 +207,7 @@ impl RunArgs {
             return Err(Failure::input(format!("there is no folder {folder:?}"))
                 .hint("--data takes the folder that holds the folders mnist and cifar10"));
         }
-        // Read first: hours of work must not end in a ledger that cannot be written.
+        // Read the ledger first: hours of work must not end with one that cannot be written.
         let mut ledger = self.ledger.read_or_new()?;
         let run = self.out.open(shell)?;
         let progress = shell.progress("claims");
@@ -231,7 +231,7 @@ impl RunArgs {
             shell.note(&format!("{}: {}", claim.id, outcome.verdict));
             let entry = LedgerEntry::new(&outcome, stamp.clone());
             if !self.quick && !self.no_ledger {
-                // Kept after every claim: an interrupted run keeps what it found.
+                // Written after every claim, so that an interrupted run keeps its results.
                 ledger.record(&outcome, stamp)?;
                 self.ledger.write(&ledger)?;
             }

@@ -14,19 +14,19 @@ pub(crate) struct FailOn {
     fail_on: Vec<RelianceWord>,
 }
 
-/// What a command measures, as far as verdicts rest on it.
+/// The parts of a measurement that verdicts depend on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     /// How donors are drawn.
     pub(crate) mode: DonorMode,
     /// Whether complements are randomized too.
     pub(crate) complement: bool,
-    /// Whether something learns blocks alone.
+    /// Whether something is trained on blocks alone.
     pub(crate) alone: bool,
 }
 
 impl FailOn {
-    /// Refuses verdicts that cannot come out of what is measured: waiting for them would pass every model.
+    /// Refuses verdicts that this measurement can never give: with them, every model would pass.
     pub(crate) fn check(&self, measured: Measured) -> Result<(), Failure> {
         let mode = measured.mode;
         for &word in &self.fail_on {
@@ -36,7 +36,7 @@ impl FailOn {
             let is_ignored = verdict == BlockVerdict::IgnoredButPredictive;
             let refused = if is_ignored && !measured.alone {
                 Some((
-                    "nothing is trained on blocks alone here, so no block gets it".to_string(),
+                    "this command trains nothing on blocks alone, so no block gets it".to_string(),
                     "use `simbias audit --model …`, which tries each block alone, or leave it out",
                 ))
             } else if !mode.shows_what_is_needed() {
@@ -65,7 +65,7 @@ impl FailOn {
         Ok(())
     }
 
-    /// Whether the person named a verdict of `outcome` as bad.
+    /// Whether the user named a verdict of `outcome` as bad.
     pub(crate) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
         let is_named = |word| self.fail_on.contains(&word);
         let verdicts = outcome.blocks.iter().filter_map(|block| block.verdict);

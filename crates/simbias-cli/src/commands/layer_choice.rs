@@ -8,7 +8,7 @@ pub(crate) struct LayerChoice {
     /// Only layers whose name contains a match of this regular expression; repeat for several
     #[arg(long, value_name = "REGEX", value_parser = pattern)]
     include: Vec<Regex>,
-    /// No layers whose name contains a match of this regular expression; repeat for several
+    /// Leave out layers whose name contains a match of this regular expression; repeat for several
     #[arg(long, value_name = "REGEX", value_parser = pattern)]
     exclude: Vec<Regex>,
 }
@@ -26,6 +26,6 @@ fn pattern(text: &str) -> Result<Regex, String> {
         // The last of several lines says what is wrong.
         let words = error.to_string();
         let problem = words.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        format!("it is no regular expression: {problem}")
+        format!("it is not a regular expression: {problem}")
     })
 }

@@ -34,7 +34,7 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
   simbias prune checkpoint/ --method wanda --sparsity 0.6 --allocation farms --calibration book.txt
   simbias claims list
 
-Exit codes: 0 done; 1 done, and the verdict is one named by --fail-on; 2 bad input; 130 interrupted."
+Exit codes: 0 done; 1 done, with a verdict named by --fail-on; 2 bad input; 3 done, with a layer unmeasured under --strict; 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// What the person asks.
+/// What the user asks.
 #[derive(Subcommand, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub(crate) enum Command {

@@ -22,7 +22,7 @@ pub(crate) struct ModelArgs {
 /// How a model is opened.
 #[derive(clap::Args, Debug)]
 pub(crate) struct OpeningArgs {
-    /// Output of an ONNX model that holds the scores, when it has several
+    /// Output of an ONNX model that holds the scores, if it has several outputs
     #[arg(long, value_name = "NAME")]
     model_output: Option<String>,
     /// Rows that the model scores at a time; changes memory, not results

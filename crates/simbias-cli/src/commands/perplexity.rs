@@ -10,7 +10,7 @@ use simbias_run::{of_checkpoint, of_file};
 use super::arguments::OutArgs;
 use crate::shell::{Failure, Finished, Shell};
 
-/// Longest context that is taken without being asked for, as in the pruning literature.
+/// Longest context used by default, as in the pruning literature.
 pub(super) const USUAL_CONTEXT: usize = 2048;
 
 /// Measure the perplexity of a language model on a text.
@@ -26,7 +26,7 @@ pub(crate) struct PerplexityArgs {
     /// LLaMA, Mistral, Qwen2 or GPT-2: a folder or file with config.json beside it, or .gguf
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// UTF-8 text, or whole numbers in .npy as tokens
+    /// UTF-8 text, or tokens as whole numbers in .npy
     #[arg(value_name = "TEXT")]
     text: PathBuf,
     #[command(flatten)]
@@ -42,10 +42,10 @@ pub(super) struct TokenArgs {
     /// tokenizer.json to use instead of the model's own
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
-    /// Tokens of a chunk; the model's context, at most 2048, when not given
+    /// Tokens per chunk; the model's context, but at most 2048, when not given
     #[arg(long, value_name = "N", value_parser = crate::shell::at_least_one)]
     context: Option<usize>,
-    /// Only the first chunks of the text
+    /// Use only the first N chunks of the text
     #[arg(long, value_name = "N", value_parser = crate::shell::at_least_one)]
     max_chunks: Option<usize>,
 }
@@ -65,7 +65,7 @@ impl TokenArgs {
     }
 }
 
-/// Opens the model on the person's device.
+/// Opens the model on the user's device.
 pub(super) fn open(path: &Path, shell: &Shell) -> Result<LanguageModel, Failure> {
     Ok(LanguageModel::open(path, &device_from_str(shell.device())?)?)
 }

@@ -1,4 +1,4 @@
-//! `simbias train`: one of the networks of the checks on a person's own rows, resumable.
+//! `simbias train`: one of the networks of the checks on a user's own rows, resumable.
 
 use std::path::PathBuf;
 
@@ -22,8 +22,8 @@ use crate::shell::{Failure, Finished, Shell};
 
 /// Train a network on labelled rows, with validation, traces and exact resume.
 ///
-/// Weights are kept by their score on validation rows, never by the test rows. Killed at any time, the run
-/// continues from its checkpoint and ends with the same weights, bit for bit on the CPU.
+/// Weights are chosen by their score on validation rows, never on test rows. A run that is killed can continue
+/// from its checkpoint and ends with the same weights, bit for bit on the CPU.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias train table.csv --labels outcome
@@ -41,7 +41,7 @@ pub(crate) struct TrainArgs {
     reading: ReadingArgs,
     #[arg(long, value_name = "NAME", default_value = "auto", help = format!("Network: {}", NetworkChoice::known()))]
     network: NetworkChoice,
-    /// Update rule; the recipe of the audit when not given
+    /// Update rule; the audit's recipe when not given
     #[arg(long, value_enum)]
     optimizer: Option<OptimizerWord>,
     /// Learning rate; the recipe's when not given
@@ -50,13 +50,13 @@ pub(crate) struct TrainArgs {
     /// Weight decay, biases included; the recipe's when not given, or 5e-5 with --optimizer
     #[arg(long, value_name = "FACTOR", value_parser = factor, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Rates of layers from their weight spectra, renewed every epoch: farms (windows of one shape) or tempbalance
+    /// Rates of layers from their weight spectra, updated every epoch: farms (windows of one shape) or tempbalance
     #[arg(long, value_enum, value_name = "RULE")]
     layer_rates: Option<LayerRatesWord>,
-    /// Rows a step; the recipe's when not given
+    /// Rows per step; the recipe's when not given
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Most steps
+    /// Maximum number of steps
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = value_parser!(u64).range(1..))]
     max_steps: u64,
     /// Steps between evaluations
@@ -67,7 +67,7 @@ pub(crate) struct TrainArgs {
     checkpoint_every: u64,
     #[command(flatten)]
     split: SplitArgs,
-    /// Go on from this checkpoint; give the other flags as before
+    /// Continue from this checkpoint; give the other flags as before
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
     /// New directory for the network and the report; runs/train-TIME when not given
@@ -92,7 +92,7 @@ impl From<LayerRatesWord> for SpectralRates {
     }
 }
 
-/// Weight decay of an optimizer that the person names: that of Shah et al.'s code.
+/// Weight decay of an optimizer that the user names: that of Shah et al.'s code.
 const WEIGHT_DECAY: f64 = 5e-5;
 
 fn factor(text: &str) -> Result<f64, String> {
@@ -137,7 +137,7 @@ impl TrainArgs {
         let device = device_from_str(shell.device())?;
         let options = self.reading.all_parts("training")?;
         let split = read_splits(&self.data, &options, &self.split.options(shell))?;
-        // One class only teaches nothing.
+        // One class alone teaches nothing.
         Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
         let standardization = Standardization::of_table(&split.train.0);
@@ -187,7 +187,7 @@ impl TrainArgs {
         Ok(Finished::Done)
     }
 
-    /// The audit's recipe with what the person changed.
+    /// The audit's recipe with the user's changes.
     fn settings(&self, train: &Dataset, device: &Device) -> Result<(Recipe, FitConfig), Failure> {
         let options = AuditOptions {
             network: self.network,

@@ -5,7 +5,7 @@ use clap::builder::PossibleValue;
 use simbias_reliance::BlockVerdict;
 use simbias_report::Verdict;
 
-/// What a block is to the model, or that the model says nothing at all.
+/// What a block is to the model, or that the model cannot be told from chance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RelianceWord {
     /// A block has this verdict.

@@ -1,5 +1,5 @@
 //! `--config FILE.toml`: the same keys as the flags. The file's settings become words of the command line, so
-//! that they are parsed, checked and explained in one place; what the person typed wins.
+//! that one place parses, checks and explains them; what the user typed wins.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::Failure;
 
-/// The command that is meant, its matches, and its name without the program's.
+/// The chosen command, its matches, and its name without the program's.
 pub(crate) fn leaf<'a>(
     command: &'a clap::Command,
     matches: &'a ArgMatches,
@@ -24,12 +24,12 @@ pub(crate) fn leaf<'a>(
     (command, matches, names.join(" "))
 }
 
-/// `words` with the settings of the configuration file that they name, if any.
+/// `words` with the settings of the configuration file, if they name one.
 pub(crate) fn expand(
     command: &clap::Command,
     words: Vec<OsString>,
 ) -> Result<Vec<OsString>, Failure> {
-    // What is wrong with the words themselves is found when they are parsed for good.
+    // Mistakes in the words themselves are reported by the final parse.
     let mut lenient = command.clone().ignore_errors(true);
     let Ok(matches) = lenient.try_get_matches_from_mut(&words) else { return Ok(words) };
     let (leaf, matches, _) = leaf(&lenient, &matches);
@@ -49,11 +49,11 @@ fn read(path: &Path) -> Result<toml::Table, Failure> {
     })?;
     toml::from_str(&text).map_err(|error| {
         Failure::input(format!("{path:?} is not TOML: {}", error.to_string().trim_end()))
-            .hint("write one `key = value` a line, with the names of the flags as keys")
+            .hint("write one `key = value` per line, with the names of the flags as keys")
     })
 }
 
-/// In front of a `--`, behind everything else.
+/// Before a `--`, after everything else.
 fn insert(mut words: Vec<OsString>, settings: Vec<OsString>) -> Vec<OsString> {
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     words.splice(end..end, settings);
@@ -136,7 +136,7 @@ fn unknown(command: &clap::Command, path: &Path, key: &str) -> Failure {
     let mut known: Vec<&str> = keys(command).filter_map(Arg::get_long).collect();
     known.sort_unstable();
     Failure::input(format!(
-        "{path:?}: {key:?} is no setting of this command; known are {}",
+        "{path:?}: {key:?} is not a setting of this command; its settings are {}",
         known.join(", ")
     ))
     .hint("the keys of a --config file are the names of the flags, without dashes in front")

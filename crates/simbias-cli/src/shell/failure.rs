@@ -1,5 +1,5 @@
-//! How commands end: well (exit code 0), with a bad verdict (1), with something left out that must not be (3), or with one
-//! helpful message and exit code 2.
+//! How commands end: well (exit code 0), with a bad verdict (1), without a part that `--strict` demands (3), or with
+//! one helpful message (2).
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,16 +13,16 @@ use super::interrupt::is_ending;
 pub(crate) enum Finished {
     /// Exit code 0.
     Done,
-    /// The verdict is one that the person named with `--fail-on`: exit code 1.
+    /// The verdict is one that the user named with `--fail-on`: exit code 1.
     BadVerdict,
     /// Something was left out that `--strict` insists on: exit code 3.
     Incomplete,
 }
 
-/// A command that did not do its work.
+/// Why a command did not do its work.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something in what the person gave: exit code 2.
+    /// Invalid input: exit code 2.
     Input(BadInput),
     /// A command line that does not parse (exit code 2), or a request for help (0).
     Usage(clap::Error),
@@ -56,7 +56,7 @@ impl Failure {
         }
     }
 
-    /// Names the file that it is about, unless the message does already.
+    /// Names the file in the message, unless it is named there already.
     pub(crate) fn about(self, path: &Path) -> Self {
         let name = format!("{path:?}");
         match self {
@@ -67,10 +67,10 @@ impl Failure {
         }
     }
 
-    /// Tells the person and gives the exit code.
+    /// Tells the user and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if is_ending() {
-            // The handler has spoken, and this failure is of its making.
+            // The signal handler caused this failure and has reported it.
             return ExitCode::from(INTERRUPTED);
         }
         match self {

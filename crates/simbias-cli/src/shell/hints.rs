@@ -1,4 +1,4 @@
-//! From a library's error to a message that names the flag to try. Libraries know no flags.
+//! Turns a library's error into a message that names the flag to try. Libraries do not know the flags.
 
 use std::io::ErrorKind;
 
@@ -42,7 +42,7 @@ impl From<RunError> for Failure {
                 Some("results are never overwritten: give --out a new name, or remove the old one")
             }
             RunError::NoName { .. } => Some("give --out a new directory"),
-            RunError::NoPlace { .. } => Some("give another place with --out"),
+            RunError::NoPlace { .. } => Some("choose another place with --out"),
             RunError::OtherColumns { .. } => {
                 Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
             }
@@ -59,9 +59,7 @@ impl From<RunError> for Failure {
                 let is_file = matches!(error, TrainError::File { .. });
                 let failure = Self::from(error);
                 if is_file {
-                    failure.hint(
-                        "--resume takes the DIR.checkpoint that lies beside an interrupted run",
-                    )
+                    failure.hint("--resume takes the DIR.checkpoint beside an interrupted run")
                 } else {
                     failure
                 }
@@ -96,7 +94,9 @@ impl From<LanguageError> for Failure {
             LanguageError::Network(error) => error.into(),
             LanguageError::Tokenizer { .. } => with(
                 &error,
-                Some("give the model's own with --tokenizer tokenizer.json, or tokens as .npy"),
+                Some(
+                    "give the model's tokenizer with --tokenizer tokenizer.json, or tokens as .npy",
+                ),
             ),
             LanguageError::Option { option: "calibration", .. } => {
                 with(&error, Some("give --calibration TEXT"))
@@ -133,7 +133,7 @@ impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         let hint = match &error {
             DataError::NoLabels { .. } | DataError::LabelCount { .. } => {
-                Some("--labels takes a column, an array of the same file, or a file of its own")
+                Some("--labels takes a column, an array of the same file, or a separate file")
             }
             DataError::NoSuchName { role, .. } if role.starts_with("label") => {
                 Some("choose the label with --labels NAME")
@@ -198,7 +198,7 @@ impl From<RelianceError> for Failure {
                 Some("check that --model and --labels belong together")
             }
             RelianceError::NotFiniteScore { .. } => Some(
-                "a model that overflows on some rows has to be mended, or these rows left out of the data",
+                "repair a model that overflows on some rows, or leave these rows out of the data",
             ),
             RelianceError::Donors { .. } => Some("choose another --mode, or name --strata"),
             _ => None,
@@ -211,9 +211,7 @@ impl From<SynthError> for Failure {
     fn from(error: SynthError) -> Self {
         let hint = match &error {
             SynthError::UnknownPreset { .. } => Some("choose one of these names"),
-            SynthError::ShapeMismatch { .. } => {
-                Some("images are padded to a common size with --fit")
-            }
+            SynthError::ShapeMismatch { .. } => Some("--fit pads images to a common size"),
             _ => None,
         };
         with(&error, hint)

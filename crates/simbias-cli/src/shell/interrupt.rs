@@ -1,6 +1,6 @@
-//! What Ctrl-C means, in every command: the first one asks, and the work stops soon; the second one ends the process at
-//! once. Work that does not look for the first one is ended for it, so that the stop is always soon. However it ends,
-//! partial directories are removed and the exit code is 130.
+//! What Ctrl-C means in every command: the first one asks the work to stop soon; the second one ends the process at
+//! once. Work that does not check for the first one is ended too, so that a stop never takes long. However a command
+//! ends, partial directories are removed and the exit code is 130.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use super::Failure;
 use super::failure::INTERRUPTED;
 
-/// Whether the process is being ended. Static, because even a command that fails for lack of its removed directory
+/// Whether the process is being ended. Static, because a command that fails only because its directory was removed
 /// must not report that.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Work that has not looked for so long after Ctrl-C does not look.
+/// Work that has not checked for this long after Ctrl-C is assumed never to check.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The same for work that looks seldom, such as a training with slow steps: twice the time between two looks, at most
-/// this.
+/// The limit for work that checks rarely, such as a training with slow steps: twice the time between two checks, at
+/// most this.
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
-/// Work that has looked may take so long to keep what can be resumed.
+/// Time for work that has noticed Ctrl-C to save what can be resumed.
 const TIDYING: Duration = Duration::from_secs(10);
 
-/// How often the removal of a directory is tried that is still being written into.
+/// How often the removal of a directory is tried while something still writes into it.
 const REMOVALS: usize = 20;
 
 /// Whether the user's Ctrl-C is ending the process.
@@ -36,13 +36,13 @@ pub(crate) struct Interrupt(Arc<State>);
 
 struct State {
     asked: AtomicBool,
-    /// Whether the work has looked since.
+    /// Whether the work has checked since then.
     heard: AtomicBool,
-    /// What the next two count from.
+    /// Start of the times in the next two fields.
     start: Instant,
-    /// Milliseconds from the start to the last look; 0 before the first.
+    /// Milliseconds from the start to the last check; 0 before the first.
     last_look: AtomicU64,
-    /// Milliseconds between the last two looks.
+    /// Milliseconds between the last two checks.
     between_looks: AtomicU64,
     partial: Mutex<Vec<PathBuf>>,
 }
@@ -57,7 +57,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Hears no signal.
+    /// Does not listen to signals.
     pub(super) fn silent() -> Self {
         Self(Arc::new(State {
             asked: AtomicBool::new(false),
@@ -89,7 +89,7 @@ impl Interrupt {
         }
     }
 
-    /// How long the work has to look.
+    /// How long the work has to check.
     fn patience(&self) -> Duration {
         let between = Duration::from_millis(self.0.between_looks.load(Ordering::Relaxed));
         (2 * between).clamp(PATIENCE, MOST_PATIENCE)
@@ -106,7 +106,7 @@ impl Interrupt {
         std::process::exit(i32::from(INTERRUPTED));
     }
 
-    /// Whether the user asked to stop; to be called by work that stops then.
+    /// Whether the user asked to stop; work that calls this must then stop.
     pub(crate) fn look(&self) -> bool {
         let asked = self.is_asked();
         if asked {
@@ -130,13 +130,13 @@ impl Interrupt {
         self.partial().push(path.into());
     }
 
-    /// `path` is no longer there, or complete.
+    /// `path` is complete or no longer exists.
     pub(super) fn spare(&self, path: &Path) {
         self.partial().retain(|other| other != path);
     }
 
     fn partial(&self) -> MutexGuard<'_, Vec<PathBuf>> {
-        // The list is whole even if a thread died holding it.
+        // The list is valid even if a thread panicked while holding it.
         self.0.partial.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,7 +144,7 @@ impl Interrupt {
 /// Removes a directory or a file. A thread may be writing into it, and stops when it sees [`is_ending`].
 fn remove(path: &Path) {
     for _ in 0..REMOVALS {
-        // Nothing can be done about what resists.
+        // What still cannot be removed stays.
         let _ =
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         if !path.exists() {

@@ -52,7 +52,7 @@ pub(super) fn settings(command: &clap::Command, matches: &ArgMatches) -> Setting
     settings
 }
 
-/// A number where the word is one.
+/// A number if the word is one, text otherwise.
 fn value(word: &str) -> Value {
     match serde_json::from_str(word) {
         Ok(Value::Number(number)) => Value::Number(number),

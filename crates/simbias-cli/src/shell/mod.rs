@@ -37,7 +37,7 @@ pub(crate) struct GlobalArgs {
         help_heading = "Common options"
     )]
     pub(crate) seed: u64,
-    /// Device to train on: cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX (those that this build has)
+    /// Device to train on: cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX (if this build supports it)
     #[arg(
         long,
         global = true,
@@ -60,7 +60,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
-/// Most threads: more than any machine has cores, and few enough to start.
+/// Largest number of threads: more than any machine has cores, and few enough to start.
 const MOST_THREADS: usize = 1024;
 
 fn n_threads(text: &str) -> Result<usize, String> {
@@ -70,7 +70,7 @@ fn n_threads(text: &str) -> Result<usize, String> {
     })
 }
 
-/// Reads a count of which there must be one.
+/// Parses a whole number of at least 1.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("give a whole number, 1 or more".into()),
@@ -78,7 +78,7 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// The surroundings of one command.
+/// What one command has to work with.
 pub(crate) struct Shell {
     global: GlobalArgs,
     command_name: String,
@@ -86,7 +86,7 @@ pub(crate) struct Shell {
     settings: simbias_report::Settings,
     interrupt: Interrupt,
     clock: Clock,
-    /// Whether the command leaves the device alone.
+    /// Whether the command computes on the CPU only.
     only_cpu: Cell<bool>,
 }
 
@@ -148,12 +148,12 @@ impl Shell {
         rayon::current_num_threads()
     }
 
-    /// The device that the person named, or the CPU for commands that use no other.
+    /// The device that the user named, or the CPU for commands that use only the CPU.
     pub(crate) fn device(&self) -> &str {
         if self.only_cpu.get() { "cpu" } else { &self.global.device }
     }
 
-    /// Says that `--device` changes nothing, if another than the CPU was asked for. For commands without training.
+    /// Says that `--device` changes nothing, if it names a device other than the CPU. For commands without training.
     pub(crate) fn computes_on_cpu(&self) {
         let device = &self.global.device;
         if device != "cpu" {
@@ -169,14 +169,14 @@ impl Shell {
         self.global.json
     }
 
-    /// Words for the person, on standard error; nothing under `--quiet`.
+    /// Words for the user, on standard error; nothing under `--quiet`.
     pub(crate) fn note(&self, words: &str) {
         if !self.global.quiet {
             say(words);
         }
     }
 
-    /// Hears how far a long piece of work is, and tells it of Ctrl-C.
+    /// Shows the progress of a long piece of work, and tells it about Ctrl-C.
     pub(crate) fn progress(&self, label: &str) -> ProgressDisplay {
         ProgressDisplay::new(label, self.global.quiet, self.interrupt.clone())
     }
@@ -210,7 +210,7 @@ impl Shell {
         Ok(())
     }
 
-    /// As [`close_run`](Self::close_run) for a command whose answer is files: `run.json` joins them.
+    /// As [`close_run`](Self::close_run) for a command whose answer is files that are already written: adds `run.json`.
     pub(crate) fn close_files(
         &self,
         run: RunDirectory,
@@ -224,7 +224,7 @@ impl Shell {
         Ok(path)
     }
 
-    /// Says how to go on when `ended` is an interrupt, whatever was being done.
+    /// Says how to continue if `ended` is an interrupt.
     pub(crate) fn tell_how_to_resume<T>(
         &self,
         checkpoint: &TrainingCheckpoint,
@@ -239,7 +239,7 @@ impl Shell {
         ended
     }
 
-    /// Ends a command before it gives its output a name: nothing appears after Ctrl-C, even if the work did not look.
+    /// Ends a command before its output gets its name: nothing appears after Ctrl-C, even if the work did not check.
     pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
         if self.interrupt.is_asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }

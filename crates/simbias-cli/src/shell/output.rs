@@ -6,12 +6,12 @@ use simbias_report::Report;
 
 use super::Failure;
 
-/// Width of text that goes to no terminal.
+/// Width of text when there is no terminal.
 const PLAIN_WIDTH: usize = 100;
 /// Wider lines are hard to read.
 const WIDEST: usize = 140;
 
-/// Data for standard output. A reader that went away has seen enough.
+/// Writes data to standard output. A reader that went away has seen enough.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,5 +1,5 @@
-//! Shows how far long work is: a bar on a terminal, a line when it begins and every ten seconds in a log, silence when
-//! asked for. Passes Ctrl-C on to the work.
+//! Shows the progress of long work: a bar on a terminal, a line at the start and every ten seconds in a log, nothing
+//! under `--quiet`. Passes Ctrl-C on to the work.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -17,7 +17,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Time between two drawings of a bar that does not move.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows how far one piece of work is, until it is dropped.
+/// Shows the progress of one piece of work until it is dropped.
 pub(crate) struct ProgressDisplay {
     form: Form,
     interrupt: Interrupt,
@@ -41,7 +41,7 @@ impl ProgressDisplay {
         Self { form, interrupt }
     }
 
-    /// Names what is being done, from the beginning of its own count.
+    /// Names what is being done, and starts its own count.
     pub(crate) fn begin(&self, label: &str) {
         match &self.form {
             Form::Nothing => {}
@@ -112,7 +112,7 @@ struct Lines {
 
 struct LineState {
     label: String,
-    /// Whether the label has been said.
+    /// Whether the label has been printed.
     announced: bool,
     remark: String,
     done: usize,
@@ -132,7 +132,7 @@ impl LineState {
         }
     }
 
-    /// Says what is being done, once.
+    /// Prints what is being done, once.
     fn announce(&mut self) {
         if !self.announced {
             self.announced = true;
@@ -196,7 +196,7 @@ impl Drop for Lines {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so itself.
+            // A thread that panicked has reported it itself.
             let _ = thread.join();
         }
     }

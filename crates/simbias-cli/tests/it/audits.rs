@@ -1,10 +1,10 @@
-//! `audit` on a person's own rows and models.
+//! `audit` on a user's own rows and models.
 
 use serde_json::Value;
 
 use crate::program::{Bench, table};
 
-/// The least that an audit can do; one block that tells and one that does not.
+/// The smallest possible audit: one block that tells the label and one that does not.
 const SMALL: &str = "--quick --blocks first=0;others=1,2 --remedies none";
 
 fn bench() -> Bench {

@@ -75,7 +75,7 @@ fn a_mask_of_another_shape_is_refused() {
         "reliance plan --data images --blocks b.toml --out plan",
         &["mask.csv", "[2, 2]", "[8, 8]"],
     );
-    // A value too few for the columns of a table: never a block of zeros.
+    // One value fewer than the table has columns: this must not become a block of zeros.
     bench.write("mask.csv", "1,0\n");
     bench.refuse(
         "reliance plan --data t.csv --blocks b.toml --out plan",
@@ -131,7 +131,7 @@ fn a_transform_that_does_not_fit_or_undo_itself_is_refused() {
     bench.refuse(words, &["w.csv", "2", "3"]);
     with("1,0,0\n0,1,0\n1,1,0\n");
     bench.refuse(words, &["w.csv", "[transform]"]);
-    // An inverse that is none.
+    // A matrix that is not the inverse.
     with("2,0,0\n0,2,0\n0,0,2\n");
     bench.write("inverse.csv", "1,0,0\n0,1,0\n0,0,1\n");
     let blocks = bench.read("b.toml").replace("[[", "inverse = 'inverse.csv'\n[[");

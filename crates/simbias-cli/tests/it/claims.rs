@@ -108,7 +108,7 @@ fn what_was_found_is_known_everywhere_and_own_runs_stand_in_front() {
     });
     std::fs::create_dir(bench.path("claims")).unwrap();
     bench.write("claims/ledger.json", &own.to_string());
-    assert_eq!(scales(&bench)[0]["own"], false, "the committed entry once more is no own run");
+    assert_eq!(scales(&bench)[0]["own"], false, "the committed entry once more is not an own run");
     own["entries"][0]["date"] = "2030-01-02".into();
     own["entries"][0]["verdict"] = "does not hold".into();
     bench.write("claims/ledger.json", &own.to_string());

@@ -7,10 +7,10 @@ use simbias_data::read::{ArrayValues, NamedArray};
 
 use crate::program::{Bench, table};
 
-/// Longest time from Ctrl-C to the end. Work that looks needs far less, but machines are busy at times.
+/// Longest time from Ctrl-C to the end. Work that checks for it needs far less, but machines are busy at times.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Interrupts a command at work, as soon as it has said `at`, and finds only `left` afterwards; what it said.
+/// Interrupts a command as soon as it has said `at`, expects only `left` afterwards, and returns what it said.
 #[track_caller]
 fn interrupted(bench: &Bench, words: &str, at: &str, left: &[&str]) -> String {
     let mut running = bench.begin(words);
@@ -114,7 +114,7 @@ fn an_audit_interrupted_after_its_training_does_not_train_again() {
     assert_eq!(bench.names(), ["cut", "t.csv", "whole"]);
 }
 
-/// A file that never comes: the program waits for it and looks for nothing.
+/// A file that never comes: the program waits for it and checks for nothing else.
 fn endless(bench: &Bench) -> String {
     let made = std::process::Command::new("mkfifo").arg(bench.path("t.csv")).status();
     assert!(made.unwrap().success());

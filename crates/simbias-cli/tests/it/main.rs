@@ -1,4 +1,4 @@
-//! The program as a person meets it: words in, exit code, standard output, standard error and files out.
+//! The program as a user meets it: words in; exit code, standard output, standard error and files out.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 

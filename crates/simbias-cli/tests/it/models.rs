@@ -57,7 +57,7 @@ fn several_models_are_shown_side_by_side() {
     let result = bench.json("out/result.json");
     assert_eq!(result["models"].as_array().unwrap().len(), 2);
     assert!(bench.path("out/csv/models.csv").is_file());
-    // A result of several models is no side of a comparison.
+    // A result of several models cannot be compared.
     bench.refuse("reliance compare out/result.json out/result.json --out c", &["result.json"]);
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A folder with a person's files, in which the program runs.
+/// A folder with a user's files, in which the program runs.
 pub(crate) struct Bench {
     folder: TempDir,
 }

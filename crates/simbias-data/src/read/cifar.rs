@@ -1,4 +1,4 @@
-//! CIFAR-10 and CIFAR-100 in their binary version: label bytes, then 3 × 32 × 32 levels a record.
+//! CIFAR-10 and CIFAR-100 in their binary version: each record is label bytes, then 3 × 32 × 32 levels.
 //!
 //! Source of the format: A. Krizhevsky, the CIFAR page's "binary version" section.
 
@@ -41,7 +41,7 @@ impl CifarKind {
         }
     }
 
-    /// What the file's name, then its length and labels, say.
+    /// Guessed from the file's name, then from its length and labels.
     fn of_file(file: &Path, bytes: &[u8]) -> Self {
         let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase());
         match name.as_deref() {
@@ -68,7 +68,7 @@ struct ClassNames {
 }
 
 impl ClassNames {
-    /// Lists that are missing or of another length are ignored: names are a courtesy.
+    /// Lists that are missing or of another length are ignored: names are optional.
     fn beside(folder: &Path, kind: CifarKind) -> Self {
         let list = |name: &str, n_names: usize| {
             let text = std::fs::read_to_string(folder.join(name)).ok()?;
@@ -100,7 +100,7 @@ fn numbered(n_classes: usize) -> Vec<String> {
 /// stratum.
 ///
 /// # Errors
-/// A length that is no multiple of the record, label bytes out of range, fewer than two records.
+/// A length that is not a multiple of the record, label bytes out of range, fewer than two records.
 pub fn parse_cifar(
     file: &Path,
     bytes: &[u8],
@@ -123,7 +123,7 @@ fn check(file: &Path, bytes: &[u8], kind: CifarKind) -> Result<usize, DataError>
     let record = kind.n_label_bytes() + N_LEVELS;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(malformed(format!(
-            "{} bytes are no whole number of {record}-byte records",
+            "{} bytes are not a whole number of {record}-byte records",
             bytes.len()
         )));
     }
@@ -221,7 +221,7 @@ pub(super) fn read_files(files: &[PathBuf], options: &ReadOptions) -> Result<Dat
     assemble(&pairs, kind, &ClassNames::beside(folder, kind), options)
 }
 
-/// The binary files of a folder by part; empty when it is no CIFAR folder.
+/// The binary files of a folder by part; empty if it is not a CIFAR folder.
 pub(super) fn files_of_folder(files: &[PathBuf]) -> Vec<(Part, Vec<PathBuf>)> {
     let part_of = |file: &PathBuf| {
         let name = file.file_name()?.to_str()?.to_lowercase();

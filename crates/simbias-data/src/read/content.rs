@@ -1,4 +1,4 @@
-//! The bytes of a file: mapped, or unpacked when they are gzip.
+//! The bytes of a file: mapped, or unpacked if they are gzip.
 
 use std::{
     fs::{self, File},

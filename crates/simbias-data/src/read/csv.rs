@@ -1,4 +1,4 @@
-//! Tables in text: comma, semicolon, tab, or (for lists of images) blanks between the cells.
+//! Text tables: comma, semicolon, tab, or (for lists of images) blanks between the cells.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(super) enum Delimiter {
     Blanks,
 }
 
-/// Takes line number (from 0) and cells; answers whether to go on.
+/// Takes line number (from 0) and cells; returns whether to continue.
 type EachLine<'e> = dyn FnMut(usize, &[&str]) -> Result<bool, DataError> + 'e;
 
 /// A table in text, parsed again on every visit.
@@ -46,7 +46,7 @@ pub fn parse_csv(file: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Dat
 /// is one column; texts of one column are kept as texts. `file` is for messages and the name.
 ///
 /// # Errors
-/// Cells that are no numbers, lines of different lengths.
+/// Cells that are not numbers, lines of different lengths.
 pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
     let mut table = TextTable::with_header(file, bytes)?;
     table.has_header = table.columns.iter().any(|cell| cell.parse::<f64>().is_err());
@@ -65,7 +65,7 @@ pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> 
             Err(_) => {
                 return Err(malformed(
                     file,
-                    format!("{raw:?} in row {}, column {} is no number", row + 1, column + 1),
+                    format!("{raw:?} in row {}, column {} is not a number", row + 1, column + 1),
                 ));
             }
         }
@@ -136,12 +136,12 @@ impl<'a> TextTable<'a> {
         Ok(table)
     }
 
-    /// Gives columns other names, for tables without header.
+    /// Gives a column another name, for tables without header.
     pub(super) fn rename(&mut self, column: usize, name: &str) {
         self.columns[column] = name.into();
     }
 
-    /// Cells of the first line after the header; none when it is missing.
+    /// Cells of the first line after the header; none if it is missing.
     pub(super) fn first_row(&self) -> Result<Vec<String>, DataError> {
         let skipped = usize::from(self.has_header);
         let mut row = Vec::new();
@@ -154,7 +154,7 @@ impl<'a> TextTable<'a> {
         Ok(row)
     }
 
-    /// Calls `each` with line number (from 0) and cells until it answers `false`; all lines have one length.
+    /// Calls `each` with line number (from 0) and cells until it returns `false`; all lines have one length.
     fn for_each_line(&self, each: &mut EachLine<'_>) -> Result<(), DataError> {
         match self.delimiter {
             Delimiter::Byte(delimiter) => {
@@ -204,7 +204,7 @@ impl<'a> TextTable<'a> {
     }
 }
 
-/// Without byte order mark; refuses what is not text.
+/// The text without its byte order mark; refuses bytes that are not text.
 fn checked_text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a [u8], DataError> {
     const LOOKED_AT: usize = 4096;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
@@ -216,7 +216,7 @@ fn checked_text<'a>(file: &Path, bytes: &'a [u8]) -> Result<&'a [u8], DataError>
     }
     let is_control = |&byte: &u8| byte < 0x20 && !byte.is_ascii_whitespace();
     match text.iter().take(LOOKED_AT).position(is_control) {
-        Some(position) => Err(malformed(file, format!("byte {position} is no text"))),
+        Some(position) => Err(malformed(file, format!("byte {position} is not text"))),
         None => Ok(text),
     }
 }

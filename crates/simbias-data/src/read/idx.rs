@@ -128,7 +128,7 @@ pub fn parse_idx(file: &Path, bytes: &[u8]) -> Result<IdxArray, DataError> {
 /// Images and labels from unpacked IDX bytes; 8-bit levels become `[0, 1]`.
 ///
 /// # Errors
-/// As [`parse_idx`]; also fewer than two rows, or other than one label an image.
+/// As [`parse_idx`]; also fewer than two rows, or not exactly one label per image.
 pub fn parse_idx_pair(
     file: &Path,
     image_bytes: &[u8],
@@ -210,7 +210,7 @@ fn partner(images: &Path) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The image files of a folder, each with its part by name.
+/// The image files of a folder, each with the part that its name says.
 pub(super) fn files_of_folder(files: &[PathBuf]) -> Vec<(Option<Part>, PathBuf)> {
     let is_images = |name: &str| {
         let name = name.to_lowercase();

@@ -1,4 +1,4 @@
-//! Folders of images: the class is the name of the subfolder, or a table beside the images says it.
+//! Folders of images: the class is the name of the subfolder, or is given by a table beside the images.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use crate::{ClassLabels, DataError, Dataset, Layout};
 const EXTENSIONS: [&str; 13] =
     ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff", "gif", "pgm", "ppm", "pbm", "pnm", "pam"];
 
-/// Whether the name of `path` ends as an image's does.
+/// Whether the name of `path` has the ending of an image.
 pub(super) fn is_image(path: &Path) -> bool {
     path.extension()
         .and_then(|extension| extension.to_str())
@@ -57,7 +57,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The table of labels in a folder, if one of the usual names is there.
+/// The table of labels in a folder, if there is one with a usual name.
 pub(super) fn table_of_folder(files: &[PathBuf]) -> Option<&PathBuf> {
     const USUAL: [&str; 4] = ["labels", "metadata", "annotations", "index"];
     files.iter().find(|file| {
@@ -122,7 +122,7 @@ pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<Dataset, Data
     if names.is_empty() {
         return Err(DataError::Unrecognised {
             path: folder.into(),
-            problem: "holds no subfolder with images (one subfolder a class is expected)".into(),
+            problem: "holds no subfolder with images (expected one subfolder per class)".into(),
         });
     }
     let kept = kept_rows(paths.len(), options.max_rows);

@@ -1,4 +1,4 @@
-//! Encoded images to rows of one size.
+//! Decodes images into rows of one size.
 
 use std::{
     borrow::Cow,
@@ -29,7 +29,7 @@ pub struct DecodedImage {
     pub values: Vec<f32>,
 }
 
-/// Where encoded images come from, one a row.
+/// Where encoded images come from, one per row.
 pub(super) trait EncodedImages: Sync {
     fn len(&self) -> usize;
     /// A name for messages.
@@ -59,7 +59,7 @@ impl EncodedImages for ImageFiles {
 /// orientation noted by a camera is applied. `file` is for messages only.
 ///
 /// # Errors
-/// Unknown or damaged bytes, more than 32768 pixels a side or 1 GiB decoded.
+/// Unknown or damaged bytes, more than 32768 pixels per side or 1 GiB decoded.
 pub fn decode_image(file: &Path, bytes: &[u8]) -> Result<DecodedImage, DataError> {
     let image = decode(file, bytes)?;
     let channels = if image.color().has_color() { 3 } else { 1 };
@@ -119,7 +119,7 @@ pub(super) fn decode_rows(
     Ok((rows, shape))
 }
 
-/// Refuses sizes that are no image size before anything is decoded.
+/// Refuses invalid image sizes before anything is decoded.
 pub(super) fn check_image_size(
     file: &Path,
     image_size: Option<(usize, usize)>,
@@ -131,7 +131,7 @@ pub(super) fn check_image_size(
             Err(DataError::option(
                 file,
                 format!(
-                    "an image size of {height}x{width} is impossible; give 1 to {MAX_SIDE} pixels a side"
+                    "invalid image size {height}x{width}; give 1 to {MAX_SIDE} pixels per side"
                 ),
             ))
         }
@@ -139,7 +139,7 @@ pub(super) fn check_image_size(
     }
 }
 
-/// Rows of zeros, or an error when memory cannot hold them.
+/// Rows of zeros, or an error if memory cannot hold them.
 pub(super) fn zeroed_rows(
     file: &Path,
     n_rows: usize,

@@ -1,4 +1,4 @@
-//! Tables of images: one column holds paths or encoded bytes, others labels and strata.
+//! Tables of images: one column holds paths or encoded bytes, others hold labels and strata.
 
 use std::{
     borrow::Cow,
@@ -53,7 +53,7 @@ impl EncodedImages for ImageBytes {
 /// `file` is for messages.
 ///
 /// # Errors
-/// No text, lines of different lengths, no path anywhere in the first two lines.
+/// Files that are not text, lines of different lengths, no path in the first two lines.
 pub fn parse_labels_table(
     file: &Path,
     bytes: &[u8],
@@ -196,7 +196,7 @@ fn choose_rows(
     {
         return Err(DataError::option(
             file,
-            "the input of a table of images is its image; name no other input column",
+            "the input of a table of images is its image column; name no other input column",
         ));
     }
     let roles = Roles::new(

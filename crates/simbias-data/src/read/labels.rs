@@ -1,11 +1,11 @@
-//! From raw labels to a target: which classes there are, or which values.
+//! Turns raw labels into a target: which classes there are, or which values.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::{ReadOptions, Task};
 use crate::{ClassLabels, DataError, Dataset, Stratum, Target};
 
-/// Labels as they stand in a file, one a row.
+/// Labels as they stand in a file, one per row.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum RawLabels {
     Numbers(Vec<f64>),
@@ -14,7 +14,7 @@ pub(crate) enum RawLabels {
     Named(ClassLabels),
 }
 
-/// Texts, each distinct one stored once.
+/// Texts; each distinct one is stored once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TextCodes {
     pub(crate) codes: Vec<u32>,
@@ -98,7 +98,7 @@ impl RawLabels {
             if options.task == Task::Values {
                 return Err(DataError::option(
                     file,
-                    "a label threshold makes classes, but the task is given as values; give one of the two",
+                    "a label threshold makes classes, but the task is given as values; give only one of the two",
                 ));
             }
             let indices = numbers.iter().map(|&value| u32::from(value >= threshold)).collect();

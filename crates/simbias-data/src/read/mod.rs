@@ -1,4 +1,4 @@
-//! Readers for the files that people have, behind one door: [`read_dataset`] and [`read_splits`].
+//! Readers for common file formats, behind two functions: [`read_dataset`] and [`read_splits`].
 //!
 //! | source | inputs | labels |
 //! |---|---|---|
@@ -243,7 +243,7 @@ fn read_folder(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErr
 
 fn is_chosen(part: Option<Part>, options: &ReadOptions) -> bool {
     match options.parts {
-        // What the source has is known only when all of it was read.
+        // The parts of a source are known only after all of it was read.
         PartChoice::All | PartChoice::Prefer(_) => true,
         PartChoice::Only(wanted) => part == Some(wanted),
     }

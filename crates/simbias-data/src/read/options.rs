@@ -1,8 +1,8 @@
-//! What a person may say about their files.
+//! What a user may say about a source.
 
 use std::path::{Path, PathBuf};
 
-/// How to read a source. The default guesses what can be guessed and fails with a question otherwise.
+/// How to read a source. The default guesses what can be guessed; otherwise reading fails with a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadOptions {
     /// Where the labels are; `None` looks for the usual names (label, target, class, y) or partner file.
@@ -13,7 +13,7 @@ pub struct ReadOptions {
     pub features: Features,
     /// Column of a table that holds images, or paths to them relative to the table.
     pub image_column: Option<String>,
-    /// Height and width to which all images are resized (triangle filter); `None` demands one size.
+    /// Height and width to which all images are resized (triangle filter); `None` expects images of one size.
     pub image_size: Option<(usize, usize)>,
     /// At most this many rows, evenly spaced over the source, so that a source sorted by class keeps all classes.
     pub max_rows: Option<usize>,
@@ -49,7 +49,7 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
-    /// The file that holds the labels, if they have one of their own.
+    /// The file that holds the labels, if they have their own.
     pub(crate) fn labels_file(&self) -> Option<&Path> {
         match &self.labels {
             Some(LabelSource::File(path)) => Some(path),
@@ -63,12 +63,12 @@ impl ReadOptions {
 pub enum LabelSource {
     /// A column of the table, or an array of the same file.
     Named(String),
-    /// A file of its own, `PATH` or `PATH::ARRAY`: IDX, `.npy`, `.npz`, `.safetensors` or one-column text.
+    /// A separate file, `PATH` or `PATH::ARRAY`: IDX, `.npy`, `.npz`, `.safetensors` or one-column text.
     File(PathBuf),
 }
 
 impl LabelSource {
-    /// Reads a person's words: an existing file (with or without `::ARRAY`) or a name.
+    /// Parses a user's words: an existing file (with or without `::ARRAY`) or a name.
     pub fn from_words(words: &str) -> Self {
         let path = words.split_once("::").map_or(words, |(path, _)| path);
         if Path::new(path).is_file() { Self::File(words.into()) } else { Self::Named(words.into()) }
@@ -78,12 +78,12 @@ impl LabelSource {
 /// Which columns (arrays) are model input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Features {
-    /// All but labels and strata.
+    /// All except labels and strata.
     #[default]
     All,
     /// Exactly these, in this order.
     Only(Vec<String>),
-    /// All but these, labels and strata.
+    /// All except these, labels and strata.
     AllBut(Vec<String>),
 }
 
@@ -121,7 +121,7 @@ pub enum PartChoice {
     All,
     /// One of them.
     Only(Part),
-    /// This one if the source has it, otherwise all.
+    /// This part if the source has it, otherwise all.
     Prefer(Part),
 }
 
@@ -137,7 +137,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The name as people write it.
+    /// Its usual name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -146,7 +146,7 @@ impl Part {
         }
     }
 
-    /// The part that a file, folder or array name speaks of in its first or last word, and the name without it.
+    /// The part that the first or last word of a file, folder or array name says, and the name without it.
     pub(crate) fn of_name(name: &str) -> Option<(Self, String)> {
         let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
         let part_of = |word: &str| match word.to_lowercase().as_str() {

@@ -41,7 +41,7 @@ pub(super) struct ParquetTable {
 
 /// One column as it is stored.
 struct Leaf {
-    /// Its number in the file.
+    /// Its position in the file.
     index: usize,
     kind: LeafKind,
     class_names: Option<Vec<String>>,
@@ -53,7 +53,7 @@ enum LeafKind {
     Number {
         divisor: f64,
     },
-    /// Integers that are stored signed but meant unsigned.
+    /// Unsigned integers that are stored as signed ones.
     Unsigned,
     Half,
     Text,
@@ -105,7 +105,7 @@ fn malformed(file: &Path, error: &ParquetError) -> DataError {
     DataError::malformed(file, FORMAT, error.to_string(), "write or fetch it again")
 }
 
-/// Every column chunk must lie inside the file; the decoder takes that for granted.
+/// Every column chunk must lie inside the file; the decoder does not check that.
 fn check_chunks(file: &Path, metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), DataError> {
     for chunk in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
@@ -207,7 +207,7 @@ fn class_names(metadata: &ParquetMetaData, column: &str) -> Option<Vec<String>> 
 impl LeafKind {
     fn of(column: &ColumnDescriptor) -> Self {
         if column.max_rep_level() > 0 {
-            return Self::Unreadable("holds lists, which are no table columns");
+            return Self::Unreadable("holds lists, which are not table columns");
         }
         let logical = column.logical_type_ref();
         let converted = column.converted_type();
@@ -247,10 +247,10 @@ impl LeafKind {
     }
 }
 
-/// Takes a row and its value, `None` where it is missing.
+/// Takes a row and its value, `None` if it is missing.
 type EachValue<'e, T> = dyn FnMut(usize, Option<&T>) -> Result<(), DataError> + 'e;
 
-/// Calls `each` with every row's value, `None` where it is missing; returns the number of rows.
+/// Calls `each` with every row's value, `None` if it is missing; returns the number of rows.
 fn pump<T: DataType>(
     file: &Path,
     mut reader: ColumnReaderImpl<T>,
@@ -408,7 +408,7 @@ impl TableSource for ParquetTable {
                         &self.file,
                         FORMAT,
                         format!(
-                            "column {:?} holds {found} rows in row group {group}, announced are {announced}",
+                            "column {:?} holds {found} rows in row group {group}, expected {announced}",
                             self.names[column]
                         ),
                         "write or fetch it again",

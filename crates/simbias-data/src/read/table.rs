@@ -1,6 +1,6 @@
 //! Tables of named columns, whatever their format: first surveyed, then filled into rows.
 //!
-//! Both passes stream the cells, so that beside the rows only labels and strata are held.
+//! Both passes stream the cells, so that only the rows, labels and strata are held in memory.
 
 mod cell;
 mod encoding;
@@ -27,7 +27,7 @@ pub(super) type Visit<'v> = dyn FnMut(usize, usize, Cell<'_>) -> Result<(), Data
 pub(super) trait TableSource {
     fn file(&self) -> &Path;
     fn columns(&self) -> &[String];
-    /// Why a column cannot be an input, if so.
+    /// Why a column cannot be an input, if it cannot.
     fn unreadable(&self, _column: usize) -> Option<&str> {
         None
     }
@@ -39,7 +39,7 @@ pub(super) trait TableSource {
     fn visit(&self, wanted: &[bool], visit: &mut Visit<'_>) -> Result<usize, DataError>;
 }
 
-/// Reads groups of files (one group a part) into one data set each; inputs are encoded alike in all.
+/// Reads groups of files (one group per part) into one data set each; inputs are encoded alike in all.
 pub(super) fn read(
     groups: &[Vec<&dyn TableSource>],
     names: &[String],

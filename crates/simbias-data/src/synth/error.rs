@@ -1,6 +1,6 @@
-//! Why a generator made nothing.
+//! Why a generator failed.
 
-/// Why a generator made nothing.
+/// Why a generator failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SynthError {
@@ -56,7 +56,7 @@ pub enum SynthError {
         /// Its image shape.
         bottom_shape: [usize; 3],
     },
-    /// A supplied list of rows is no permutation of the expected length.
+    /// A supplied list of rows is not a permutation of the expected length.
     #[error("{what}: not a permutation of 0..{expected}")]
     NotAPermutation {
         /// Which list.

@@ -12,7 +12,7 @@ pub struct SlabRegion {
     pub low: f64,
     /// Upper bound of `|x|`.
     pub high: f64,
-    /// Class that lives here: regions alternate 0, 1, 0, … from the centre outwards.
+    /// The class of this region: regions alternate 0, 1, 0, … from the centre outwards.
     pub class: u32,
     /// Probability of the region, given its class.
     pub probability: f64,
@@ -119,7 +119,7 @@ impl SlabGeometry {
             .sum()
     }
 
-    /// The class whose slabs hold `value`, with `tolerance` around each slab; none in a gap or
+    /// The class whose slabs hold `value`, with `tolerance` around each slab; `None` in a gap or
     /// outside.
     pub fn class_at(&self, value: f64, tolerance: f64) -> Option<u32> {
         let size = value.abs();

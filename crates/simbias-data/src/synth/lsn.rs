@@ -4,7 +4,7 @@
 //! A row is `x = (y, ½(y+1)ε, g)` with `y, ε = ±1` fair and `g ~ N(0, I)`: coordinate 0 is linear,
 //! coordinate 1 a slab that separates the classes as well, the others are noise. The network is
 //! `f(x) = Σⱼ vⱼ·relu(wⱼ·x)` with `vⱼ = ±1/√k` fixed, trained on the hinge loss
-//! `max(0, 1 − y·f(x))` by SGD with a fresh batch a step.
+//! `max(0, 1 − y·f(x))` by SGD with a fresh batch in every step.
 //!
 //! The theorem says that after `t ≈ 4/η` steps the linear weights are `2/√k`, all others much
 //! smaller. Its constants need an astronomically large dimension; at `d = 100 … 1000` one sees the
@@ -30,7 +30,7 @@ const BLOCK: usize = 1024;
 pub struct LsnBatch {
     /// Values, shape `[n_rows, dim]`: linear, slab, then noise coordinates.
     pub rows: Array2<f64>,
-    /// `+1` or `−1`, one a row.
+    /// `+1` or `−1`, one per row.
     pub labels: Array1<f64>,
 }
 
@@ -41,7 +41,7 @@ pub struct LsnNetwork {
     output: Array1<f64>,
 }
 
-/// Expected hinge gradient while all rows are active; one column or entry a unit.
+/// Expected hinge gradient while all rows are active; one column or entry per unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PopulationGradient {
     /// Of the linear coordinate's weights, shape `[n_hidden]`.
@@ -85,7 +85,7 @@ pub struct LsnTraining {
     pub n_hidden: usize,
     /// Learning rate `η`.
     pub learning_rate: f64,
-    /// Fresh rows a step.
+    /// Fresh rows per step.
     pub batch_size: usize,
     /// Steps; the theorem takes `4/η`.
     pub n_steps: usize,
@@ -110,7 +110,7 @@ impl Default for LsnTraining {
     }
 }
 
-/// What training did.
+/// What training gave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LsnOutcome {
     /// The trained network.
@@ -153,7 +153,7 @@ impl LsnBatch {
     ///
     /// # Errors
     ///
-    /// When `dim` is below 3 (there must be noise) or there is no row.
+    /// When `dim` is below 3 (there must be noise) or there are no rows.
     pub fn draw(dim: usize, n_rows: usize, seed: Seed) -> Result<Self, SynthError> {
         if dim < 3 {
             return Err(SynthError::out_of_range("dimension", dim as f64, "at least 3"));
@@ -280,14 +280,14 @@ impl LsnNetwork {
         }
     }
 
-    /// Scores `f(x)`, one a row.
+    /// Scores `f(x)`, one per row.
     pub fn score(&self, rows: ArrayView2<'_, f64>) -> Array1<f64> {
         rows.dot(&self.weights).mapv_into(|value| value.max(0.0)).dot(&self.output)
     }
 
     /// Loss and gradient on a batch.
     ///
-    /// A unit at exactly 0 counts as inactive, a row with a margin of exactly 1 as without loss.
+    /// A unit at exactly 0 counts as inactive, and a row with a margin of exactly 1 as having no loss.
     ///
     /// # Errors
     ///
@@ -334,7 +334,7 @@ impl LsnNetwork {
         let mut hidden = rows.dot(&self.weights);
         let scores = hidden.mapv(|value| value.max(0.0)).dot(&self.output);
         let (mut loss, mut n_active, mut n_wrong) = (0.0, 0_usize, 0_usize);
-        // `hidden` becomes the loss' derivative with respect to the pre-activations.
+        // `hidden` becomes the loss's derivative with respect to the pre-activations.
         for ((mut units, &label), score) in hidden.rows_mut().into_iter().zip(labels).zip(&scores) {
             let margin = label * score;
             n_wrong += usize::from(margin <= 0.0);
@@ -373,7 +373,7 @@ impl LsnNetwork {
     /// `∂w₂ = −v/4·[Φ((w₁+w₂)/n) − Φ((w₁−w₂)/n)]`,
     /// `∂w₃ = −v/(4n)·[φ((w₁+w₂)/n) + φ((w₁−w₂)/n) − 2φ(w₁/n)]·w₃`.
     ///
-    /// A unit whose noise part is exactly 0 has no such gradient; its entries are not a number.
+    /// A unit whose noise part is exactly 0 has no such gradient; its entries are NaN.
     pub fn population_gradient(&self) -> PopulationGradient {
         let norms = self.noise_norms();
         let n_hidden = self.output.len();

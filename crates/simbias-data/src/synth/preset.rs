@@ -35,10 +35,10 @@ pub enum Preset {
 /// How noise moves a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoiseMode {
-    /// Into the margin or the gaps, where no class lives. Half of the values stay right by luck on
-    /// a linear coordinate.
+    /// Into the margin or the gaps, where no class lies. On a linear coordinate, half of the values
+    /// stay right by luck.
     Margin,
-    /// To where the other class lives.
+    /// To where the other class lies.
     Flip,
 }
 
@@ -65,7 +65,7 @@ pub struct PresetOptions {
     pub seed: Seed,
 }
 
-/// Training and test rows of a preset.
+/// The training and test rows of a preset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PresetSample {
     /// Rows for training, with the generator's knowledge of them.

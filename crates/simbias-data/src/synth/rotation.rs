@@ -17,7 +17,7 @@ pub fn haar_rotation(dim: usize, seed: Seed) -> Array2<f64> {
     loop {
         let mut stream = seed.child("synth/rotation", attempt).stream();
         // Rows are orthonormalised instead of columns: the transpose of a Haar matrix is Haar, and
-        // rows lie together in memory.
+        // rows are contiguous in memory.
         let normal =
             Array2::from_shape_simple_fn((dim, dim), || StandardNormal.sample(&mut stream));
         if let Some(rotation) = orthonormal_rows(normal) {
@@ -27,7 +27,7 @@ pub fn haar_rotation(dim: usize, seed: Seed) -> Array2<f64> {
     }
 }
 
-/// Gram–Schmidt over the rows; none if they are linearly dependent.
+/// Gram–Schmidt over the rows; `None` if they are linearly dependent.
 fn orthonormal_rows(mut rows: Array2<f64>) -> Option<Array2<f64>> {
     for row in 0..rows.nrows() {
         let (done, mut rest) = rows.view_mut().split_at(ndarray::Axis(0), row);

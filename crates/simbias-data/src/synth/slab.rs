@@ -20,7 +20,7 @@ pub enum SlabBlock {
     Linear,
     /// `k` slabs of alternating class, `k` odd; see [`SlabGeometry`].
     Slab(usize),
-    /// Uniform on `[0, B)`, whatever the label; not centred, as in the official code.
+    /// Uniform on `[0, B)` regardless of the label; not centred, as in the official code.
     Nuisance,
 }
 
@@ -51,7 +51,7 @@ pub enum SlabNoise {
         share: f64,
     },
     /// Every coordinate of `n_slabs` slabs, each with rows of its own, moves into a slab of the
-    /// wrong class, all of that class' regions of `|x|` equally likely.
+    /// wrong class, all of that class's regions of `|x|` equally likely.
     SlabFlip {
         /// Which coordinates: those with this many slabs.
         n_slabs: usize,
@@ -110,7 +110,7 @@ pub struct CorruptedRows {
 pub struct SlabSample {
     /// Rows (rotated, if asked for) and labels; classes `"0"` and `"1"`.
     pub dataset: Dataset,
-    /// Whether no coordinate of the row was hit by noise, one entry a row.
+    /// Whether no coordinate of the row was hit by noise, one entry per row.
     pub clean_mask: Vec<bool>,
     /// Which rows noise has hit, one entry for each noisy coordinate.
     pub corrupted: Vec<CorruptedRows>,
@@ -118,7 +118,7 @@ pub struct SlabSample {
     pub rotation: Option<Array2<f64>>,
 }
 
-/// One coordinate's kind with its numbers worked out.
+/// One coordinate's kind with its derived numbers.
 enum Source {
     Linear { margin: f64 },
     Slab(SlabGeometry),
@@ -130,9 +130,8 @@ impl SlabSpec {
     ///
     /// # Errors
     ///
-    /// When a setting is impossible: no coordinate, more blocks than coordinates, a margin share
-    /// that leaves no room for a slab, noise on a coordinate that is not there or twice on the
-    /// same.
+    /// When a setting is invalid: no coordinates, more blocks than coordinates, a margin share
+    /// that leaves no room for a slab, noise on a missing coordinate or twice on the same one.
     pub fn sample(&self, n_rows: usize) -> Result<SlabSample, SynthError> {
         if n_rows == 0 || u32::try_from(n_rows).is_err() {
             return Err(SynthError::out_of_range("rows", n_rows as f64, "from 1 to 2³² − 1"));
@@ -218,7 +217,7 @@ impl SlabSpec {
         }
         if self.gamma.len() != self.blocks.len() {
             return Err(SynthError::Shape {
-                what: "gamma, one margin share a block",
+                what: "gamma, one margin share per block",
                 found: vec![self.gamma.len()],
                 expected: vec![self.blocks.len()],
             });

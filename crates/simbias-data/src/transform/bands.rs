@@ -42,7 +42,7 @@ impl RadialBand {
     }
 }
 
-/// Refuses images without a pixel.
+/// Refuses images without pixels.
 pub(super) fn check_pixels(shape: ImageShape) -> Result<(), TransformError> {
     let ImageShape { channels, height, width } = shape;
     if shape.n_features() == 0 {

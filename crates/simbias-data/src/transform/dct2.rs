@@ -25,7 +25,7 @@ impl Dct2 {
     ///
     /// # Errors
     ///
-    /// When the images have no pixel.
+    /// When the images have no pixels.
     pub fn new(shape: ImageShape) -> Result<Self, TransformError> {
         check_pixels(shape)?;
         Ok(Self { shape, vertical: cosines(shape.height), horizontal: cosines(shape.width) })

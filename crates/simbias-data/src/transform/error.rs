@@ -31,7 +31,7 @@ pub enum TransformError {
         /// Condition number in the 1-norm; infinite when elimination met a zero pivot.
         condition: f64,
     },
-    /// The supplied inverse is not the matrix' inverse.
+    /// The supplied inverse is not the inverse of the matrix.
     #[error(
         "transform inverse: the product with the matrix differs from the identity by {error:.1e}, \
          allowed {allowed:.1e}; check the order and the transposition of both files"
@@ -42,9 +42,9 @@ pub enum TransformError {
         /// Largest allowed value.
         allowed: f64,
     },
-    /// Transforming there and back does not give the rows.
+    /// Transforming there and back does not give the original rows.
     #[error(
-        "transform: there and back changes values by {error:.1e} of the largest one, allowed \
+        "transform: going there and back changes values by {error:.1e} of the largest one, allowed \
          {allowed:.1e}; the inverse does not belong to the transform"
     )]
     RoundTrip {
@@ -63,8 +63,8 @@ pub enum TransformError {
     },
     /// A band that is empty by its bounds or holds no coefficient.
     #[error(
-        "band [{low}, {high}) cycles/pixel holds no coefficient of these images; allowed are \
-         bounds with low < high, and frequencies run from 0 to {largest:.4}"
+        "band [{low}, {high}) cycles/pixel holds no coefficient of these images; give \
+         bounds with low < high; frequencies run from 0 to {largest:.4}"
     )]
     EmptyBand {
         /// Lower bound.

@@ -43,7 +43,7 @@ impl Fft2 {
     ///
     /// # Errors
     ///
-    /// When the images have no pixel.
+    /// When the images have no pixels.
     pub fn new(shape: ImageShape) -> Result<Self, TransformError> {
         check_pixels(shape)?;
         let mut planner = FftPlanner::new();
@@ -108,7 +108,7 @@ impl Fft2 {
         (1.0 / ((self.shape.height * self.shape.width) as f64).sqrt()) as f32
     }
 
-    /// Leaves the complex image behind one channel's coefficients in `workspace.image`, without
+    /// Writes the complex image of one channel's coefficients into `workspace.image`, without
     /// scaling.
     fn invert_channel(&self, coefficients: &[f32], workspace: &mut Workspace) {
         for (pixel, pair) in workspace.image.iter_mut().zip(coefficients.chunks_exact(2)) {

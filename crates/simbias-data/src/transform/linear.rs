@@ -12,7 +12,7 @@ const INVERSE_TOLERANCE: f64 = 1e-3;
 /// Above this condition, rows of 32 bits do not survive the round trip.
 const LARGEST_CONDITION: f64 = 1e6;
 
-/// `z = x · Wᵀ` for rows `x`, so that data made as `x = z · W` with an orthogonal `W` is undone.
+/// `z = x · Wᵀ` for rows `x`, which undoes `x = z · W` for an orthogonal `W`.
 ///
 /// Row `i` of `W` is the direction whose coordinate is `z_i`.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +88,7 @@ impl LinearTransform {
         inverse: ArrayView2<'_, f64>,
         origin: InverseOrigin,
     ) -> Self {
-        // Fresh arrays in C order: a transposed view written as it lies comes back transposed.
+        // Fresh arrays in C order: a transposed view written as it is stored comes back transposed.
         let transposed = |matrix: ArrayView2<'_, f64>| {
             matrix.t().as_standard_layout().mapv(|value| value as f32)
         };
@@ -141,7 +141,7 @@ fn one_norm(matrix: ArrayView2<'_, f64>) -> f64 {
     matrix.mapv(f64::abs).sum_axis(Axis(0)).iter().copied().fold(0.0, f64::max)
 }
 
-/// Gauss–Jordan elimination with row pivoting; none on a zero pivot.
+/// Gauss–Jordan elimination with row pivoting; `None` on a zero pivot.
 fn invert(matrix: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
     let n = matrix.nrows();
     let mut left = matrix.as_standard_layout().into_owned();

@@ -1,6 +1,6 @@
 //! Invertible maps between rows and the coordinates in which blocks are named.
 //!
-//! A rotation that was applied to generated data, the frequencies of an image, or nothing. Blocks
+//! A transform may undo the rotation of generated data, give the frequencies of an image, or do nothing. Blocks
 //! are then sets of columns of the transformed rows.
 
 mod bands;
@@ -26,7 +26,7 @@ pub const ROUND_TRIP_TOLERANCE: f32 = 1e-4;
 
 /// An invertible map of rows. `inverse(forward(x)) = x` up to rounding; see [`check_round_trip`].
 ///
-/// Both directions panic when the number of columns is wrong; check it at the door.
+/// Both directions panic if the number of columns is wrong; check it beforehand.
 pub trait Transform: Sync {
     /// Columns of a row.
     fn n_features(&self) -> usize;

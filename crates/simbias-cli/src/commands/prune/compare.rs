@@ -16,8 +16,8 @@ use crate::shell::{Failure, Finished, Shell};
 
 /// Prune one model in many ways, without writing any of them, and compare how well each still predicts a text.
 ///
-/// Allocations by exponents stand beside the controls that tell what the exponents themselves are good for: the same
-/// scores dealt at random, in reverse, and the first block spared whatever the scores.
+/// Allocations by exponents stand beside controls that show what the exponents themselves contribute: the same scores
+/// permuted at random, the same scores reversed, and the first block spared whatever the scores.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias prune compare model.gguf --calibration book.txt --evaluate other.txt
@@ -26,7 +26,7 @@ pub(super) struct CompareArgs {
     /// LLaMA, Mistral, Qwen2 or GPT-2: a folder or file with config.json beside it, or .gguf
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Text that every pruned model is to predict
+    /// Text that every pruned model predicts
     #[arg(long, value_name = "TEXT")]
     evaluate: PathBuf,
     /// Methods, separated by commas
@@ -52,7 +52,7 @@ pub(super) struct CompareArgs {
     out: OutArgs,
 }
 
-/// Allocations that are tried without being asked for; OWL needs data.
+/// Allocations tried by default; OWL is not one of them because it needs data.
 const USUAL: [&str; 6] = ["uniform", "alpha", "farms", "permuted", "reversed", "first-block"];
 
 fn allocation(text: &str) -> Result<Allocation, String> {
@@ -67,7 +67,7 @@ impl CompareArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         if let Some(wrong) = self.sparsities.iter().find(|s| !(0.0..1.0).contains(*s)) {
             return Err(Failure::input(format!(
-                "--sparsities: {wrong} is no share of zeros: give numbers of at least 0 and below 1"
+                "--sparsities: {wrong} is not a share of zeros: give numbers of at least 0 and below 1"
             )));
         }
         let methods: Vec<Method> = self.methods.iter().map(|&word| word.into()).collect();

@@ -1,4 +1,4 @@
-//! `simbias prune`: weights set to zero, and which way of choosing them costs least.
+//! `simbias prune`: sets weights to zero, and shows which way of choosing them costs least.
 
 mod compare;
 mod one;
@@ -68,23 +68,23 @@ impl From<MethodWord> for Method {
     }
 }
 
-/// Which text a method looks at.
+/// The text that a method is calibrated on.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Calibration")]
 struct CalibrationArgs {
-    /// Text (or tokens in .npy) that methods which look at data are calibrated with
+    /// Text (or tokens in .npy) to calibrate the methods that look at data
     #[arg(long, value_name = "TEXT")]
     calibration: Option<PathBuf>,
-    /// Windows drawn from it; the literature takes 128
+    /// Windows drawn from the text; the literature takes 128
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = crate::shell::at_least_one)]
     sequences: usize,
-    /// Tokens of a window, at most the model's context; the literature takes 2048
+    /// Tokens per window, at most the model's context; the literature takes 2048
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = crate::shell::at_least_one)]
     length: usize,
 }
 
 impl CalibrationArgs {
-    /// The windows, when a text is given.
+    /// The windows, if a text is given.
     fn windows(
         &self,
         model: &LanguageModel,

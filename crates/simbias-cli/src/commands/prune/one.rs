@@ -36,7 +36,7 @@ pub(super) struct OneArgs {
     /// N zeros of every M neighbouring inputs, such as 2:4, instead of --sparsity
     #[arg(long, value_name = "N:M", value_parser = pattern, conflicts_with_all = ["sparsity", "allocation"])]
     pattern: Option<Pattern>,
-    /// How the share is dealt: uniform, alpha, farms, owl, or a file (sparsities.json, or CSV with layer,ratio)
+    /// How the share is spread: uniform, alpha, farms, owl, or a file (sparsities.json, or CSV with layer,ratio)
     #[arg(long, value_name = "HOW", default_value = "uniform")]
     allocation: String,
     /// Half the width of the range of scores; 0 is uniform
@@ -47,7 +47,7 @@ pub(super) struct OneArgs {
     statistics: Option<PathBuf>,
     #[command(flatten)]
     choice: LayerChoice,
-    /// Text that the model predicts before and after
+    /// Text that the model predicts before and after pruning
     #[arg(long, value_name = "TEXT")]
     evaluate: Option<PathBuf>,
     #[command(flatten)]
@@ -106,7 +106,7 @@ impl OneArgs {
             let file = Path::new(&self.allocation);
             if !file.is_file() {
                 return Err(Failure::input(format!(
-                    "--allocation {:?} is neither uniform, alpha, farms or owl nor a file",
+                    "--allocation {:?} is neither uniform, alpha, farms, owl nor a file",
                     self.allocation
                 )));
             }
@@ -119,12 +119,12 @@ impl OneArgs {
             return Ok(Amount::Given(read_ratios(file)?));
         };
         let Some(sparsity) = self.sparsity else {
-            return Err(Failure::input("how much to prune is not said")
+            return Err(Failure::input("the share to prune is missing")
                 .hint("give --sparsity 0.5, --pattern 2:4, or --allocation FILE"));
         };
         if !(0.0..1.0).contains(&sparsity) {
             return Err(Failure::input(format!(
-                "--sparsity {sparsity} is no share of zeros: give a number of at least 0 and below 1"
+                "--sparsity {sparsity} is not a share of zeros: give a number of at least 0 and below 1"
             )));
         }
         Ok(match allocation {
@@ -161,7 +161,7 @@ impl OneArgs {
                 format!("{zeros} zeros of every {of} inputs")
             }
             (_, Some(sparsity)) => {
-                format!("{:.1} % of the weights, dealt by {}", 100.0 * sparsity, self.allocation)
+                format!("{:.1} % of the weights, spread by {}", 100.0 * sparsity, self.allocation)
             }
             _ => format!("ratios of {}", file_name(Path::new(&self.allocation))),
         };
@@ -269,7 +269,7 @@ impl OneArgs {
         Ok(Finished::Done)
     }
 
-    /// Which layers are pruned, and how shares are dealt to them.
+    /// Which layers are pruned, and how shares are spread over them.
     fn amounts<'a>(
         &self,
         wanted: &'a (dyn Fn(&str) -> bool + Sync),

@@ -13,8 +13,8 @@ use crate::shell::{Failure, Finished, Shell};
 /// Attack models per row or universally, and see on which blocks the budget lands.
 ///
 /// Half of the rows fit a universal perturbation, the other half judge it; with several models, each is also judged
-/// under the perturbations of the others. ONNX models have no gradients here, so
-/// they are attacked by finite differences (tables of at most 1024 columns).
+/// under the perturbations of the others. ONNX models have no gradients here, so they are attacked by finite
+/// differences (tables of at most 1024 columns).
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance attack --model runs/audit-1/ --data test.csv --labels y --eps 0.5
@@ -32,7 +32,7 @@ pub(crate) struct AttackArgs {
     /// Radius in units of the data
     #[arg(long, value_name = "RADIUS", allow_negative_numbers = true)]
     eps: f64,
-    /// Steps of an ascent; each is 2.5 radii over the number of steps long
+    /// Steps of an ascent; the length of each is 2.5 radii divided by the number of steps
     #[arg(long, value_name = "N", default_value_t = 20)]
     steps: usize,
     /// One perturbation for all rows: signed follows the row's label, so the attacker must know it
@@ -85,7 +85,7 @@ impl AttackArgs {
         }
         if self.steps == 0 {
             return Err(
-                Failure::input("an ascent of 0 steps moves nothing").hint("--steps 1 or more")
+                Failure::input("an ascent of 0 steps moves nothing").hint("give --steps 1 or more")
             );
         }
         Ok(())

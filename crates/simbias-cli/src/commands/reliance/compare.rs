@@ -11,7 +11,7 @@ use crate::shell::{Failure, Finished, Shell};
 
 /// Compare two results: did a remedy make the model use more, or merely something else?
 ///
-/// A higher metric without one block is no success by itself: the model may have switched to another single
+/// A higher metric without one block is not a success by itself: the model may have switched to another single
 /// block. All blocks are compared, and "more diverse" is said only if at least two carry half of the skill alone.
 /// Differences are paired over rows by the influences.safetensors that lies beside each result.
 #[derive(clap::Args, Debug)]
@@ -21,7 +21,7 @@ use crate::shell::{Failure, Finished, Shell};
 pub(crate) struct CompareArgs {
     /// result.json of `reliance run`, `reliance score` or `audit` (what was measured before its remedies)
     before: PathBuf,
-    /// The same for the other model
+    /// result.json of the other model
     after: PathBuf,
     /// Exit with code 1 in this case
     #[arg(long, value_enum, value_name = "CASE")]
@@ -45,7 +45,7 @@ impl CompareArgs {
         let answer = ComparisonAnswer::new(before, after, influences)?;
         if answer.comparison().n_sufficient.is_none() && self.fail_on.is_some() {
             return Err(Failure::input(format!(
-                "donors were drawn {:?} and {:?}: whether a model is more diverse cannot be said",
+                "donors were drawn {:?} and {:?}, so the results cannot say whether a model is more diverse",
                 answer.before().mode.name(),
                 answer.after().mode.name()
             ))

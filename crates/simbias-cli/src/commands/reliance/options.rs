@@ -15,13 +15,13 @@ pub(super) struct DonorArgs {
     /// How donor rows are drawn: permute, independent, swap, within-class or within-stratum
     #[arg(long, value_name = "MODE", default_value_t = Mode(DonorMode::Permute))]
     mode: Mode,
-    /// Stratum whose values keep their donors to themselves, for --mode within-stratum; the first one when not given
+    /// Stratum within which donors are drawn, for --mode within-stratum; the first stratum when not given
     #[arg(long, value_name = "NAME")]
     donor_stratum: Option<String>,
-    /// Randomize everything but the block too: how far the block carries alone (the default)
+    /// Also randomize everything but the block: how far the block carries alone (the default)
     #[arg(long, overrides_with = "no_complement")]
     complement: bool,
-    /// Leave the complements out: half the time, and no sufficiency
+    /// Leave the complements out: half the time, but no sufficiency
     #[arg(long, overrides_with = "complement")]
     no_complement: bool,
 }
@@ -55,7 +55,7 @@ pub(super) struct FigureArgs {
     fail_on: FailOn,
 }
 
-/// Most donor maps: more change no digit that is shown.
+/// Largest number of donor maps: more would not change any digit shown.
 const MOST_DONOR_MAPS: usize = 10_000;
 
 /// Reads a number of donor maps.
@@ -116,12 +116,12 @@ impl FigureArgs {
         }
     }
 
-    /// Refuses verdicts that what is measured can never give.
+    /// Refuses verdicts that this measurement can never give.
     pub(super) fn check(&self, mode: DonorMode, complement: bool) -> Result<(), Failure> {
         self.fail_on.check(Measured { mode, complement, alone: false })
     }
 
-    /// Whether the person named a verdict of `outcome` as bad.
+    /// Whether the user named a verdict of `outcome` as bad.
     pub(super) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
         self.fail_on.is_bad(outcome)
     }

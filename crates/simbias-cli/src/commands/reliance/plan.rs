@@ -15,7 +15,7 @@ use crate::shell::{Failure, Finished, Shell};
 /// Write down what to score, for a model of any framework.
 ///
 /// plan.json lists the jobs; donors.safetensors holds the donor of every row in every repeat. With
-/// --materialize the randomized rows themselves are written, one file a job. HOWTO.md in the plan says how to
+/// --materialize the randomized rows themselves are written, one file per job. HOWTO.md in the plan says how to
 /// score them; `simbias reliance score` turns the scores into a report.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:

@@ -1,4 +1,4 @@
-//! `simbias reliance run`: a model, rows, blocks; out comes what the model relies on.
+//! `simbias reliance run`: what a model relies on, given rows and blocks.
 
 use std::path::{Path, PathBuf};
 
@@ -51,18 +51,18 @@ pub(crate) struct RunArgs {
     blocks: BlocksArgs,
     #[command(flatten)]
     donors: DonorArgs,
-    /// Randomize pairs of blocks too: which blocks stand in for one another
+    /// Also randomize pairs of blocks: which blocks stand in for one another
     #[arg(long, help_heading = "Randomization")]
     pairs: bool,
     #[command(flatten)]
     figures: FigureArgs,
-    /// Rows that the model was trained on; a warning is given if they are the measured ones
+    /// Rows that the model was trained on; you are warned if they are the measured ones
     #[arg(long, value_name = "PATH", help_heading = "Reading data")]
     train: Option<PathBuf>,
     /// Draw the scores over these two coordinates (after undoing a rotation)
     #[arg(long, value_name = "I,J", value_parser = two_coordinates)]
     map: Option<(usize, usize)>,
-    /// What stands in the other coordinates of the map
+    /// Values of the other coordinates in the map
     #[arg(long, value_enum, default_value_t = OthersWord::Rows)]
     map_others: OthersWord,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub(crate) struct RunArgs {
 enum OthersWord {
     /// Values of sampled rows
     Rows,
-    /// Uniform draws from 0 up, as in the paper's notebook; they leave the range of the data
+    /// Uniform draws from 0 upwards, as in the paper's notebook; they leave the range of the data
     Uniform,
 }
 
@@ -130,7 +130,7 @@ impl RunArgs {
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
 
-    /// Warns when the measured rows are those that the model has learned from.
+    /// Warns if the measured rows are those that the model was trained on.
     fn training_caveat(&self, data: &Dataset) -> Result<Option<Caveat>, Failure> {
         let Some(path) = &self.train else { return Ok(None) };
         let parts = PartChoice::Prefer(Part::Train);

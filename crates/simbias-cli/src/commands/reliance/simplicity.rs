@@ -25,10 +25,10 @@ pub(crate) struct SimplicityArgs {
     reading: ReadingArgs,
     #[command(flatten)]
     blocks: BlocksArgs,
-    /// Widths of the one-hidden-layer probes; 0 is the linear one; 2 × 128 ends the ladder
+    /// Widths of the one-hidden-layer probes; 0 is the linear probe; 2 × 128 always ends the ladder
     #[arg(long, value_delimiter = ',', value_name = "WIDTHS", default_values_t = SimplicityOptions::default().ladder, value_parser = width)]
     ladder: Vec<usize>,
-    /// Most thresholds looked at for blocks of one coordinate
+    /// Most thresholds tried for blocks of one coordinate
     #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().most_thresholds, value_parser = n_thresholds)]
     pieces_max: usize,
     /// Training seeds of each probe
@@ -37,7 +37,7 @@ pub(crate) struct SimplicityArgs {
     /// Steps of each probe
     #[arg(long, value_name = "N", default_value_t = SimplicityOptions::default().probe_steps)]
     probe_steps: u64,
-    /// Measure the prequential code length too
+    /// Also measure the prequential code length
     #[arg(long)]
     code_length: bool,
     #[command(flatten)]
@@ -52,7 +52,7 @@ fn between(from: usize, to: usize, text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("give a whole number from {from} to {to}"))
 }
 
-/// Wider than this a probe is no simple one any more.
+/// A probe wider than this is no longer simple.
 fn width(text: &str) -> Result<usize, String> {
     between(0, 8192, text)
 }

@@ -54,7 +54,7 @@ enum Command {
     Scan(scan::ScanArgs),
     /// What changed from one checkpoint to another
     Compare(compare::CompareArgs),
-    /// How the layers of several checkpoints of one training moved
+    /// How the layers changed over several checkpoints of one training
     Track(track::TrackArgs),
     /// Layer-wise learning rates as a file
     Lr(recommend::RateArgs),
@@ -78,7 +78,7 @@ impl Command {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Measuring")]
 pub(crate) struct MeasuringArgs {
-    /// Rule for the start of the tail that leads the report; all are reported
+    /// Rule for the start of the tail; this one leads the report, which shows all rules
     #[arg(long, value_enum, default_value_t = RuleWord::Median)]
     fit: RuleWord,
     /// Windows without shape bias: auto, off, ROWS or ROWSxPER_AXIS such as 2000x15
@@ -102,7 +102,7 @@ pub(crate) struct MeasuringArgs {
     /// Reproduce the numbers of another program
     #[arg(long, value_enum, default_value_t = CompatWord::None)]
     compat: CompatWord,
-    /// Longest shorter side of a matrix that is decomposed whole
+    /// Matrices are decomposed whole up to this length of their shorter side
     #[arg(long, value_name = "N", default_value_t = ScanOptions::default().max_side)]
     max_dim: usize,
 }
@@ -113,7 +113,7 @@ enum RuleWord {
     Median,
     /// Around the mode of the histogram, as in FARMS' and WeightWatcher's code
     Peak,
-    /// The same with the bound that was meant
+    /// The same with the bound that was intended
     PeakFixed,
     /// The start with the smallest Kolmogorov-Smirnov distance
     Ks,
@@ -137,7 +137,7 @@ enum CompatWord {
     Weightwatcher,
 }
 
-/// Windows as a person names them; `None` for whole matrices only.
+/// Windows as a user names them; `None` for whole matrices only.
 type Windows = Option<WindowOptions>;
 
 fn windows(text: &str) -> Result<Windows, String> {
@@ -211,7 +211,7 @@ impl MeasuringArgs {
             && (self.fit != RuleWord::Median || !matches!(self.compat, CompatWord::None))
         {
             return Err(Failure::input(
-                "--dtype f32 allows the median rule of our own numbers only",
+                "--dtype f32 allows only the median rule of our own numbers",
             )
             .hint("leave --fit and --compat out, or --dtype"));
         }

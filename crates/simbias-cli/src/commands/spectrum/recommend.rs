@@ -11,10 +11,10 @@ use super::MeasuringArgs;
 use crate::commands::arguments::OutArgs;
 use crate::shell::{Failure, Finished, Shell};
 
-/// Choose a learning rate for every layer: heavy-tailed layers, read as well trained, get smaller ones.
+/// Choose a learning rate for every layer: heavy-tailed layers, taken as well trained, get smaller rates.
 ///
 /// `rates.json` in the run's directory lists groups of parameters; docs/spectrum.md shows the five lines that
-/// make PyTorch's parameter groups of it.
+/// turn it into PyTorch's parameter groups.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias spectrum lr model.safetensors --base-lr 0.1
@@ -26,7 +26,7 @@ pub(crate) struct RateArgs {
     /// The scheduler's current rate
     #[arg(long, value_name = "RATE")]
     base_lr: f64,
-    /// From exponents to rates
+    /// How exponents become rates
     #[arg(long, value_enum, default_value_t = MapWord::Linear)]
     map: MapWord,
     /// Smallest and largest factor of the linear and the step map
@@ -38,7 +38,7 @@ pub(crate) struct RateArgs {
     /// The last analysed layer keeps the base rate
     #[arg(long)]
     skip_last: bool,
-    /// Exponents of whole matrices, which depend on their shapes, instead of windows
+    /// Use exponents of whole matrices, which depend on their shapes, instead of those of windows
     #[arg(long)]
     plain: bool,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl RateArgs {
         // Before the scan, which may take minutes.
         if !(self.base_lr.is_finite() && self.base_lr > 0.0) {
             return Err(Failure::input(format!(
-                "--base-lr {} is no learning rate: give a number above 0",
+                "--base-lr {} is not a learning rate: give a number above 0",
                 self.base_lr
             )));
         }
@@ -106,10 +106,10 @@ impl RateArgs {
     }
 }
 
-/// Choose a share of zeros for every layer so that the whole meets the target.
+/// Choose a share of zeros for every layer so that all layers together meet the target.
 ///
-/// `sparsities.json` and `sparsities.csv` in the run's directory list the ratios. The published mapping clips and misses large targets;
-/// here the rest is rescaled, and both are shown.
+/// `sparsities.json` and `sparsities.csv` in the run's directory list the ratios. The published mapping clips
+/// ratios and misses large targets; here the others are rescaled, and both results are shown.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias spectrum sparsity model.safetensors --target 0.7
@@ -124,7 +124,7 @@ pub(crate) struct SparsityArgs {
     /// Half width of the range of scores; 0 is uniform
     #[arg(long, value_name = "E", default_value_t = SparsityOptions::new(0.5).epsilon)]
     epsilon: f64,
-    /// What tells layers apart: farms (exponents of windows), alpha (of whole matrices), uniform, or a CSV with the
+    /// What distinguishes layers: farms (exponents of windows), alpha (of whole matrices), uniform, or a CSV with the
     /// columns layer,score, where a larger score means more pruning
     #[arg(long, value_name = "HOW", default_value = "farms")]
     score: String,
@@ -146,7 +146,7 @@ fn score(words: &str) -> Result<SparsityScore, Failure> {
         _ => {}
     }
     let text = std::fs::read_to_string(words).map_err(|error| {
-        Failure::input(format!("--score {words:?} is no word that is known and no file: {error}"))
+        Failure::input(format!("--score {words:?} is neither a known word nor a file: {error}"))
             .hint("give farms, alpha, uniform, or a CSV with the columns layer,score")
     })?;
     let mut scores = Vec::new();
@@ -183,7 +183,7 @@ impl SparsityArgs {
         // Before the scan, which may take minutes.
         if !(0.0..1.0).contains(&self.target) {
             return Err(Failure::input(format!(
-                "--target {} is no share of zeros: give a number of at least 0 and below 1",
+                "--target {} is not a share of zeros: give a number of at least 0 and below 1",
                 self.target
             )));
         }

@@ -10,13 +10,13 @@ use super::MeasuringArgs;
 use crate::commands::arguments::OutArgs;
 use crate::shell::{Failure, Finished, Shell};
 
-/// Columns of the table of layers that hold no numbers.
+/// Columns of the table of layers that hold words, not numbers.
 const WORD_COLUMNS: &[&str] = &["layer", "role", "block", "shape", "stored", "remark"];
 
 /// Measure the weight spectrum of every layer of a checkpoint.
 ///
-/// How heavy the upper tail of a layer's spectrum is, an exponent, is read as how well the layer is trained; the
-/// exponent also depends on the shape of the matrix. FARMS windows of one shape take that out; the report shows
+/// An exponent says how heavy the upper tail of a layer's spectrum is; it is read as how well the layer is trained,
+/// but also depends on the shape of the matrix. FARMS windows of one shape remove that dependence; the report shows
 /// both, with errors and the value of a random matrix of the same shape.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -30,10 +30,10 @@ pub(crate) struct ScanArgs {
     model: Option<PathBuf>,
     #[command(flatten)]
     measuring: MeasuringArgs,
-    /// Exit with code 3 when a layer could not be measured, such as one with NaN; the report is written all the same
+    /// Exit with code 3 when a layer could not be measured, such as one with NaN; the report is still written
     #[arg(long)]
     strict: bool,
-    /// Write the table of layers as layers.parquet too
+    /// Also write the table of layers as layers.parquet
     #[arg(long)]
     parquet: bool,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use super::MeasuringArgs;
 use crate::commands::arguments::OutArgs;
 use crate::shell::{Failure, Finished, Shell};
 
-/// Follow the exponents of every layer over several checkpoints of one training, in the order in which they are named.
+/// Follow the exponents of every layer over several checkpoints of one training, in the order given.
 ///
 /// With --base-lr the rates that TempBalance's map would give after every checkpoint go into result.json.
 #[derive(clap::Args, Debug)]
@@ -33,7 +33,7 @@ impl TrackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         if let Some(wrong) = self.base_lr.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
             return Err(Failure::input(format!(
-                "--base-lr {wrong} is no learning rate: give a number above 0"
+                "--base-lr {wrong} is not a learning rate: give a number above 0"
             )));
         }
         let run = self.out.open(shell)?;

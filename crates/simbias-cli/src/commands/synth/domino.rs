@@ -1,4 +1,4 @@
-//! `simbias synth domino`: two image sets of a person, on top of one another.
+//! `simbias synth domino`: two image sets of the user, on top of one another.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(crate) struct DominoArgs {
     /// Images of the lower half
     #[arg(long, value_name = "PATH")]
     bottom: PathBuf,
-    /// Classes of the upper images, class 0 before the colon and class 1 behind it; several by commas
+    /// Classes of the upper images: class 0 before the colon, class 1 after it; separate several by commas
     #[arg(long, value_name = "A:B", value_parser = class_pair)]
     top_classes: Option<ClassPair>,
     /// Classes of the lower images
@@ -70,7 +70,7 @@ fn class_pair(text: &str) -> Result<ClassPair, String> {
 enum PairingWord {
     /// Both halves
     ByClass,
-    /// Only the lower half: upper images are dealt out whatever their class
+    /// Only the lower half: upper images are dealt out regardless of their class
     RandomTop,
     /// Only the upper half
     RandomBottom,
@@ -136,7 +136,7 @@ impl DominoArgs {
     }
 }
 
-/// Both sets in the smallest shape that holds either.
+/// Both sets, in the smallest shape that can hold either.
 fn fitted(top: &Dataset, bottom: &Dataset) -> Result<(Dataset, Dataset), Failure> {
     let (Some(a), Some(b)) = (top.layout.image_shape(), bottom.layout.image_shape()) else {
         return Err(

@@ -27,7 +27,7 @@ pub(super) struct Generated {
 /// Rows of one part.
 pub(super) struct GeneratedPart {
     pub(super) dataset: Dataset,
-    /// Whether noise left the row alone.
+    /// Whether noise left the row unchanged.
     pub(super) clean_mask: Option<Vec<bool>>,
 }
 
@@ -60,7 +60,7 @@ impl Files {
         Ok(files)
     }
 
-    /// Writes both files and says so.
+    /// Writes both files and reports it.
     pub(super) fn write(&self, shell: &Shell, generated: Generated) -> Result<(), Failure> {
         shell.check_interrupt()?;
         let mut arrays = Vec::new();

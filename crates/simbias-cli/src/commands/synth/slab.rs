@@ -22,13 +22,13 @@ pub(crate) struct SlabArgs {
     /// lms5, lms7, ms5, ms7, ms57, hatlms7, hatms57, lsn or advms57
     #[arg(long, value_name = "NAME", default_value = "lms5")]
     preset: String,
-    /// Rows in all; the preset's own number when not given
+    /// Total number of rows; the preset's when not given
     #[arg(long, value_name = "N")]
     n: Option<usize>,
-    /// Share of the rows that are for testing, 0 for one undivided set; the preset's own when not given
+    /// Share of the rows for testing, 0 for one undivided set; the preset's when not given
     #[arg(long, value_name = "SHARE")]
     test_fraction: Option<f64>,
-    /// Number of coordinates; the preset's own (50, 20 for advms57) when not given
+    /// Number of coordinates; the preset's (50, or 20 for advms57) when not given
     #[arg(long, value_name = "N")]
     dim: Option<usize>,
     /// Share of rows whose simplest coordinate is noisy
@@ -43,7 +43,7 @@ pub(crate) struct SlabArgs {
     /// Margin as a share of the half-width
     #[arg(long, value_name = "SHARE")]
     gamma: Option<f64>,
-    /// Leave the coordinates as they are
+    /// Do not rotate the coordinates
     #[arg(long)]
     no_rotation: bool,
     /// File to write; the blocks go to NAME.blocks.toml beside it
@@ -73,10 +73,8 @@ impl SlabArgs {
         let share = match self.test_fraction {
             Some(share) if (0.0..1.0).contains(&share) => share,
             Some(share) => {
-                return Err(Failure::input(format!(
-                    "a test part of {share} of the rows cannot be made"
-                ))
-                .hint("give --test-fraction a number from 0 to below 1"));
+                return Err(Failure::input(format!("{share} is not a valid share of test rows"))
+                    .hint("give --test-fraction a number from 0 to below 1"));
             }
             None => defaults.n_test as f64 / (defaults.n_train + defaults.n_test) as f64,
         };
@@ -130,7 +128,7 @@ fn generate(preset: Preset, options: PresetOptions) -> Result<Generated, Failure
     })
 }
 
-/// One block a kind of coordinate; coordinates of one kind only are divided into the first and the others.
+/// One block per kind of coordinate; if there is only one kind, its first coordinate and the others are two blocks.
 fn blocks(coordinate_names: &[String], is_rotated: bool) -> String {
     let kind = |name: &str| name.rsplit_once('_').map_or(name, |(kind, _)| kind).to_string();
     let mut groups: Vec<(String, std::ops::Range<usize>)> = Vec::new();

@@ -10,8 +10,8 @@ use crate::shell::{Failure, Finished, Shell};
 
 /// Dominoes of real digits and drawn glyphs that need no download.
 ///
-/// Above, a zero or a one; below, a task that tells the class as surely but is harder to learn. These are not
-/// MNIST-CIFAR: a result on them says so.
+/// The upper half is a zero or a one; the lower half is a task that tells the class as surely but is harder to learn.
+/// These are not MNIST-CIFAR, and a result on them says so.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias synth stand-in glyph-xor-domino --out glyphs.safetensors

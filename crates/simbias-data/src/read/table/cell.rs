@@ -6,7 +6,7 @@ pub(in crate::read) enum Cell<'a> {
     Missing,
     Number(f64),
     Text(&'a str),
-    /// As written in a text file: what it is depends on the rest of its column.
+    /// As written in a text file: its meaning depends on the rest of the column.
     Raw(&'a str),
     /// An encoded image.
     Bytes(&'a [u8]),

@@ -9,7 +9,7 @@ use crate::{ColumnGroup, Layout};
 enum Encoding {
     /// One input; missing cells become the mean.
     Number { mean: f32 },
-    /// One input a text.
+    /// One input per text.
     OneHot { texts: Vec<String> },
 }
 

@@ -25,7 +25,7 @@ impl<'r> GatheredColumns<'r> {
         Self { roles, label, strata: roles.strata.iter().map(gathered).collect() }
     }
 
-    /// The next kept cell of a column; of no concern unless the column is label or stratum.
+    /// The next kept cell of a column; ignored unless the column is label or stratum.
     pub(in crate::read) fn push(&mut self, column: usize, cell: Cell<'_>) {
         if let (true, Some(label)) = (self.roles.label == Some(column), &mut self.label) {
             label.push(cell);
@@ -37,7 +37,7 @@ impl<'r> GatheredColumns<'r> {
         }
     }
 
-    /// Labels and strata of the `kept` rows of `n_rows`. Labels come from a file of their own where no
+    /// Labels and strata of the `kept` rows of `n_rows`. Labels come from a separate file if no
     /// column holds them.
     pub(in crate::read) fn finish(
         self,

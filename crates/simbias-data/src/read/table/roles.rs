@@ -17,7 +17,7 @@ pub(in crate::read) struct Roles {
 }
 
 impl Roles {
-    /// Resolves the names in `options` against the columns of `source`; columns in `taken` are no inputs.
+    /// Resolves the names in `options` against the columns of `source`; columns in `taken` are not inputs.
     pub(in crate::read) fn new(
         source: &dyn TableSource,
         options: &ReadOptions,
@@ -92,7 +92,7 @@ fn is_row_index(columns: &[String], column: usize) -> bool {
     (column == 0 && columns[0].is_empty()) || columns[column].starts_with("__index_level_")
 }
 
-/// Refuses two columns of one name.
+/// Refuses two columns of the same name.
 pub(in crate::read) fn check_distinct(file: &Path, columns: &[String]) -> Result<(), DataError> {
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by(|&left, &right| columns[left].cmp(&columns[right]));

@@ -1,4 +1,4 @@
-//! The first pass: what the columns hold and which rows miss a cell.
+//! The first pass: what the columns hold and which rows lack a cell.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) struct Survey {
     pub(super) n_numbers: usize,
     pub(super) sum: f64,
     pub(super) has_text: bool,
-    /// Distinct texts, one more than allowed at most.
+    /// Distinct texts, at most one more than allowed.
     pub(super) texts: BTreeSet<String>,
 }
 

@@ -13,24 +13,24 @@ use crate::{ClassLabels, Dataset, ImageShape, Layout, Target};
 pub enum Pairing {
     /// Both: images of the same class are joined.
     ByClass,
-    /// Only the lower one: upper images are dealt out whatever their class.
+    /// Only the lower one: upper images are dealt out regardless of their class.
     RandomTop,
     /// Only the upper one.
     RandomBottom,
-    /// None.
+    /// Neither.
     RandomBoth,
 }
 
-/// The random part of [`combine`]; supplied to repeat a known one.
+/// The random part of [`combine`]; can be supplied to repeat a known one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairingDraws {
     /// Order in which upper images are dealt out, a permutation of all of them: the first half
-    /// goes to class 0, the rest to class 1. None keeps their own classes.
+    /// goes to class 0, the rest to class 1. `None` keeps their own classes.
     pub top: Option<Vec<u32>>,
     /// The same for the lower images.
     pub bottom: Option<Vec<u32>>,
     /// Final order of the dominoes, a permutation of them: the result's row `i` is number
-    /// `order[i]` of the list that starts with class 1. None keeps that list.
+    /// `order[i]` of the list that starts with class 1. `None` keeps that list.
     pub order: Option<Vec<u32>>,
 }
 
@@ -60,14 +60,14 @@ pub fn combine_at_random(
 /// Joins two sets of two classes, the first set on top.
 ///
 /// Images are paired in their order (or in the order they are dealt out), each class cut to the
-/// smallest of the four groups, so both classes have equally many rows. The label follows the half
+/// smallest of the four groups, so both classes have the same number of rows. The label follows the half
 /// that keeps its own classes. Dealing out a half is the official code's way to randomize it; it
 /// equals a block permutation up to the cut.
 ///
 /// # Errors
 ///
 /// When a set has no images or not exactly two classes, when channels or widths differ, or when a
-/// supplied list is no permutation of its length.
+/// supplied list is not a permutation of its length.
 pub fn combine(
     top: &Dataset,
     bottom: &Dataset,

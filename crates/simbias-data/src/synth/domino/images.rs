@@ -5,11 +5,11 @@ use ndarray::{Array2, ArrayView3, ArrayViewMut3, Axis, s};
 use super::super::SynthError;
 use crate::{ClassLabels, Dataset, ImageShape, Layout, Target};
 
-/// The images of a data set as what they are, or why it has none.
+/// The shape of a data set's images, or why it has none.
 pub(super) fn image_shape(dataset: &Dataset) -> Result<ImageShape, SynthError> {
     dataset.layout.image_shape().ok_or_else(|| SynthError::WrongSource {
         dataset: dataset.name.clone(),
-        found: format!("a row has {} columns that are no image", dataset.n_features()),
+        found: format!("a row has {} columns that are not an image", dataset.n_features()),
         needed: "images of shape [channels, height, width]".into(),
     })
 }
@@ -47,7 +47,7 @@ pub(super) fn rows_of_classes<S: AsRef<str>>(
     if rows.is_empty() {
         return Err(SynthError::WrongSource {
             dataset: dataset.name.clone(),
-            found: "no row of them".into(),
+            found: "no rows".into(),
             needed: format!(
                 "rows of the classes {:?}",
                 names.iter().map(AsRef::as_ref).collect::<Vec<_>>()
@@ -57,12 +57,12 @@ pub(super) fn rows_of_classes<S: AsRef<str>>(
     Ok(rows)
 }
 
-/// The rows of some classes as a set of two: class 0 the rows named in `zero`, class 1 those in
-/// `one`, in their original order.
+/// The rows of some classes as a set of two classes: class 0 has the classes named in `zero`, class 1 those in
+/// `one`; rows keep their original order.
 ///
 /// # Errors
 ///
-/// When a class is not there, has no row or is named on both sides.
+/// When a class does not exist, has no rows or is named on both sides.
 pub fn two_classes<S: AsRef<str>>(
     dataset: &Dataset,
     zero: &[S],

@@ -1,7 +1,7 @@
 //! Dominoes: two images on top of one another, each of which tells the label.
 //!
 //! [`combine`] joins any two image sets as the paper does for MNIST-CIFAR. [`StandIn`] draws
-//! dominoes that need no download; a result on them is no result on MNIST-CIFAR and must say so.
+//! dominoes that need no download; a result on them is not a result on MNIST-CIFAR and must say so.
 
 mod combine;
 mod images;

@@ -23,8 +23,8 @@ const GLYPH_TILE: usize = 16;
 const GLYPH: usize = 5;
 /// Pixel noise behind the glyphs.
 const GLYPH_NOISE_DEVIATION: f32 = 0.15;
-/// Glyph columns of the XOR task: the left glyph starts in one of the first, the right one in one
-/// of the second, so that they never touch.
+/// Glyph columns of the XOR task: the left glyph starts in the first range, the right one in the
+/// second, so that they never touch.
 const XOR_COLUMNS: [std::ops::RangeInclusive<usize>; 2] = [0..=3, 8..=11];
 /// Parts of the source digits for training, validation and test.
 const SOURCE_SHARES: [f64; 3] = [0.6, 0.2, 0.2];
@@ -44,7 +44,7 @@ pub enum StandInKind {
     DigitsXor,
 }
 
-/// A domino distribution: above, a digit that tells the class at a glance; below, something that
+/// A domino distribution: the upper half is a digit that tells the class at a glance; the lower half
 /// tells it as surely but is harder to learn.
 ///
 /// Source digits are divided into training, validation and test images *before* any pair is made;
@@ -169,8 +169,8 @@ impl StandIn {
     ///
     /// # Errors
     ///
-    /// When `digits` is something else, a digit has fewer than 10 images, a digit is used twice, a
-    /// tile is too small for a pooled digit, or a part has no row.
+    /// When `digits` is not such a set, a digit has fewer than 10 images, a digit is used twice, a
+    /// tile is too small for a pooled digit, or a part has no rows.
     pub fn generate(&self, digits: &Dataset) -> Result<StandInSplits, SynthError> {
         for (what, n_rows) in [
             ("training rows", self.n_train),

@@ -15,7 +15,7 @@ fn combined_images_agree() {
     assert!(!cases.is_empty());
     for case in cases {
         let mut permutations = (0..).map(|call| golden.indices(&format!("{case}.perm{call}")));
-        // One permutation a randomized half, then the final order.
+        // One permutation per randomized half, then the final order.
         let mut next = |recorded: bool| recorded.then(|| permutations.next().unwrap());
         let draws = PairingDraws {
             top: next(case.contains("first") || case.contains("both")),

@@ -15,7 +15,7 @@ use super::GOLDEN;
 const MOMENT_TOLERANCE: f64 = 1e-12;
 /// README: `generator_samples.*`, interval membership.
 const MEMBERSHIP_TOLERANCE: f64 = 1e-5;
-/// README: `generator_samples.*`, Kolmogorov–Smirnov against the own generator.
+/// README: `generator_samples.*`, Kolmogorov–Smirnov against our own generator.
 const SMALLEST_P: f64 = 1e-4;
 /// Rows of our own sample, enough that the golden one decides the test's power.
 const N_OWN: usize = 20_000;
@@ -57,7 +57,7 @@ fn assert_near(what: &str, found: f64, expected: &Value) {
     assert!((found - expected).abs() <= MOMENT_TOLERANCE, "{what}: {found} != {expected}");
 }
 
-/// The official samples lie where our geometry says, except for exactly the corrupted rows.
+/// The official samples lie where our geometry says, except exactly the corrupted rows.
 #[test]
 fn official_samples_lie_in_our_slabs() {
     for case in cases() {
@@ -136,8 +136,8 @@ fn class_variances_agree() {
     assert!(n_checked > 0, "no noiseless case has a block of 5 or 7 slabs");
 }
 
-/// Rotated rows lie outside the slabs; the transform that blocks are named in brings them back, in the official
-/// sample and in ours, and gives the rotated rows again.
+/// Rotated rows lie outside the slabs. The transform in which blocks are named brings them back, in the official
+/// sample and in ours, and its inverse gives the rotated rows again.
 #[test]
 fn official_rotations_are_undone() {
     let tensors = GOLDEN.tensors("generator_samples.safetensors");
@@ -161,7 +161,7 @@ fn official_rotations_are_undone() {
 
 #[track_caller]
 fn check_undoing(case: &Case, rows: &Array2<f32>, labels: &[u32], rotation: &Array2<f64>) {
-    // Rotated rows that lie in their slabs would show nothing.
+    // If rotated rows lay in their slabs, the test would show nothing.
     let astray = (0..case.spec.dim)
         .map(|coordinate| n_outside(case, &rows.mapv(f64::from), labels, coordinate))
         .max();
@@ -269,7 +269,7 @@ impl Case {
     }
 }
 
-/// Every row lies where its class lives, except exactly the corrupted ones, which all lie
+/// Every row lies where its class lies, except exactly the corrupted ones, which all lie
 /// elsewhere.
 #[track_caller]
 fn check_membership(case: &Case, coordinates: &Array2<f64>, labels: &[u32]) {
@@ -287,7 +287,7 @@ fn check_membership(case: &Case, coordinates: &Array2<f64>, labels: &[u32]) {
     }
 }
 
-/// Rows whose `coordinate` lies elsewhere than their class lives.
+/// Rows whose `coordinate` lies outside the regions of their class.
 fn n_outside(case: &Case, coordinates: &Array2<f64>, labels: &[u32], coordinate: usize) -> usize {
     let width = case.spec.width;
     // Nuisance coordinates have no margin.

@@ -1,4 +1,4 @@
-//! Bytes that mean nothing, or nearly something, must be refused without a panic.
+//! Bytes that mean nothing, or almost something, must be refused without a panic.
 
 use std::path::Path;
 

@@ -98,7 +98,7 @@ fn tables_that_cannot_be_used_say_why() {
     assert_says(&csv_error("", &default), &["empty"]);
     assert_says(&csv_error("y\n1\n2\n", &default), &["no input column"]);
     assert_says(&csv_error("a,y\n1,2\n3\n", &default), &["f.csv", "fields"]);
-    assert_says(&csv_error("a\u{0},y\n1,2\n", &default), &["byte 1 is no text"]);
+    assert_says(&csv_error("a\u{0},y\n1,2\n", &default), &["byte 1 is not text"]);
     let ids: String = (0..400).map(|i| format!("n{i},{}\n", i % 2)).collect();
     assert_says(&csv_error(&format!("id,y\n{ids}"), &default), &["\"id\"", "identifier"]);
     let both = ReadOptions { features: Features::Only(vec!["y".into()]), ..ReadOptions::default() };
@@ -109,7 +109,7 @@ fn tables_that_cannot_be_used_say_why() {
 fn binary_bytes_under_a_table_name_are_refused() {
     let folder = tempdir().unwrap();
     let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
-    assert_says(&refusal(&write(&folder, "x.csv", &bytes), &ReadOptions::default()), &["no text"]);
+    assert_says(&refusal(&write(&folder, "x.csv", &bytes), &ReadOptions::default()), &["not text"]);
     assert_says(
         &refusal(&write(&folder, "x.csv", [0xff, 0xfe, 97, 0]), &ReadOptions::default()),
         &["UTF-16"],

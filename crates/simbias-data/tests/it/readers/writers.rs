@@ -119,7 +119,7 @@ fn csv_text_becomes_typed_parquet_columns() {
     write_parquet(&path, "name,x,y,empty\na,1.5,0,\n\"b, c\",,1,\nd,-2e3,0,\n", &["name"]).unwrap();
     let options = super::labelled_by("y");
     let message = read_dataset(&path, &options).unwrap_err().to_string();
-    // An empty field is no number.
+    // An empty field is not a number.
     assert!(message.contains("\"empty\" is missing"), "{message}");
     write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n,1\nmany words,1\n", &[]).unwrap();
     let mean = ReadOptions { missing: Missing::Mean, ..options.clone() };
