@@ -32,7 +32,7 @@ logging.getLogger("weightwatcher").setLevel(logging.ERROR)
 FARMS_WINDOW = 2000
 # The peak rule jumps with the rounding of the smallest values; at least this share must agree.
 PEAKS_CLOSE = 0.9
-# How much faster than which peer the tool is meant to be.
+# How many times faster than each peer the tool should be.
 SCIPY_BAR = 1.5
 WEIGHTWATCHER_BAR = 10
 FARMS_BAR = 4

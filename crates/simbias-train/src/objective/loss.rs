@@ -26,7 +26,7 @@ impl Loss {
     ///
     /// # Panics
     ///
-    /// If the kind of target is not the loss's.
+    /// If the loss cannot use this kind of target.
     pub fn per_row(self, logits: Tensor<2>, target: &DeviceTarget) -> Tensor<1> {
         let [batch, n_outputs] = logits.dims();
         match (self, target) {
