@@ -116,7 +116,7 @@ impl<'a> Stages<'a> {
             .map_err(|error| self.failure(error))
     }
 
-    /// Trains `state`, one pass a step, until the training or the measurement ends.
+    /// Trains `state`, one pass per step, until the training or the measurement ends.
     ///
     /// # Errors
     ///

@@ -247,7 +247,7 @@ impl Network {
         }
     }
 
-    /// As [`forward_with`](Self::forward_with) with one output a row, `[batch, n_outputs]`: where there are several,
+    /// As [`forward_with`](Self::forward_with) with one output per row, `[batch, n_outputs]`: where there are several,
     /// only the last one is computed.
     ///
     /// # Panics

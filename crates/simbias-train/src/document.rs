@@ -16,7 +16,7 @@ pub const TRAINING_SCHEMA: &str = "simbias.train/1";
 
 /// What happened to the columns of a table.
 const STANDARDISED: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
-                            does so by itself: it takes rows as they are read.";
+                            does so itself: it takes rows as they are read.";
 
 /// Name of the traces beside a result.
 const TRACES: &str = "traces.safetensors";

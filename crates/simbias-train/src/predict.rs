@@ -98,7 +98,7 @@ impl Scorer for NetScorer {
     }
 
     fn scores_in_parallel(&self) -> bool {
-        // It uses all threads by itself.
+        // It uses all threads itself.
         false
     }
 }

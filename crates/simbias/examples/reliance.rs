@@ -18,7 +18,7 @@ use simbias::report::Report;
 use simbias::report::Silent;
 use simbias::stats::Seed;
 
-/// The model: one score a row, positive for the second class.
+/// The model: one score per row, positive for the second class.
 struct Sum;
 
 impl Scorer for Sum {

@@ -22,7 +22,7 @@ pub enum AttackError {
     #[error("there are no rows to attack")]
     NoRows,
     /// Rows and labels do not pair up.
-    #[error("{n_rows} rows but {n_labels} labels to attack, expected one label a row")]
+    #[error("{n_rows} rows but {n_labels} labels to attack, expected one label per row")]
     LabelCount {
         /// Number of rows.
         n_rows: usize,

@@ -94,7 +94,7 @@ impl LossGradient for FiniteDifference<'_> {
             Objective::CrossEntropy(labels) => {
                 let n_classes = self.scorer.n_outputs().max(2);
                 if labels.len() != rows.nrows() {
-                    return Err(failed(format!("{} labels, expected one a row", labels.len())));
+                    return Err(failed(format!("{} labels, expected one per row", labels.len())));
                 }
                 if let Some(label) = labels.iter().find(|label| **label as usize >= n_classes) {
                     return Err(failed(format!("label {label}, but {n_classes} classes from 0")));

@@ -1,4 +1,4 @@
-//! Adversarial perturbations: of every row by itself, of all rows at once, and from one model to another.
+//! Adversarial perturbations: of single rows, of all rows at once, and from one model to another.
 //!
 //! Attacks only ask a model for its loss and the gradient of that loss with respect to the input
 //! ([`LossGradient`](simbias_data::LossGradient)), on the host. [`FiniteDifference`] gives a gradient to any model that

@@ -137,7 +137,7 @@ pub fn fit(
     Ok(Outcome { reason, steps: state.step, kept_step })
 }
 
-/// [`fit`] on shuffled epochs of a data set, with the loss and batch size of `config`, one pass a step and no hooks.
+/// [`fit`] on shuffled epochs of a data set, with the loss and batch size of `config`, one pass per step and no hooks.
 ///
 /// # Errors
 ///

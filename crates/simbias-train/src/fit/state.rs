@@ -33,7 +33,7 @@ pub struct TrainState {
     /// Score of `best` by the caller's criterion.
     pub(crate) kept: Option<Kept>,
     pub(crate) layer_rates: Option<EpochRates>,
-    /// `None` for the loss of the settings and one pass a step.
+    /// `None` for the loss of the settings and one pass per step.
     pub(crate) followed: Option<Followed>,
 }
 

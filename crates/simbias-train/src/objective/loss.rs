@@ -81,7 +81,7 @@ impl Objective for Loss {
             (Self::SquaredError, TargetKind::Classes { .. }) => {
                 mismatch("target", "classes", "values, or cross-entropy as loss")
             }
-            (_, other) => mismatch("target", other.name(), "classes or values, one a row"),
+            (_, other) => mismatch("target", other.name(), "classes or values, one per row"),
         }
     }
 

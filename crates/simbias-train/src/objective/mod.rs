@@ -34,7 +34,7 @@ pub trait Objective: Sync {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Mismatch`], or [`TrainError::Setting`] for settings of its own that are invalid.
+    /// [`TrainError::Mismatch`], or [`TrainError::Setting`] for its own invalid settings.
     fn check(&self, network: &Network, target: TargetKind) -> Result<(), TrainError>;
 
     /// Loss of every row of `batch` at the parameter values `values` (one per parameter of `network`, in order), in the
@@ -84,7 +84,7 @@ fn mismatch(
 /// Refuses a network without a logit for each of `n_classes` classes.
 fn one_logit_a_class(network: &Network, n_classes: usize) -> Result<(), TrainError> {
     if network.n_outputs() < n_classes.max(2) {
-        return mismatch("outputs of the network", network.n_outputs(), "one logit a class");
+        return mismatch("outputs of the network", network.n_outputs(), "one logit per class");
     }
     Ok(())
 }
