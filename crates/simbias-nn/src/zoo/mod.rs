@@ -74,7 +74,7 @@ zoo! {
 
 /// What the registry knows of an architecture.
 struct Entry {
-    /// All spellings of each of its choices (see [`Choice`](crate::Choice)).
+    /// All spellings of each of its choices.
     names: fn() -> Vec<&'static [&'static str]>,
     /// The choice with that name, if there is one.
     make: fn(&str, &InputShape, usize) -> Option<Result<Architecture, String>>,

@@ -149,7 +149,7 @@ pub(crate) fn wrong_diagnosis(context: &mut MeasureContext<'_>) -> Result<Measur
     }
     measurement.caveat(Caveat::note(
         "drawn-weights",
-        "Heavy-tailed entries stand in for training here; no network was trained.",
+        "Heavy-tailed entries stand for training here; no network was trained.",
     ));
     Ok(measurement)
 }
