@@ -1,8 +1,8 @@
 """Compares block reliance with three permutation-importance libraries on one network and the same rows.
 
-Two kinds of comparison. Where a peer draws its own permutations, means over many repeats must agree within
-four standard errors of their difference, both libraries' permutation noise counted. Where a peer takes a
-permutation from outside, it gets ours and the figures must agree up to single precision.
+There are two kinds of comparison. If a peer draws its own permutations, means over many repeats must agree within
+four standard errors of their difference, which include the permutation noise of both libraries. If a peer takes a
+permutation from outside, it gets ours, and the figures must agree up to single precision.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.metrics import roc_auc_score
 
 STANDARD_ERRORS = 4.0
-# A score that single precision rounds differently exchanges neighbours in rank.
+# A score that is rounded differently in single precision may swap ranks with its neighbour.
 SAME_PERMUTATION = 1e-4
 N_FEATURES = 8
 # The second and third block hold correlated columns, so that moving them apart shows.
@@ -64,7 +64,7 @@ def make_network(seed):
 
 
 class Fitted:
-    """A trained network as scikit-learn wants to be handed one."""
+    """A trained network in the form that scikit-learn expects."""
 
     def __init__(self, network):
         self.network = network

@@ -47,7 +47,7 @@ def time_simbias(program, labels, scores, repeats, threads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("program", help="the built example auc_speed")
+    parser.add_argument("program", help="the built program auc_speed")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=os.cpu_count())

@@ -29,7 +29,7 @@ def ours(program, model, text, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--program", type=pathlib.Path, required=True, help="the example token_logits")
+    parser.add_argument("--program", type=pathlib.Path, required=True, help="the built program token_logits")
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
@@ -57,7 +57,7 @@ def main():
     for text, (tokens, logits) in zip(TEXTS, found):
         own = peer.tokenize(text.encode(), add_bos=True, special=False)
         if own != tokens:
-            raise SystemExit(f"llama.cpp makes other tokens of {text!r}")
+            raise SystemExit(f"llama.cpp finds different tokens in {text!r}")
         peer.reset()
         peer.eval(tokens)
         expected = np.array(peer.scores[: len(tokens)])

@@ -1,4 +1,4 @@
-"""Lays out the two data sets as a person would have them: a table of image paths, a table of numbers."""
+"""Lays out the two data sets as a user would have them: a table of image paths, a table of numbers."""
 
 import csv
 import pathlib

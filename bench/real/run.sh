@@ -1,5 +1,5 @@
 #!/bin/sh
-# Audits of data that nobody here made: photographs of solar cells (PyPI elpv-dataset, CC BY-NC-SA 4.0, not kept
+# Audits of data from elsewhere: photographs of solar cells (PyPI elpv-dataset, CC BY-NC-SA 4.0, not kept
 # in this repository) and the breast-cancer table that comes with scikit-learn (UCI, CC BY 4.0). Installs both
 # packages into bench/.cache unless PYTHON names an interpreter that has them. Reports go to bench/.cache/real;
 # the figures that docs/audit.md quotes are printed at the end. About ten minutes on two cores.

@@ -2,7 +2,7 @@
 
 Both sides see the same rows, weights and donor maps. simbias computes AUC with DeLong variance, accuracy,
 cross-entropy, shift, flips and two KS distances for each evaluation; the peer computes scores and
-`roc_auc_score` alone. Results are compared before times are.
+`roc_auc_score` alone. Results are compared before times.
 """
 
 import argparse
@@ -97,8 +97,8 @@ def main():
     ratio = statistics.median(t / o for t, o in zip(theirs, ours))
     print(f"rows {N_ROWS}, features {N_FEATURES}, evaluations {evaluations}, threads {options.threads}")
     print(f"largest AUC difference {gap:.1e}")
-    print(f"PyTorch + scikit-learn {1e3 * statistics.median(theirs) / evaluations:.2f} ms an evaluation")
-    print(f"simbias                {1e3 * statistics.median(ours) / evaluations:.2f} ms an evaluation")
+    print(f"PyTorch + scikit-learn {1e3 * statistics.median(theirs) / evaluations:.2f} ms per evaluation")
+    print(f"simbias                {1e3 * statistics.median(ours) / evaluations:.2f} ms per evaluation")
     print(f"ratio {ratio:.2f} (median of {options.runs} paired runs)")
 
 

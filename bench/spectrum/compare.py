@@ -1,8 +1,8 @@
 """Times `simbias spectrum` beside its peers and compares what both find.
 
 Parts: `eigenvalues` (one 2048 x 2048 matrix: SciPy, PyTorch), `minilm` and `synthetic` (a whole checkpoint:
-WeightWatcher, FARMS' procedure). Every peer runs on two threads. Eigenvalues and reports of ours are the best of
-`--repeats` runs, reports of peers single ones; both read the checkpoint within their time.
+WeightWatcher, FARMS' procedure). Every peer runs on two threads. Eigenvalues and our reports are the best of
+`--repeats` runs, reports of peers single runs; both times include reading the checkpoint.
 """
 
 import argparse
@@ -32,7 +32,7 @@ logging.getLogger("weightwatcher").setLevel(logging.ERROR)
 FARMS_WINDOW = 2000
 # The peak rule jumps with the rounding of the smallest values; at least this share must agree.
 PEAKS_CLOSE = 0.9
-# How much faster than which peer the tool is meant to be.
+# How many times faster than each peer the tool should be.
 SCIPY_BAR = 1.5
 WEIGHTWATCHER_BAR = 10
 FARMS_BAR = 4
@@ -104,8 +104,8 @@ def starts(length, window, per_axis):
 
 def farms(checkpoint, names, per_axis):
     """FARMS' procedure as in its authors' code for language models, all in PyTorch in 32 bits: singular values of every
-    window, the pooled spectrum, and the search for the tail around the mode over all starts; the upper half's exponent,
-    which costs next to nothing, besides."""
+    window, the pooled spectrum, and the search for the tail around the mode over all starts. The exponent of the upper
+    half comes with it at almost no cost."""
     weights = load_file(checkpoint)
     exponents = {}
     for name in names:
@@ -308,7 +308,7 @@ def main():
         elif part == "synthetic":
             checkpoints(arguments, part, synthetic(arguments.work, arguments.layers))
         else:
-            sys.exit(f"no part {part!r}; there are eigenvalues, minilm and synthetic")
+            sys.exit(f"unknown part {part!r}; use eigenvalues, minilm or synthetic")
     print("times as fast as")
     for what, ratio, wanted in bars:
         print(f"  {what}: {ratio:.1f} ({'meets' if ratio >= wanted else 'misses'} the bar of {wanted})")

@@ -26,5 +26,5 @@ fuzz_target!(|bytes: &[u8]| {
     let architecture = Architecture::from(Fcn::new(4, 16, 1, 2));
     let config = FitConfig::new(Optimizer::momentum(0.9, 5e-5), Schedule::constant(0.1), 10);
     let path = Path::new("state");
-    let _ = TrainState::from_bytes(path, bytes, &cpu(), &architecture, &config, &ROWS);
+    let _ = TrainState::from_bytes(path, bytes, &cpu(), &architecture, &config, &*ROWS);
 });

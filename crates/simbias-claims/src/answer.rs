@@ -20,7 +20,7 @@ pub struct ClaimsAnswer {
 }
 
 impl ClaimsAnswer {
-    /// An answer without claims yet; `quick` says whether their sizes are reduced.
+    /// An answer that has no claims yet; `quick` says whether sizes are reduced.
     pub fn new(quick: bool) -> Self {
         Self { quick, outcomes: Vec::new(), entries: Vec::new() }
     }

@@ -1,4 +1,4 @@
-//! A claims run in the words of a report.
+//! A run of claims as a report.
 
 use simbias_report::{
     Caveat, Cell, Chart, Column, Estimate, ForestChart, KeyFigure, Report, Section, Table, Verdict,
@@ -28,7 +28,7 @@ pub fn document(outcomes: &[Outcome]) -> Report {
     if outcomes.iter().any(|outcome| outcome.quick) {
         report = report.caveat(Caveat::warning(
             "quick-run",
-            "Sizes were reduced to see that the code runs; no verdict can come of it. Run again \
+            "Sizes were reduced to see that the code runs, so there is no verdict. Run again \
                 without the quick setting.",
         ));
     }
@@ -113,7 +113,7 @@ fn criteria_table(id: &str, outcome: &Outcome) -> Table {
 
 fn seed_table(id: &str, outcome: &Outcome) -> Table {
     let mut table = Table::new(format!("{id}-seeds"), "Every seed")
-        .caption("Controls stand beside the judged numbers and enter no verdict.")
+        .caption("Controls are shown beside the judged numbers and do not affect the verdict.")
         .columns(["quantity", "role", "seed", "value"]);
     for found in &outcome.criteria {
         for &(seed, value) in &found.per_seed {

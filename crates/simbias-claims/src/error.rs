@@ -6,17 +6,17 @@ use crate::Scale;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClaimError {
-    /// No claim or paper of that name.
+    /// An unknown claim or paper.
     #[error(
-        "no claim or paper {found:?}; give an id such as \"P2-C1\", a paper such as \"02\" or \
+        "unknown claim or paper {found:?}; give an id such as \"P2-C1\", a paper such as \"02\" or \
             \"pitfalls\", or \"all\""
     )]
     Unknown {
         /// What was asked for.
         found: String,
     },
-    /// No scale of that name.
-    #[error("no scale {found:?}; use \"cpu\", \"gpu\" or \"full\"")]
+    /// An unknown scale.
+    #[error("unknown scale {found:?}; use \"cpu\", \"gpu\" or \"full\"")]
     UnknownScale {
         /// What was asked for.
         found: String,
@@ -31,7 +31,7 @@ pub enum ClaimError {
         /// What went wrong.
         message: String,
     },
-    /// A measurement lacks files of the person's; its outcome is "not run".
+    /// A measurement lacks files of the user's; its outcome is "not run".
     #[error("claim {claim} needs {what}")]
     Needs {
         /// Id of the claim.
@@ -59,7 +59,7 @@ pub enum ClaimError {
         /// The seed.
         seed: u64,
     },
-    /// The person ended the run.
+    /// The user ended the run.
     #[error("claim {claim}: interrupted")]
     Interrupted {
         /// Id of the claim.
@@ -76,7 +76,7 @@ pub enum ClaimError {
         /// The scale.
         scale: Scale,
     },
-    /// A text that is no ledger.
+    /// A text that is not a ledger.
     #[error("not a claims ledger: {message}")]
     Ledger {
         /// What does not fit.

@@ -1,4 +1,4 @@
-//! From numbers to verdicts, here and nowhere else.
+//! Turns numbers into verdicts; no other module does.
 
 use simbias_report::{Estimate, Verdict};
 use simbias_stats::{DEFAULT_LEVEL, mean, mean_estimate};
@@ -15,15 +15,15 @@ pub struct CriterionVerdict {
     pub criterion: Criterion,
     /// The word.
     pub verdict: Verdict,
-    /// Mean over seeds with Student's 95% interval; without interval for a single seed, absent for none.
+    /// Mean over seeds with Student's 95% interval; a single seed has no interval, no seed has no mean.
     pub estimate: Option<Estimate>,
     /// Seed and value of every repetition, in the order measured.
     pub per_seed: Vec<(u64, f64)>,
-    /// Why there is no clear word; empty otherwise.
+    /// Why the verdict is not clear; empty otherwise.
     pub reason: String,
 }
 
-/// Judges one criterion from one value a seed.
+/// Judges one criterion from one value per seed.
 ///
 /// The effect is the mean over seeds with its two-sided 95% Student interval. The criterion **holds** when
 /// the whole interval meets the expectation, **does not hold** when no part of it does, and is
@@ -61,8 +61,8 @@ pub fn judge(criterion: Criterion, per_seed: &[(u64, f64)]) -> CriterionVerdict 
     CriterionVerdict { criterion, verdict, estimate, per_seed: per_seed.to_vec(), reason }
 }
 
-/// A claim holds when all its criteria hold, does not hold when any does not, is inconclusive otherwise,
-/// and was not run without criteria.
+/// A claim holds if all its criteria hold, and does not hold if any of them does not. Otherwise it is inconclusive;
+/// without criteria it was not run.
 pub fn judge_claim(criteria: &[CriterionVerdict]) -> Verdict {
     let any = |verdict| criteria.iter().any(|criterion| criterion.verdict == verdict);
     if criteria.is_empty() {

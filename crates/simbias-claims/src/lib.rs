@@ -2,11 +2,11 @@
 //!
 //! - The **vocabulary**: a [`Claim`] is one row of a static table. It holds what the paper says, the paper's own
 //!   figure, the criteria (written before any run) and how to measure.
-//! - The **papers**: [`papers`] has one module a paper, with its table and its measurements. A further paper is a
-//!   further module and one entry in `papers/mod.rs`.
+//! - The **papers**: [`papers`] has one module for each paper, with its table and its measurements. Another paper is
+//!   another module and one entry in `papers/mod.rs`.
 //! - The **judge**: [`run`] measures, and [`judge`] is the only place where numbers become a verdict.
 //! - The **ledger**: [`Ledger`] keeps outcomes with date, device and version. [`Ledger::committed`] comes with the
-//!   program; a user's own runs are kept in a file of their own and shown in front of it ([`Ledger::with_own`]).
+//!   program; a user's own runs are kept in their own file and take precedence ([`Ledger::with_own`]).
 //!   [`markdown`] turns a ledger into the README's table.
 
 mod answer;

@@ -1,4 +1,4 @@
-//! The claims with what can be done about them and what was found last: for terminals and for programs.
+//! The claims with what can be measured and what was found last: for terminals and for programs.
 
 use serde::Serialize;
 use simbias_report::{Verdict, format};
@@ -8,7 +8,7 @@ use crate::{Availability, Claim, Ledger, LedgerEntry, Scale, all};
 /// Name and version of lists of claims.
 pub const LIST_SCHEMA: &str = "simbias.claims-list/1";
 
-/// Claims as programs read them: what is claimed, expected, can be measured, and was found last.
+/// Claims as programs read them: what is claimed, what is expected, what can be measured and what was found last.
 #[derive(Serialize)]
 pub struct ClaimList<'a> {
     schema: &'static str,
@@ -100,7 +100,7 @@ pub fn list(ledger: &Ledger) -> String {
     text
 }
 
-/// The last verdict at a scale, or what could be done there.
+/// The last verdict at a scale, or what a run there would take.
 fn state(claim: &Claim, scale: Scale, ledger: &Ledger) -> String {
     match (ledger.entry(claim.id, scale), claim.availability(scale)) {
         (Some(entry), _) if entry.verdict != Verdict::NotRun => {

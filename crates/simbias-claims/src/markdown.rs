@@ -1,4 +1,4 @@
-//! The README's table, generated from the ledger and never typed.
+//! The README's table, always generated from the ledger.
 
 use simbias_report::{Verdict, format};
 
@@ -9,7 +9,7 @@ pub const BEGIN: &str = "<!-- claims:begin -->";
 /// The line that closes it.
 pub const END: &str = "<!-- claims:end -->";
 
-/// The table of all claims: every entry of the ledger, and one line for each claim that has none. A user's own runs
+/// The table of all claims: every entry of the ledger, and one line for each claim without an entry. A user's own runs
 /// are marked.
 pub fn table(ledger: &Ledger) -> String {
     let mut lines = vec![

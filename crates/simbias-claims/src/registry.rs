@@ -8,16 +8,16 @@ pub fn all() -> impl Iterator<Item = &'static Claim> {
     TABLES.iter().flat_map(|claims| claims.iter())
 }
 
-/// The claim of that id, whatever the case of its letters.
+/// The claim with that id, ignoring case.
 pub fn claim(id: &str) -> Option<&'static Claim> {
     all().find(|claim| claim.id.eq_ignore_ascii_case(id))
 }
 
 /// The claims that a user means: ids (`P2-C1`), papers (`02`, `2`, `P2`, `pitfalls`) or `all`, separated
-/// by commas. In the table's order, each once.
+/// by commas. They come in the table's order, each once.
 ///
 /// # Errors
-/// [`ClaimError::Unknown`] for the first name that means nothing.
+/// [`ClaimError::Unknown`] for the first unknown name.
 pub fn select(names: &str) -> Result<Vec<&'static Claim>, ClaimError> {
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
     for name in &names {

@@ -9,7 +9,7 @@ use crate::{
     judge_claim,
 };
 
-/// What became of a claim at one scale.
+/// The outcome of a claim at one scale.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The claim.
@@ -18,9 +18,9 @@ pub struct Outcome {
     pub scale: Scale,
     /// The word.
     pub verdict: Verdict,
-    /// Why there is no clear word; empty otherwise.
+    /// Why the verdict is not clear; empty otherwise.
     pub reason: String,
-    /// One entry a criterion, in the table's order; empty when not run.
+    /// One entry per criterion, in the table's order; empty if not run.
     pub criteria: Vec<CriterionVerdict>,
     /// Numbers that are shown and not judged.
     pub controls: Vec<Control>,
@@ -99,11 +99,11 @@ impl Outcome {
     }
 }
 
-/// Measures `claim` in `context`; a claim that this scale cannot check, or that lacks the person's files, is
+/// Measures `claim` in `context`. A claim that cannot be checked at this scale, or that lacks the user's files, is
 /// an outcome, not an error.
 ///
 /// # Errors
-/// What the measurement met, or a measurement that does not fit the table.
+/// A failure of the measurement, or a measurement that does not fit the table.
 pub fn run(claim: &'static Claim, context: &mut MeasureContext<'_>) -> Result<Outcome, ClaimError> {
     match claim.measure_at(context.scale) {
         Err(reason) => Ok(Outcome::not_run(claim, context.scale, reason)),

@@ -19,7 +19,7 @@ const QUICK_STEPS: u64 = 20;
 /// Independent draws of a quick run.
 const QUICK_DRAWS: u64 = 3;
 
-/// What a measurement does at the moment, for whoever waits.
+/// What a measurement is doing, for those who wait.
 pub(crate) struct Stages<'a> {
     claim: &'static str,
     context: &'a MeasureContext<'a>,
@@ -30,7 +30,7 @@ pub(crate) struct Stages<'a> {
 }
 
 impl<'a> Stages<'a> {
-    /// For a claim that begins `per_seed` stages for every seed of `context`.
+    /// The stages of a claim that has `per_seed` of them for every seed of `context`.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl<'a> Stages<'a> {
         Ok(Self { claim, context, device, current: String::new(), begun: 0, total })
     }
 
-    /// Announces a stage, and ends the measurement when the person asked for it.
+    /// Announces a stage, and ends the measurement if the user asked to stop.
     ///
     /// # Errors
     ///
@@ -61,8 +61,7 @@ impl<'a> Stages<'a> {
         Ok(())
     }
 
-    /// A failure of the current stage; [`ClaimError::Interrupted`] when the user asked to stop, which is why methods
-    /// fail then.
+    /// A failure of the current stage; [`ClaimError::Interrupted`] if the method failed because the user asked to stop.
     pub(crate) fn failure(&self, error: impl Display) -> ClaimError {
         if let Err(interrupted) = self.check_interrupt() {
             return interrupted;
@@ -74,19 +73,19 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// The end of a measurement that lacks something of the person's; `what` completes "needs …".
+    /// The error of a measurement that lacks files of the user's; `what` completes "needs …".
     pub(crate) fn needs(&self, what: impl Display) -> ClaimError {
         ClaimError::Needs { claim: self.claim, what: what.to_string() }
     }
 
-    /// Folder with the person's data sets: the context's, else that of the environment variable
+    /// Folder with the user's data sets: the context's, else that of the environment variable
     /// `SIMBIAS_DATA`.
     pub(crate) fn data_folder(&self) -> Option<PathBuf> {
         let of_environment = || std::env::var_os("SIMBIAS_DATA").map(PathBuf::from);
         self.context.data_folder.clone().or_else(of_environment)
     }
 
-    /// The end of the measurement when the person asked for it.
+    /// Ends the measurement if the user asked to stop.
     ///
     /// # Errors
     ///
@@ -96,12 +95,12 @@ impl<'a> Stages<'a> {
         self.context.progress.keep_going().map_err(|_| ClaimError::Interrupted { claim })
     }
 
-    /// What methods that work within the current stage hear: only the wish to stop.
+    /// The progress for methods within the current stage: it only passes on the request to stop.
     pub(crate) fn quiet(&self) -> StopOnly<'a> {
         StopOnly(self.context.progress)
     }
 
-    /// A network with fresh weights before its first step; `seed` gives the weights and all later draws.
+    /// A network with fresh weights before its first step; `seed` determines the weights and all later draws.
     ///
     /// # Errors
     ///
@@ -117,11 +116,11 @@ impl<'a> Stages<'a> {
             .map_err(|error| self.failure(error))
     }
 
-    /// Trains `state` with one pass a step until its end, or that of the measurement.
+    /// Trains `state`, one pass per step, until the training or the measurement ends.
     ///
     /// # Errors
     ///
-    /// Data that do not fit the network, a loss that leaves the finite numbers, [`ClaimError::Interrupted`].
+    /// Data that do not fit the network, a loss that is no longer finite, [`ClaimError::Interrupted`].
     pub(crate) fn fit(
         &self,
         state: &mut TrainState,
@@ -163,7 +162,7 @@ impl<'a> Stages<'a> {
         if self.context.quick { n_draws.min(QUICK_DRAWS) } else { n_draws }
     }
 
-    /// Whether sizes are to be reduced.
+    /// Whether sizes are reduced.
     pub(crate) fn is_quick(&self) -> bool {
         self.context.quick
     }

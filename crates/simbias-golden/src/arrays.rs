@@ -10,7 +10,7 @@ use zip::ZipArchive;
 pub struct Arrays(Vec<(String, Vec<f64>)>);
 
 impl Arrays {
-    /// The file of that name, read whole.
+    /// The whole file with that name.
     ///
     /// # Panics
     /// When the bytes are not a `.npz` file, or an array holds neither floats nor integers.
@@ -28,7 +28,7 @@ impl Arrays {
         Self((0..n_arrays).map(read).collect())
     }
 
-    /// The elements of the array of that name, row after row.
+    /// The elements of the array with that name, row after row.
     pub fn get(&self, name: &str) -> Option<&[f64]> {
         self.iter().find(|(found, _)| *found == name).map(|(_, values)| values)
     }

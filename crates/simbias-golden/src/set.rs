@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{Arrays, Tensors};
 
-/// Environment variable with the folder that holds other sets.
+/// Environment variable that names a folder with other sets.
 const VARIABLE: &str = "SIMBIAS_GOLDEN";
 
-/// The set of that slug, of the crate whose test calls the macro.
+/// The set with that slug, of the crate whose test calls the macro.
 #[macro_export]
 macro_rules! set {
     ($slug:literal) => {
@@ -32,12 +32,12 @@ impl Set {
         Self { crate_folder, slug }
     }
 
-    /// A file or folder of the set, whether it is there or not.
+    /// Path of a file or folder of the set, which need not exist.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder(std::env::var_os(VARIABLE)).join(name)
     }
 
-    /// `<other>/<slug>` where another folder of sets is named, the crate's own copy otherwise.
+    /// `<other>/<slug>` if another folder of sets is named, the crate's own copy otherwise.
     fn folder(&self, other: Option<OsString>) -> PathBuf {
         other
             .map_or_else(|| Path::new(self.crate_folder).join("tests/golden"), PathBuf::from)
@@ -54,7 +54,7 @@ impl Set {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// A JSON file as any type that can be read from one.
+    /// A JSON file as any type that can be deserialised from it.
     ///
     /// # Panics
     /// When it cannot be read or has another form.

@@ -11,7 +11,7 @@ pub struct Tensors {
 }
 
 impl Tensors {
-    /// The file of that name; every tensor is read when it is asked for.
+    /// The file with that name; every tensor is read when it is asked for.
     ///
     /// # Panics
     /// When the bytes are not a safetensors file.
@@ -35,13 +35,13 @@ impl Tensors {
         names
     }
 
-    /// The sorted names that end in `suffix`, without it: the cases of a file that names them so.
+    /// The sorted names that end in `suffix`, without it: the names of a file's cases.
     pub fn prefixes(&self, suffix: &str) -> Vec<String> {
         let names = self.names();
         names.iter().filter_map(|name| name.strip_suffix(suffix).map(String::from)).collect()
     }
 
-    /// Whether there is a tensor of that name.
+    /// Whether there is a tensor with that name.
     pub fn contains(&self, name: &str) -> bool {
         self.read().tensor(name).is_ok()
     }
@@ -49,7 +49,7 @@ impl Tensors {
     /// A tensor of floats or signed integers of 64 or 32 bits, as 64-bit floats.
     ///
     /// # Panics
-    /// When it is not there or holds another type.
+    /// When it is missing or has another type.
     #[track_caller]
     pub fn array(&self, name: &str) -> ArrayD<f64> {
         let tensors = self.read();

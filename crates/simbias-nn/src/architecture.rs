@@ -9,8 +9,8 @@ use crate::builder::Builder;
 use crate::layer::Stack;
 use crate::signal::{ImageDims, InputShape, OutputShape};
 
-/// Largest size of a layer, an image side or a vocabulary. Beyond it a description is damaged, and products of sizes
-/// would leave 64 bits.
+/// Largest size of a layer, an image side or a vocabulary. A description beyond it is damaged, and products of sizes
+/// would not fit into 64 bits.
 const MOST_SIZE: usize = 1 << 24;
 /// Most columns of an input row.
 const MOST_FEATURES: usize = 1 << 31;
@@ -27,7 +27,7 @@ pub trait Describe: fmt::Debug + Any + Send + Sync {
         "a network".into()
     }
 
-    /// What a row of the input is.
+    /// The shape of an input row.
     fn input(&self) -> InputShape;
 
     /// What the network makes of a row.
@@ -42,7 +42,7 @@ pub trait Describe: fmt::Debug + Any + Send + Sync {
         ("layers", 1)
     }
 
-    /// Refuses what else the network cannot be. Sizes are within bounds, features and outputs at least 1.
+    /// Refuses further invalid descriptions. Sizes are within bounds already, features and outputs at least 1.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ pub trait Describe: fmt::Debug + Any + Send + Sync {
         false
     }
 
-    /// Ways to ask for the architecture by name, given only what the data are.
+    /// Ways to ask for the architecture by name, given only the shape of the data.
     fn choices() -> &'static [Choice<Self>]
     where
         Self: Sized,
@@ -80,7 +80,7 @@ pub trait Describe: fmt::Debug + Any + Send + Sync {
 pub struct Choice<T: ?Sized> {
     /// Spellings: the first one is shown, the last one is stored.
     pub names: &'static [&'static str],
-    /// The architecture for data of that input and so many outputs, or what it needs instead.
+    /// The architecture for data with that input and number of outputs, or what it needs instead.
     pub make: fn(&InputShape, usize) -> Result<Box<T>, String>,
 }
 
@@ -95,7 +95,7 @@ impl<T: Describe + PartialEq> Object for T {
     }
 }
 
-/// Any network of the [`zoo`](crate::zoo), or of a user: plain data behind a handle that is cheap to clone.
+/// Any network of the [`zoo`](crate::zoo) or of a user: plain data behind a handle that is cheap to clone.
 ///
 /// As JSON it is the description with its kind: `{"kind":"fcn","d_input":50,…}`.
 #[derive(Clone)]
@@ -162,7 +162,7 @@ impl Architecture {
         self.0.ignores(name)
     }
 
-    /// Number of values of all parameters, running statistics included; no memory is asked for.
+    /// Number of values of all parameters, running statistics included; no memory is allocated.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl Architecture {
     }
 
     /// Floating-point operations of the matrix products and convolutions for one row, forward; a multiply-add counts as
-    /// two. No memory is asked for.
+    /// two. No memory is allocated.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl Architecture {
     }
 
     /// Refuses a description whose network has more values than a weight file of `n_bytes` can hold, before any
-    /// memory is asked for: one of the two is damaged.
+    /// memory is allocated: one of the two is damaged.
     ///
     /// # Errors
     ///

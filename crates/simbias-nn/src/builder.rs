@@ -40,7 +40,7 @@ impl Builder {
         self.add(format!("{prefix}.weight"), shape, Kind::Trainable, start)
     }
 
-    /// Counts the multiply-adds of a product of `sizes` for one row; beyond 64 bits it stays at the end.
+    /// Counts the multiply-adds of a product of `sizes` for one row; the count saturates at 64 bits.
     pub fn count(&mut self, sizes: &[usize]) {
         let product =
             sizes.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64));

@@ -18,8 +18,8 @@ pub struct DenseLayer {
 }
 
 impl Network {
-    /// The affine layers and the non-linearity between them, for a network that in evaluation is nothing else: linear
-    /// layers with one and the same activation, without anything learned, between any two of them.
+    /// The affine layers and the non-linearity between them, for a network that in evaluation consists only of linear
+    /// layers with the same activation, without learned values, between any two of them.
     pub fn dense_layers(&self) -> Option<(Vec<DenseLayer>, Activation)> {
         let mut layers = Vec::new();
         let mut activations: Vec<Activation> = Vec::new();

@@ -1,4 +1,4 @@
-//! From a device's name to a burn device.
+//! The burn device for a device's name.
 
 use burn::tensor::Device;
 

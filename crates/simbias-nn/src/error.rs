@@ -1,8 +1,8 @@
-//! What can be wrong with an architecture, a device name or a weight file.
+//! Errors of architectures, device names and weight files.
 
 use simbias_checkpoint::CheckpointError;
 
-/// Why there is no network.
+/// Why a network could not be made, loaded or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NnError {
@@ -16,15 +16,15 @@ pub enum NnError {
         /// What would be accepted.
         expected: &'static str,
     },
-    /// A name that no layer has.
-    #[error("no layer is called {name:?}; the network has {}", known.join(", "))]
+    /// An unknown layer.
+    #[error("unknown layer {name:?}; the network has {}", known.join(", "))]
     UnknownLayer {
         /// The name as given.
         name: String,
         /// All layers.
         known: Vec<String>,
     },
-    /// A name that no architecture has.
+    /// An unknown network.
     #[error("unknown network {name:?}; known are {}", known.join(", "))]
     UnknownNetwork {
         /// The name as given.
@@ -38,8 +38,8 @@ pub enum NnError {
         /// What it needs.
         problem: String,
     },
-    /// No such device.
-    #[error("device {name:?} is not known; use cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX")]
+    /// An unknown device.
+    #[error("unknown device {name:?}; use cpu, cuda, cuda:INDEX, vulkan or vulkan:INDEX")]
     UnknownDevice {
         /// The name as given.
         name: String,
@@ -90,7 +90,7 @@ pub enum NnError {
         /// Shape in the architecture.
         expected: Vec<usize>,
     },
-    /// A tensor that no parameter wants.
+    /// A tensor that belongs to no parameter.
     #[error("weights hold {name:?}, which this architecture does not have; check the architecture")]
     UnexpectedParameter {
         /// Name in the file.
@@ -104,7 +104,7 @@ pub enum NnError {
         /// Flat index of the first such value.
         index: usize,
     },
-    /// A tensor type that weights cannot have.
+    /// An invalid tensor type for weights.
     #[error("parameter {name:?} is stored as {found}, expected floating-point numbers")]
     ParameterType {
         /// Name of the parameter.

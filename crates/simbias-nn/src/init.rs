@@ -1,4 +1,4 @@
-//! Initial weights, drawn on the host from one named stream a parameter.
+//! Initial weights, drawn on the host from one named stream per parameter.
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -33,28 +33,28 @@ pub struct Init {
 }
 
 impl Default for Init {
-    /// What PyTorch does, so that recipes of papers carry over.
+    /// PyTorch's initialisation, so that recipes of papers carry over.
     fn default() -> Self {
         Self { scheme: Scheme::TorchDefault, scale: 1.0 }
     }
 }
 
-/// What a parameter is to its layer, as far as its start value goes.
+/// The role of a parameter in its layer, which determines its start value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
     /// A weight matrix or filter.
     Weight {
-        /// Numbers that one output is made of.
+        /// Inputs of one output.
         fan_in: usize,
         /// Outputs that one input goes to.
         fan_out: usize,
     },
     /// A bias.
     Bias {
-        /// That of its layer's weight.
+        /// Fan-in of its layer's weight.
         fan_in: usize,
     },
-    /// Anything of a recurrent layer: uniform in `±1/√n_hidden` whatever the scheme.
+    /// Any parameter of a recurrent layer: uniform in `±1/√n_hidden` whatever the scheme.
     Recurrent {
         /// Units of the hidden state.
         n_hidden: usize,

@@ -2,7 +2,7 @@
 //!
 //! An [`Architecture`] is plain data. A [`Network`] is an architecture with values for its named
 //! parameters: rows, images, tokens or sequences in, logits out, for every row or at every position. Parameters are a
-//! flat list, so that optimisers, checkpoints, two-pass steps and rates per layer work by name or by position. The
+//! flat list, so that optimisers, checkpoints, two-pass steps and layer-wise rates work by name or by position. The
 //! output of any named layer can be [tapped](Network::tapping).
 //!
 //! ```

@@ -19,7 +19,7 @@ use crate::{Architecture, Init, NnError};
 pub enum Kind {
     /// Learned by the optimiser.
     Trainable,
-    /// Running statistic of a batch normalisation; the forward pass in training mode renews it.
+    /// Running statistic of a batch normalisation; updated by the forward pass in training mode.
     Statistic,
 }
 
@@ -83,7 +83,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// [`NnError::Architecture`] for sizes that cannot be.
+    /// [`NnError::Architecture`] for invalid sizes.
     pub fn new(
         architecture: impl Into<Architecture>,
         init: Init,
@@ -116,7 +116,7 @@ impl Network {
         &self.architecture
     }
 
-    /// Where it lives; without autodiff.
+    /// Its device, without autodiff.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -136,7 +136,7 @@ impl Network {
         self.architecture.n_outputs()
     }
 
-    /// Parameters in a fixed order, that of the forward pass.
+    /// Parameters in the order of the forward pass.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }
@@ -186,15 +186,16 @@ impl Network {
         parameter.value = value.without_autodiff();
     }
 
-    /// Moves the values out, so that an optimiser may overwrite them in place. Put new ones back with
-    /// [`set_values`](Self::set_values) before anything else.
+    /// Moves the values out, so that an optimiser may overwrite them in place. Before any other call, put new ones back
+    /// with [`set_values`](Self::set_values).
     pub fn take_values(&mut self) -> Vec<Tensor<1>> {
         let empty: Tensor<1> = Tensor::empty([0], (&self.device, self.precision.dtype()));
         let take = |p: &mut Parameter| std::mem::replace(&mut p.value, empty.clone());
         self.parameters.iter_mut().map(take).collect()
     }
 
-    /// Names of the layers whose outputs a pass can keep, in the order of the forward pass; those of PyTorch's modules.
+    /// Names of the layers whose outputs a pass can keep, in the order of the forward pass. They are those of PyTorch's
+    /// modules.
     pub fn layer_names(&self) -> Vec<&str> {
         self.layers.names()
     }
@@ -228,7 +229,7 @@ impl Network {
     }
 
     /// Outputs under other parameter values, in the mode of `pass`, at every position where the network has several.
-    /// Gradients flow to whatever requires them: values, input, or both.
+    /// Gradients flow to every tensor that requires them: values, input, or both.
     ///
     /// # Panics
     ///
@@ -246,12 +247,12 @@ impl Network {
         }
     }
 
-    /// As [`forward_with`](Self::forward_with) with one output a row, `[batch, n_outputs]`: where there are several,
+    /// As [`forward_with`](Self::forward_with) with one output per row, `[batch, n_outputs]`: where there are several,
     /// only the last one is computed.
     ///
     /// # Panics
     ///
-    /// As there.
+    /// As [`forward_with`](Self::forward_with).
     pub fn forward_rows(
         &self,
         values: &[Tensor<1>],
@@ -266,7 +267,7 @@ impl Network {
         self.layers.forward(input.enter(self.architecture.input()), at, pass)
     }
 
-    /// The layers, for those who look for a special structure.
+    /// The layers, for code that looks for a special structure.
     pub(crate) fn layers(&self) -> &Stack {
         &self.layers
     }

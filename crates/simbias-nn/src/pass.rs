@@ -45,7 +45,7 @@ impl Pass {
         Self { mode, statistics: Vec::new(), taps, tapped, last_only: false }
     }
 
-    /// Runs with nothing but the last position wanted where a network has several outputs a row.
+    /// Runs a pass that only needs the last position of a network with several outputs per row.
     pub(crate) fn for_last_position<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         self.last_only = true;
         let output = run(self);

@@ -17,7 +17,7 @@ pub struct ImageDims {
 /// What one row of a network's input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputShape {
-    /// `n` numbers without further order.
+    /// `n` numbers without further structure.
     Rows {
         /// Columns of a row.
         n: usize,
@@ -26,14 +26,14 @@ pub enum InputShape {
     Image(ImageDims),
     /// Token numbers.
     Tokens {
-        /// Most tokens of a row.
+        /// Largest number of tokens in a row.
         length: usize,
-        /// Kinds of tokens.
+        /// Number of different tokens.
         vocabulary: usize,
     },
     /// Vectors in a sequence.
     Sequence {
-        /// Most vectors of a row.
+        /// Largest number of vectors in a row.
         length: usize,
         /// Width of a vector.
         width: usize,
@@ -41,7 +41,7 @@ pub enum InputShape {
 }
 
 impl InputShape {
-    /// Columns of the same row laid out flat, in C order.
+    /// Columns of the row laid out flat, in C order.
     pub fn n_features(&self) -> usize {
         match *self {
             Self::Rows { n } => n,
@@ -73,7 +73,7 @@ pub enum OutputShape {
 }
 
 impl OutputShape {
-    /// Width of an output vector: one logit a class, or 1 for a regression or a single score.
+    /// Width of an output vector: one logit per class, or 1 for a regression or a single score.
     pub fn n_outputs(&self) -> usize {
         match *self {
             Self::Row { n_outputs } | Self::Positions { n_outputs } => n_outputs,
@@ -121,7 +121,7 @@ impl From<Tensor<3>> for Input {
 }
 
 impl Input {
-    /// The input as a network for `shape` takes it.
+    /// The input in the form that a network for `shape` takes.
     ///
     /// # Panics
     ///
@@ -199,7 +199,7 @@ impl Output {
         }
     }
 
-    /// `[batch, length, n_outputs]`; `None` for a network with one output a row.
+    /// `[batch, length, n_outputs]`; `None` for a network with one output per row.
     pub fn positions(self) -> Option<Tensor<3>> {
         match self {
             Self::Rows(_) => None,
@@ -216,7 +216,7 @@ pub(crate) fn last_position(positions: Tensor<3>) -> Tensor<2> {
 
 /// Activations between two layers.
 ///
-/// Its methods panic for a kind that a layer cannot take: the architecture is then put together wrongly.
+/// Its methods panic for a kind that a layer cannot take: the architecture has then been put together wrongly.
 #[derive(Clone, Debug)]
 pub enum Signal {
     /// `[batch, n]`
@@ -238,7 +238,7 @@ pub trait AnyRank {
 }
 
 impl Signal {
-    /// Everything of a row in one line, C order: `[batch, n]`.
+    /// Every row flattened in C order: `[batch, n]`.
     pub fn flat(self) -> Tensor<2> {
         match self {
             Self::Rows(x) => x,
@@ -280,7 +280,7 @@ impl Signal {
         }
     }
 
-    /// The same function on whatever rank is there.
+    /// The same function, whatever the rank.
     pub fn map(self, function: impl AnyRank) -> Self {
         match self {
             Self::Rows(x) => Self::Rows(function.apply(x)),
@@ -311,7 +311,7 @@ impl Signal {
             (Self::Channels(x), Self::Channels(y)) => Self::Channels(x + y),
             (Self::Image(x), Self::Image(y)) => Self::Image(x + y),
             (Self::Positions(x), Self::Positions(y)) => Self::Positions(x + y),
-            (x, y) => panic!("a sum of unlike signals {x:?} and {y:?}"),
+            (x, y) => panic!("a sum of different signals {x:?} and {y:?}"),
         }
     }
 }

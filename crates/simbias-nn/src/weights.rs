@@ -10,15 +10,15 @@ use simbias_checkpoint::{
 
 use crate::{Network, NnError, Parameter};
 
-/// Prefixes that wrappers put before every name of a `state_dict`; they may be nested once.
+/// Prefixes that wrappers put before every name of a `state_dict`; there may be two of them.
 const WRAPPERS: [&str; 4] = ["module.", "model.", "net.", "_orig_mod."];
 
 /// How the names of a whole checkpoint differ from the expected ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Spelling {
-    /// Ours lead with a `model.` that the checkpoint lacks.
+    /// Our names start with a `model.` that the checkpoint lacks.
     Unwrapped,
-    /// The checkpoint's lead with this; often nothing.
+    /// The checkpoint's names start with this; often it is empty.
     Wrapped(String),
 }
 
@@ -39,7 +39,7 @@ impl Spelling {
         }
     }
 
-    /// As they are, without our `model.`, behind one wrapper, behind two.
+    /// All spellings: as they are, without our `model.`, with one wrapper's prefix, with two.
     fn all() -> impl Iterator<Item = Self> {
         let twice = WRAPPERS
             .iter()
@@ -69,7 +69,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`load`](Self::load).
     pub fn load_safetensors(&mut self, bytes: &[u8]) -> Result<(), NnError> {
         let image = SafetensorsImage::parse(Path::new("weights"), bytes);
         self.load(&image.map_err(|error| NnError::Checkpoint(error.into()))?)
@@ -80,22 +80,22 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`load`](Self::load).
     pub fn load_file(&mut self, path: &Path) -> Result<(), NnError> {
         self.load(&Checkpoint::open(path)?)
     }
 
-    /// Takes the values of a checkpoint, of floats of any width; narrow ones are widened.
+    /// Takes the values of a checkpoint. They may be floats of any width; narrow ones are widened.
     ///
     /// A parameter is looked for under its own name, then under those of
-    /// [`foreign_names`](crate::Architecture::foreign_names). Of all of them one leading `model.` may be missing, or
-    /// wrappers' prefixes (`module.`, `model.`, `net.`, `_orig_mod.`) be added throughout. Batch-norm counters
-    /// (`num_batches_tracked`) and what the architecture [`ignores`](crate::Architecture::ignores) are passed over.
+    /// [`foreign_names`](crate::Architecture::foreign_names). The leading `model.` may be missing from all names, or all
+    /// may have wrappers' prefixes (`module.`, `model.`, `net.`, `_orig_mod.`). Batch-norm counters
+    /// (`num_batches_tracked`) and tensors that the architecture [`ignores`](crate::Architecture::ignores) are skipped.
     ///
     /// # Errors
     ///
-    /// Any missing, unexpected, wrongly shaped, non-float or non-finite tensor, and checkpoints that cannot be read;
-    /// the network is then unchanged.
+    /// Any missing, unexpected, wrongly shaped, non-float or non-finite tensor, and unreadable checkpoints. The network
+    /// is then unchanged.
     pub fn load(&mut self, source: &dyn TensorSource) -> Result<(), NnError> {
         let stored: Stored<'_> = source
             .tensors()
@@ -129,7 +129,7 @@ impl Network {
         Ok(())
     }
 
-    /// `numbers` as the values of a parameter, on the network's device, in its precision.
+    /// `numbers` as the values of a parameter, on the network's device and in its precision.
     pub fn upload_values(&self, numbers: Numbers) -> Tensor<1> {
         let data = match numbers {
             Numbers::F32(values) => flat(values),
@@ -138,13 +138,13 @@ impl Network {
         Tensor::from_data(data, (self.device(), self.precision().dtype()))
     }
 
-    /// Names that a parameter may have in a checkpoint, its own one first.
+    /// Names that a parameter may have in a checkpoint, its own first.
     fn names(&self, own: &str) -> Vec<String> {
         let foreign = self.architecture().foreign_names(own);
         std::iter::once(own.into()).chain(foreign).collect()
     }
 
-    /// The spelling under which the checkpoint has the first parameter; as it is, where it has it under none.
+    /// The spelling under which the checkpoint has the first parameter; names stay as they are if there is none.
     fn spelling(&self, stored: &Stored<'_>) -> Spelling {
         let first =
             self.parameters().first().map_or_else(Vec::new, |first| self.names(&first.name));
@@ -155,7 +155,7 @@ impl Network {
     }
 }
 
-/// The values of a parameter on the host, in the precision that they have.
+/// The values of a parameter on the host, in their own precision.
 pub fn host_numbers(value: &Tensor<1>) -> Numbers {
     let data = value.to_data();
     if data.dtype() == DType::F64 {

@@ -1,5 +1,5 @@
-//! Full-batch gradient descent whose per-example losses are recorded at every step, for methods that look at how single
-//! examples take part in training (Rosenfeld & Risteski 2024).
+//! Full-batch gradient descent that records the loss of every example at every step, for methods that study the part of
+//! single examples in training (Rosenfeld & Risteski 2024).
 //!
 //! `cargo run --release -p simbias-train --example loss_traces [FILE]` trains an MLP on the embedded digits by squared error
 //! and writes the losses of all steps, `[n_steps, n_rows]`, as a trace file. The losses are those of the steps themselves:
@@ -64,7 +64,7 @@ fn train(data: &Dataset, n_steps: u64, seed: Seed, watch: &mut dyn Watch) -> Net
     state.network
 }
 
-/// The first digits with 1 for the odd ones and -1 for the others as values, columns on a common scale.
+/// The first digits, with the target 1 for odd ones and -1 for the others, and columns on a common scale.
 fn digits() -> Dataset {
     let digits = simbias_data::embedded::digits();
     let few = digits.select(&(0..N_ROWS).collect::<Vec<u32>>());
@@ -95,7 +95,7 @@ mod tests {
     fn recorded_losses_are_those_of_the_weights_before_the_step() {
         let data = digits();
         let trace = descend(&data, 12, Seed::new(3));
-        // Shorter runs of the same seed end where the record begins.
+        // Shorter runs of the same seed end at the weights that the records start from.
         for n_steps in [0, 1, 11] {
             let network = train(&data, n_steps, Seed::new(3), &mut NoWatch);
             let score = evaluate(&network, &data, data.n_rows(), Loss::SquaredError).unwrap();

@@ -1,6 +1,6 @@
 //! A causal sequence model learns linear regression from examples in its prompt (Garg et al. 2022; Panwar et al. 2024).
 //!
-//! `cargo run --release -p simbias-train --example regression_prompts [STEPS]` trains on prompts that are made anew at every
+//! `cargo run --release -p simbias-train --example regression_prompts [STEPS]` trains on fresh prompts at every
 //! step and prints the error at every position beside those of least squares and of the exact posterior mean.
 //!
 //! A prompt is `x₁, y₁, x₂, y₂, …` with labels `y = w·x + noise`, `w` drawn anew for every prompt. A vector of the sequence
@@ -28,11 +28,11 @@ const NOISE: f64 = 0.5;
 const BATCH: usize = 64;
 const WARM_UP: u64 = 100;
 const PEAK_RATE: f64 = 3e-3;
-/// Longest gradient.
+/// Largest norm of a gradient.
 const CLIP: f64 = 1.0;
 /// Prompts that no step sees.
 const N_HELD_OUT: u64 = 8;
-/// So small that ridge regression is least squares, with the shortest weights where there are several.
+/// So small that ridge regression is least squares, with the shortest weights if there are several.
 const NO_RIDGE: f64 = 1e-9;
 
 fn main() {
@@ -65,7 +65,7 @@ fn fresh(seed: Seed) -> TrainState {
     TrainState::fresh(&model.into(), Init::default(), &cpu(), weights, training).unwrap()
 }
 
-/// Takes `state` to `n_steps` steps on prompts that are made anew at every step.
+/// Trains `state` up to step `n_steps` on fresh prompts at every step.
 fn train(state: &mut TrainState, n_steps: u64, watch: &mut dyn Watch) {
     let target = TargetKind::Positions { n_positions: N_POINTS };
     let mut prompts =
@@ -98,7 +98,7 @@ fn config(n_steps: u64) -> FitConfig {
     FitConfig::new(Optimizer::adam(0.0), schedule, n_steps)
 }
 
-/// Prompts with the answers that nobody sees.
+/// Prompts with the answers that the model does not see.
 struct Prompts {
     /// `[prompt][example]`
     xs: Vec<Vec<[f64; D]>>,
@@ -173,7 +173,7 @@ fn errors(network: &Network, seed: Seed) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     (mean(&|prompt, k| found[prompt * N_POINTS + k]), ridge(NO_RIDGE), ridge(NOISE * NOISE))
 }
 
-/// What the model says of every label, `[prompt, N_POINTS]` in C order.
+/// The model's prediction of every label, `[prompt, N_POINTS]` in C order.
 fn predictions(network: &Network, batch: &Batch) -> Vec<f64> {
     let (values, mut pass) = (network.values(), Pass::new(Mode::Eval));
     let input = network.upload(batch.rows.view()).into();

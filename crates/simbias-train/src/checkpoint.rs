@@ -37,10 +37,9 @@ struct Head {
 }
 
 impl TrainState {
-    /// Writes the state to `path`, under a temporary name that is renamed when whole: weights by their PyTorch
-    /// names behind `network.`, optimiser memory behind `optimizer.first.` and `optimizer.second.`, the best
-    /// weights behind `best.`; everything else as JSON in the metadata. `source` is the source of batches, or the data
-    /// set whose shuffled epochs they are.
+    /// Writes the state under a temporary name and renames it to `path`. Weights have their PyTorch names with the
+    /// prefix `network.`, optimiser memory has `optimizer.first.` and `optimizer.second.`, the best weights have `best.`;
+    /// everything else is JSON in the metadata. `source` is the source of batches, or the data set for shuffled epochs.
     ///
     /// # Errors
     ///
@@ -97,7 +96,7 @@ impl TrainState {
     /// # Errors
     ///
     /// [`TrainError::File`] for a damaged file, [`TrainError::OtherRun`] if the network, the settings (other than
-    /// the number of steps) or the training data differ, because the result would be neither run's.
+    /// the number of steps) or the training data differ: the result would belong to neither run.
     pub fn load(
         path: &Path,
         device: &Device,
@@ -110,11 +109,11 @@ impl TrainState {
         Self::from_bytes(path, &bytes, device, architecture, config, source)
     }
 
-    /// As [`load`](Self::load) from the file's bytes; `path` is its name in errors.
+    /// As [`load`](Self::load), from the file's bytes; `path` is its name in errors.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As [`load`](Self::load).
     pub fn from_bytes(
         path: &Path,
         bytes: &[u8],

@@ -1,4 +1,4 @@
-//! A training as an answer: in the words of a report, and as a result.
+//! A training as an answer: as a report and as a result.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ pub const TRAINING_SCHEMA: &str = "simbias.train/1";
 
 /// What happened to the columns of a table.
 const STANDARDISED: &str = "Columns were standardised by the mean and deviation of the training part. The saved network \
-                            does so by itself: it takes rows as they are read.";
+                            does so itself: it takes rows as they are read.";
 
 /// Name of the traces beside a result.
 const TRACES: &str = "traces.safetensors";
@@ -35,7 +35,7 @@ pub struct TrainingAnswer {
 }
 
 impl TrainingAnswer {
-    /// What `outcome` says about the training of `state` with this loss, and how its network fares on test rows.
+    /// The answer for a training of `state` with this loss that ended with `outcome`, and its network on test rows.
     pub fn new(state: &TrainState, outcome: Outcome, loss: Loss, test: Score) -> Self {
         Self {
             outcome,

@@ -16,7 +16,7 @@ pub enum TrainError {
         /// What the network or the loss needs.
         expected: String,
     },
-    /// Data that do not suit the network that was chosen.
+    /// Data that do not suit the chosen network.
     #[error("data {name:?}: {problem}")]
     Data {
         /// Name of the data.
@@ -24,7 +24,7 @@ pub enum TrainError {
         /// What is wrong and what to do.
         problem: String,
     },
-    /// A file that describes no network.
+    /// A file that does not describe a network.
     #[error("not the description of a network: {problem}")]
     NetworkFile {
         /// What is wrong.
@@ -40,7 +40,7 @@ pub enum TrainError {
         /// What would be accepted.
         expected: &'static str,
     },
-    /// The loss left the finite numbers.
+    /// The loss is no longer finite.
     #[error("the loss became {loss} by step {step}; lower the learning rate {learning_rate}")]
     Diverged {
         /// Steps done.
@@ -50,7 +50,7 @@ pub enum TrainError {
         /// Rate of the last step.
         learning_rate: f64,
     },
-    /// The network refused.
+    /// An error of the network.
     #[error(transparent)]
     Network(#[from] simbias_nn::NnError),
     /// An attack on a batch failed.

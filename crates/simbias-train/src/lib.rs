@@ -2,20 +2,20 @@
 //!
 //! [`fit`] advances a [`TrainState`] step by step. Three things make a step, each an open trait:
 //!
-//! - a source of [`Batches`]: [`ShuffledEpochs`] or the [`WholeSet`] of a data set, [`RandomRows`] of a large one, fresh data
-//!   without end ([`Generated`]), any of them [`Prepared`] by a hook that rewrites batches (augmentation, [`Adversarial`]
-//!   examples);
-//! - an [`Objective`], from a network and a batch to a loss for every row: a [`Loss`], [`SoftTargets`], [`LabelSmoothing`],
-//!   [`NextToken`], [`PositionError`];
-//! - a [`StepRule`], from an objective and a batch to gradients: [`Plain`], and around any other rule [`Sam`],
-//!   [`MicroBatches`], [`Clipped`].
+//! - a source of [`Batches`]: [`ShuffledEpochs`] or the [`WholeSet`] of a data set, [`RandomRows`] of a large one, endless
+//!   fresh data ([`Generated`]); any source on the host can be [`Prepared`] by a hook that rewrites batches (augmentation,
+//!   [`Adversarial`] examples);
+//! - an [`Objective`], which turns a network and a batch into a loss for every row: a [`Loss`], [`SoftTargets`],
+//!   [`LabelSmoothing`], [`NextToken`], [`PositionError`];
+//! - a [`StepRule`], which turns an objective and a batch into gradients: [`Plain`], or [`Sam`], [`MicroBatches`] and
+//!   [`Clipped`] around any other rule.
 //!
-//! [`Hooks`] open what happens around steps: evaluation, which weights are kept, rates of layers, and a [`Watch`] that sees
-//! every step. The loop knows no files, clocks or terminals. A run that is saved and continued is the run that was never
-//! interrupted, whatever its parts.
+//! [`Hooks`] decide what happens around steps: evaluation, which weights are kept, rates of layers, and a [`Watch`] that
+//! sees every step. The loop knows no files, clocks or terminals. A run that is saved and continued equals one that was
+//! never interrupted, whatever its parts.
 //!
-//! On top of the loop: [`Recipe`], which network for which data and how it is trained; [`TrainedNetwork`], a network with
-//! what its rows go through first; [`Ensemble`].
+//! On top of the loop: [`Recipe`], a network for some data and how it is trained; [`TrainedNetwork`], a network with the
+//! standardisation of its rows; [`Ensemble`].
 
 mod adversarial;
 pub mod attack;

@@ -1,4 +1,4 @@
-//! A training as a stage of larger work: it says how far it is, ends on request and hands out its states.
+//! A training as a stage of larger work: it reports its progress, ends on request and hands out its states.
 
 use simbias_report::Progress;
 
@@ -8,11 +8,11 @@ use crate::fit::{Flow, StepRecord, TrainState, Watch};
 /// Takes a state that a run can go on from.
 pub type KeepState<'a> = dyn FnMut(&TrainState) -> Result<(), TrainError> + 'a;
 
-/// Steps between two looks at the loss, which waits for the device.
+/// Steps between two readings of the loss, each of which waits for the device.
 const REMARK_EVERY: u64 = 20;
 
-/// Tells a [`Progress`] how far training is and ends it when the progress wants to stop; hands out states now and then, and
-/// before such an end. The run then ended with [`StopReason::Watcher`](crate::StopReason::Watcher).
+/// Tells a [`Progress`] how far training is and ends it when the progress wants to stop; the run then ends with
+/// [`StopReason::Watcher`](crate::StopReason::Watcher). Hands out states now and then, and before such an end.
 pub struct Observed<'a> {
     progress: &'a dyn Progress,
     keep: Option<(u64, &'a mut KeepState<'a>)>,
@@ -20,12 +20,12 @@ pub struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// By `progress`, without states.
+    /// Observed by `progress`; hands out no states.
     pub fn new(progress: &'a dyn Progress) -> Self {
         Self { progress, keep: None, remark: String::new() }
     }
 
-    /// With a state for `keep` after every `every` steps, and before an end on request.
+    /// Gives `keep` a state every `every` steps, and before an end on request.
     #[must_use]
     pub fn keeping(self, every: u64, keep: &'a mut KeepState<'a>) -> Self {
         Self { keep: Some((every.max(1), keep)), ..self }
@@ -52,7 +52,7 @@ impl Watch for Observed<'_> {
     }
 }
 
-/// Ends a training when its progress wants to stop, and says nothing of how far it is. The run then ended with
+/// Ends a training when its progress wants to stop, and reports no progress. The run then ends with
 /// [`StopReason::Watcher`](crate::StopReason::Watcher).
 #[derive(Clone, Copy)]
 pub struct StopOnRequest<'a>(pub &'a dyn Progress);

@@ -100,7 +100,7 @@ impl Optimizer {
         }
     }
 
-    /// Moves the trained parameters of `network` against `gradients` (one entry a parameter, in order),
+    /// Moves the trained parameters of `network` against `gradients` (one entry per parameter, in order),
     /// with `rates[i]` as the learning rate of parameter `i`.
     ///
     /// # Panics
@@ -114,7 +114,11 @@ impl Optimizer {
         rates: &[f64],
     ) {
         let n = network.parameters().len();
-        assert_eq!((gradients.len(), rates.len(), state.slots.len()), (n, n, n), "one a parameter");
+        assert_eq!(
+            (gradients.len(), rates.len(), state.slots.len()),
+            (n, n, n),
+            "one per parameter"
+        );
         state.n_steps += 1;
         let mut values = network.take_values();
         for (index, gradient) in gradients.into_iter().enumerate() {
@@ -246,7 +250,7 @@ pub struct RateRule {
 }
 
 impl RateRule {
-    /// One multiplier a parameter: that of the first matching rule, else 1. Running statistics take 0.
+    /// One multiplier per parameter: that of the first matching rule, else 1. Running statistics get 0.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A trained network behind the traits that methods know.
+//! A trained network behind the traits that methods use.
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -8,14 +8,14 @@ use simbias_nn::{Mode, Network, Pass, Tensor, cpu};
 use crate::batch::{BatchTarget, DeviceTarget};
 use crate::objective::Loss;
 
-/// Most rows that pass through the network at once; bounds memory, never changes a result.
+/// Most rows that pass through the network at once; limits memory and never changes a result.
 const ROWS_AT_ONCE: usize = 1024;
-/// Least rows at once on the CPU, where matrix products want a few.
+/// Fewest rows at once on the CPU, where matrix products need several to be fast.
 const FEWEST_AT_ONCE: usize = 32;
-/// Work of one batch on the CPU: the activations of a convolution network then stay in a core's cache.
+/// Work of one batch on the CPU, small enough for a core's cache to hold the activations of a convolution network.
 const FLOPS_AT_ONCE: u64 = 200_000_000;
 
-/// Rows at once for which `network` is fast where it is.
+/// Number of rows at once that suits `network` on its device.
 pub(crate) fn rows_at_once(network: &Network) -> usize {
     if *network.device() == cpu() {
         let rows = FLOPS_AT_ONCE / network.flops_per_row().max(1);
@@ -46,7 +46,7 @@ impl NetScorer {
         Self { network, rows_at_once: rows_at_once.max(1) }
     }
 
-    /// What `job` makes of every batch, in order: its first row and its rows go in.
+    /// Calls `job` with every batch (the index of its first row, and its rows) and returns the results in order.
     fn batches<T: Send>(
         &self,
         rows: ArrayView2<'_, f32>,
@@ -98,7 +98,7 @@ impl Scorer for NetScorer {
     }
 
     fn scores_in_parallel(&self) -> bool {
-        // It uses all threads by itself.
+        // It uses all threads itself.
         false
     }
 }

@@ -6,7 +6,7 @@ use simbias_spectra::{ExponentKind, RateMap, layer_exponent};
 
 use crate::{LayerRates, RateRule, TrainError};
 
-/// Rates that grow with a layer's exponent: what looks under-trained learns faster.
+/// Rates that grow with a layer's exponent: layers that look under-trained learn faster.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpectralRates {
     /// Exponents of whole layers or of windows of one shape.
@@ -35,7 +35,7 @@ impl SpectralRates {
     /// follow its weights; everything else keeps the scheduled rate.
     ///
     /// # Errors
-    /// Spectra that cannot be computed, as of weights that are no longer finite.
+    /// A spectrum that cannot be computed, for example because weights are no longer finite.
     pub fn rules(&self, network: &Network) -> Result<Vec<RateRule>, TrainError> {
         let (mut names, mut exponents) = (Vec::new(), Vec::new());
         for parameter in network.parameters().iter().filter(|parameter| parameter.shape.len() > 1) {

@@ -12,7 +12,7 @@ use crate::TrainError;
 use crate::fit::{Flow, HostRows, StepRecord, TrainState, Watch, visit_rows};
 use crate::objective::Objective;
 
-/// Records, every so many steps, the loss and the logits of each row of a data set.
+/// Records the loss and the logits of each row of a data set at regular steps.
 pub struct TraceRecorder<'a> {
     passes: Passes<'a>,
     n_rows: usize,
@@ -25,7 +25,7 @@ pub struct TraceRecorder<'a> {
 
 /// Where losses come from.
 enum Passes<'a> {
-    /// A pass of its own over these rows, in evaluation mode.
+    /// A separate pass over these rows, in evaluation mode.
     Own(&'a Dataset, Box<dyn Objective + 'a>),
     /// The pass of the training step.
     Steps,
@@ -43,14 +43,14 @@ impl fmt::Debug for TraceRecorder<'_> {
 
 impl<'a> TraceRecorder<'a> {
     /// An empty trace over the rows of `data`, each record from a pass in evaluation mode after the step; memory is
-    /// 4 bytes × rows × (1 + outputs) a record.
+    /// 4 bytes × rows × (1 + outputs) per record.
     pub fn new(data: &'a Dataset, objective: impl Objective + 'a, every: u64) -> Self {
         Self::with(Passes::Own(data, Box::new(objective)), data.n_rows(), every)
     }
 
     /// An empty trace of training on all of `n_rows` rows at every step ([`WholeSet`](crate::WholeSet)). Records are
-    /// what the steps themselves found, without a pass of their own: before the step, in training mode, under the
-    /// number of steps that had been done. The weights after the last step are not among them.
+    /// what the steps themselves computed, without a separate pass: losses before the step, in training mode. A record
+    /// has the number of steps done before it; there is none of the weights after the last step.
     pub fn of_steps(n_rows: usize, every: u64) -> Self {
         Self::with(Passes::Steps, n_rows, every)
     }
@@ -77,14 +77,14 @@ impl<'a> TraceRecorder<'a> {
         &self.losses
     }
 
-    /// Adds what was found of some more rows of the current record.
+    /// Adds more rows to the current record.
     fn add(&mut self, found: &HostRows) {
         self.n_outputs = found.outputs.len() / found.losses.len().max(1);
         self.losses.extend_from_slice(&found.losses);
         self.logits.extend_from_slice(&found.outputs);
     }
 
-    /// What a step found of all rows, in their order.
+    /// What a step computed for all rows, in their order.
     fn add_step(&mut self, record: &StepRecord<'_>) -> Result<(), TrainError> {
         let in_order = record.batch.indices.iter().copied().eq(0..self.n_rows as u32);
         let rows = record.rows().filter(|rows| in_order && !rows.is_empty());
@@ -103,7 +103,7 @@ impl<'a> TraceRecorder<'a> {
     }
 
     /// `step` i64 `[n_records]`, `loss` f32 `[n_records, n_rows]`, `logits` f32
-    /// `[n_records, n_rows, n_outputs]` as a safetensors file image; no outputs where the objective shows none.
+    /// `[n_records, n_rows, n_outputs]` as a safetensors file image; there are no logits if the objective shows no outputs.
     pub fn to_safetensors(&self) -> Vec<u8> {
         let (n_records, n_rows) = (self.steps.len(), self.n_rows);
         let steps: Vec<u8> = self.steps.iter().flat_map(|step| step.to_le_bytes()).collect();
@@ -126,12 +126,12 @@ impl<'a> TraceRecorder<'a> {
         }
     }
 
-    /// Takes over the records up to `step` (that of a resumed state) of the file that [`save`](Self::save) wrote
-    /// for the same rows. Later ones are left out: training records them again.
+    /// Takes the records up to `step` (the step of a resumed state) from a file that [`save`](Self::save) wrote for the
+    /// same rows. Later records are left out: training records them again.
     ///
     /// # Errors
     ///
-    /// [`TrainError::File`] for anything but the trace of as many rows.
+    /// [`TrainError::File`] for anything but a trace of the same number of rows.
     pub fn resume(&mut self, path: &Path, step: u64) -> Result<(), TrainError> {
         let failed = |message: String| TrainError::File { path: path.into(), message };
         let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
@@ -152,7 +152,7 @@ impl<'a> TraceRecorder<'a> {
         let n_outputs = logits.shape()[2];
         if losses.shape() != [n_records, n_rows] || logits.shape()[..2] != [n_records, n_rows] {
             return Err(failed(format!(
-                "losses of shape {:?} and logits of shape {:?} are no trace of {n_records} records of \
+                "losses of shape {:?} and logits of shape {:?} are not a trace of {n_records} records of \
                  {n_rows} rows",
                 losses.shape(),
                 logits.shape()

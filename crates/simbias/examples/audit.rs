@@ -1,7 +1,7 @@
 //! What does a network trained on my data rely on, what does it ignore, and what helps?
 //!
-//! The data here are dominoes of real digits: a 0 or a 1 above tells the class at a glance, a pair of digits below tells
-//! it as surely and is harder to learn. An own `AuditInput` takes any data set, split into three parts, and any blocks.
+//! The data here are dominoes of real digits: a 0 or a 1 above tells the class at a glance; a pair of digits below tells it
+//! just as surely but is harder to learn. Your own `AuditInput` takes any data set, split into three parts, and any blocks.
 //!
 //! ```text
 //! cargo run --release -p simbias --example audit

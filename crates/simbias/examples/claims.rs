@@ -1,6 +1,6 @@
 //! Does the paper's claim hold?
 //!
-//! Shows what was found for this release, then measures one claim again at a size that only shows that it runs.
+//! Shows what was found for this release, then measures one claim again at a reduced size, which only shows that it runs.
 //!
 //! ```text
 //! cargo run --release -p simbias --example claims
@@ -20,10 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:<8} {:<15} {}", claim.id, verdict, claim.title);
     }
 
-    let chosen = claim("P8-C2").ok_or("there is no such claim")?;
+    let chosen = claim("P8-C2").ok_or("unknown claim")?;
     println!("\n{}\nThe paper: {}", chosen.statement, chosen.paper_figure);
     let mut context = MeasureContext::new(Scale::Cpu, 0, 1, &Silent);
-    // Without it the sizes of the ledger, and three seeds or more for a verdict.
+    // For a verdict leave this out and take three seeds or more.
     context.quick = true;
     for found in run(chosen, &mut context)?.criteria {
         let values: Vec<f64> = found.per_seed.iter().map(|&(_, value)| value).collect();

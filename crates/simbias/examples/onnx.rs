@@ -1,7 +1,7 @@
 //! What does my ONNX model rely on?
 //!
-//! Without arguments a small CNN of the test fixtures scores random images, so that the example runs anywhere in the
-//! repository. With arguments it is the library's form of `simbias reliance run`.
+//! Without arguments a small CNN of the test fixtures scores random images, so that the example always runs in the
+//! repository. With arguments it does what `simbias reliance run` does, through the library.
 //!
 //! ```text
 //! cargo run --release -p simbias --example onnx -- [MODEL.onnx DATA.csv LABEL_COLUMN]

@@ -18,7 +18,7 @@ use simbias::report::Report;
 use simbias::report::Silent;
 use simbias::stats::Seed;
 
-/// The model: one score a row, positive for the second class.
+/// The model: one score per row, positive for the second class.
 struct Sum;
 
 impl Scorer for Sum {
@@ -33,7 +33,7 @@ impl Scorer for Sum {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Four hundred rows. Usually they come from `simbias::data::read_dataset`.
+    // Four hundred rows; your own come from `simbias::data::read_dataset`.
     let names = ["income", "age", "shoe size"].map(String::from).to_vec();
     let rows = Array2::from_shape_fn((400, 3), |(row, column)| {
         ((row * (2 * column + 3) + row / 7) % 31) as f32 / 15.0 - 1.0
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         strata: Vec::new(),
     };
 
-    // One block a column; a `BlocksFile` names any others.
+    // One block per column; a `BlocksFile` can name any other blocks.
     let blocks = propose_blocks(&data)?;
     let identity = Identity::new(data.n_features());
     let options = RelianceOptions::default();

@@ -1,6 +1,6 @@
 //! What do my checkpoint's weights say about its layers?
 //!
-//! Reads safetensors (also sharded), PyTorch, NumPy and GGUF; without an argument a small language model of the test
+//! Reads safetensors (also sharded), PyTorch, NumPy and GGUF; without an argument, a small language model of the test
 //! data. Needs the feature `spectra` only.
 //!
 //! ```text

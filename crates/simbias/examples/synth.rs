@@ -1,6 +1,6 @@
 //! How do I make data of known simplicity?
 //!
-//! LMS-5: one coordinate tells the classes apart by one threshold, every other one by the four between its five slabs.
+//! LMS-5: one coordinate separates the classes by one threshold, every other one by the four between its five slabs.
 //!
 //! ```text
 //! cargo run --release -p simbias --example synth

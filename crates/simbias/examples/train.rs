@@ -1,6 +1,6 @@
 //! How do I train a network, stop, and go on as if nothing had happened?
 //!
-//! A run that is stopped, saved and continued ends with the same weights, bit for bit, as one that was not.
+//! A run that is stopped, saved and continued ends with the same weights, bit for bit, as one without a stop.
 //!
 //! ```text
 //! cargo run --release -p simbias --example train

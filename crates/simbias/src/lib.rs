@@ -1,6 +1,6 @@
 //! Measures, explains and changes the inductive bias of neural networks: the facade.
 //!
-//! Everything is re-exported under the name of its crate without the prefix.
+//! Every crate is re-exported as a module with its name without the prefix.
 //!
 //! | feature | modules | what it adds |
 //! |---|---|---|
@@ -18,10 +18,10 @@
 //! | `html` | `html` | reports as one HTML file or as terminal text |
 //! | `cuda`, `vulkan` | | further devices for networks |
 //!
-//! All but the devices are on by default. Weight spectra alone, without burn, tract and what they bring, are
+//! All but the devices are on by default. For weight spectra alone, without burn, tract and their dependencies, write
 //! `simbias = { version = "0.1", default-features = false, features = ["spectra"] }`.
 //!
-//! The folder `examples` of this crate has one program a question.
+//! The folder `examples` of this crate has one program for each question.
 //!
 #![cfg_attr(feature = "reliance", doc = "```")]
 #![cfg_attr(not(feature = "reliance"), doc = "```ignore")]

@@ -1,8 +1,8 @@
-//! The ledger that comes with the program, and a user's own runs in front of it.
+//! The ledger that comes with the program, and a user's own runs on top of it.
 
 use super::Ledger;
 
-/// What was found for the release, whatever the working directory is.
+/// What was found for the release; available in any working directory.
 const COMMITTED: &str = include_str!("../../ledger.json");
 
 impl Ledger {
@@ -14,7 +14,7 @@ impl Ledger {
     /// The committed ledger with a user's own entries in place of those of the same claim and scale.
     ///
     /// Own entries are marked by [`super::LedgerEntry::is_own`], except those that equal the committed ones. An own
-    /// entry that says *not run* replaces nothing that was measured.
+    /// entry that says *not run* never replaces a measured one.
     pub fn with_own(own: Self) -> Self {
         let mut ledger = Self::committed();
         for mut entry in own.entries {

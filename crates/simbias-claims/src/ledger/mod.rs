@@ -7,7 +7,7 @@ use simbias_report::Verdict;
 
 use crate::{ClaimError, Outcome, Scale};
 
-/// Where, when and with what a run was made; the caller knows, this crate does not ask.
+/// Where, when and with what a run was made. The caller supplies it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Day of the run: `2026-01-31`.
@@ -41,7 +41,7 @@ pub struct LedgerCriterion {
     pub high: Option<f64>,
     /// Seeds, in the order measured.
     pub seeds: Vec<u64>,
-    /// One value a seed; `null` where a seed gave no finite number.
+    /// One value per seed; `null` where a seed gave no finite number.
     pub values: Vec<Option<f64>>,
 }
 
@@ -52,7 +52,7 @@ pub struct LedgerControl {
     pub name: String,
     /// Seeds, in the order measured.
     pub seeds: Vec<u64>,
-    /// One value a seed.
+    /// One value per seed.
     pub values: Vec<Option<f64>>,
 }
 
@@ -65,7 +65,7 @@ pub struct LedgerEntry {
     pub scale: Scale,
     /// The word.
     pub verdict: Verdict,
-    /// Why there is no clear word; empty otherwise.
+    /// Why the verdict is not clear; empty otherwise.
     pub reason: String,
     /// Judged figures.
     pub criteria: Vec<LedgerCriterion>,
@@ -75,12 +75,12 @@ pub struct LedgerEntry {
     pub caveats: Vec<String>,
     /// The paper's own numbers.
     pub paper_figure: String,
-    /// Where these stand.
+    /// Where these are found.
     pub reference: String,
     /// Circumstances of the run.
     #[serde(flatten)]
     pub stamp: Stamp,
-    /// Whether a user's own run stands here in place of the committed entry; known in memory only, see
+    /// Whether a user's own run replaces the committed entry; not stored, see
     /// [`Ledger::with_own`].
     #[serde(skip)]
     pub is_own: bool,
@@ -154,7 +154,7 @@ impl Default for Ledger {
 }
 
 impl Ledger {
-    /// Changes whenever an old reader would misunderstand.
+    /// Changes whenever an old reader would misread the ledger.
     pub const SCHEMA: &str = "simbias.claims-ledger/1";
 
     /// Reads the wire form.
@@ -172,7 +172,7 @@ impl Ledger {
         }
         ledger.sort();
         if let Some(pair) = ledger.entries.windows(2).find(|pair| same_place(&pair[0], &pair[1])) {
-            let message = format!("{} stands twice for scale {}", pair[0].claim, pair[0].scale);
+            let message = format!("{} occurs twice for scale {}", pair[0].claim, pair[0].scale);
             return Err(ClaimError::Ledger { message });
         }
         Ok(ledger)
@@ -237,7 +237,7 @@ fn same_place(left: &LedgerEntry, right: &LedgerEntry) -> bool {
     left.claim == right.claim && left.scale == right.scale
 }
 
-/// `P2-C10` stands behind `P2-C9`.
+/// `P2-C10` comes after `P2-C9`.
 fn numbers(id: &str) -> Vec<u64> {
     id.split(|symbol: char| !symbol.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())

@@ -45,7 +45,7 @@ pub struct Claim {
     pub statement: &'static str,
     /// The paper's own numbers, as text.
     pub paper_figure: &'static str,
-    /// Where in the paper or its code these stand.
+    /// Where they are found in the paper or its code.
     pub reference: &'static str,
     /// On two cores.
     pub cpu: Availability,
@@ -60,7 +60,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Whether the claim can be checked at `scale`, in the table's view.
+    /// Whether the claim can be checked at `scale`, according to the table.
     pub const fn availability(&self, scale: Scale) -> Availability {
         match scale {
             Scale::Cpu => self.cpu,

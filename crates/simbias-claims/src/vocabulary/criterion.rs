@@ -66,7 +66,7 @@ pub struct Criterion {
     pub unit: &'static str,
     /// How the number is obtained, where the name does not say it.
     pub note: &'static str,
-    /// The scale that alone is judged by it, where scales use different data; `None` for every scale.
+    /// The only scale that it applies to, where scales use different data; `None` for every scale.
     pub only_at: Option<Scale>,
 }
 

@@ -11,16 +11,16 @@ use crate::{ClaimError, Scale};
 pub struct MeasureContext<'a> {
     /// How large the check is.
     pub scale: Scale,
-    /// One training and data seed a repetition; at least [`crate::MIN_SEEDS`] for a verdict.
+    /// One seed per repetition, for training and data; at least [`crate::MIN_SEEDS`] for a verdict.
     pub seeds: Vec<Seed>,
     /// Reduced sizes, to see that the code runs; such a run is never judged.
     pub quick: bool,
-    /// Device to compute on, as the person named it.
+    /// Device to compute on, as the user named it.
     pub device: String,
-    /// Folder with the person's data sets, one folder each (`mnist`, `cifar10`), for claims that need them;
-    /// without it the environment variable `SIMBIAS_DATA` is asked.
+    /// Folder with the user's data sets, one folder each (`mnist`, `cifar10`), for claims that need them;
+    /// without it the environment variable `SIMBIAS_DATA` is used.
     pub data_folder: Option<PathBuf>,
-    /// Hears about stages, each of them an equal part with its words as the remark.
+    /// Is told of every stage: each is an equal part, its name is the remark.
     pub progress: &'a dyn Progress,
 }
 
@@ -31,7 +31,7 @@ impl<'a> MeasureContext<'a> {
         Self { scale, seeds, quick: false, device: "cpu".into(), data_folder: None, progress }
     }
 
-    /// Announces a stage and ends the measurement when the person asked for it.
+    /// Announces a stage, and ends the measurement if the user asked to stop.
     ///
     /// # Errors
     /// [`ClaimError::Interrupted`].
@@ -55,7 +55,7 @@ pub struct Observation {
     pub criterion: &'static str,
     /// Seed of the repetition.
     pub seed: u64,
-    /// The number; NaN when the repetition gave none.
+    /// The number; NaN if the repetition gave none.
     pub value: f64,
 }
 

@@ -40,7 +40,7 @@ fn a_later_run_replaces_an_earlier_one_of_the_same_claim_and_scale() {
     assert_eq!(ledger.entries()[0].verdict, Verdict::Holds);
     assert_eq!(ledger.entries()[0].stamp.date, "2026-01-03");
 
-    // What was measured stays when nobody could measure it again.
+    // A measured entry stays when it could not be measured again.
     ledger.record(&Outcome::not_run(&RISING, Scale::Cpu, "no"), stamp("2026-01-04")).unwrap();
     assert_eq!(ledger.entries()[0].verdict, Verdict::Holds);
 
@@ -121,7 +121,7 @@ fn own_runs_stand_in_front_of_committed_ones() {
     assert!(entry.is_own && entry.stamp.date == "2030-01-02");
     assert!(!known.to_json().contains("is_own"), "the mark is not stored");
 
-    // What could not be run hides nothing that was measured.
+    // A claim that was not run does not hide a measured entry.
     let mut idle = Ledger::default();
     idle.record(&Outcome::not_run(&RISING, Scale::Cpu, "no"), stamp("2030-01-02")).unwrap();
     assert_eq!(Ledger::with_own(idle), committed);

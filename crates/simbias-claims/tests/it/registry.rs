@@ -92,7 +92,7 @@ fn every_measurement_fits_the_table() {
     }
 }
 
-/// What an accelerator is to run passes through on a CPU as well, with stand-ins for the person's MNIST and CIFAR-10.
+/// What an accelerator is to run passes through on a CPU as well, with stand-ins for the user's MNIST and CIFAR-10.
 #[test]
 fn every_measurement_for_an_accelerator_runs_at_quick_size() {
     let folder = tempfile::tempdir().unwrap();

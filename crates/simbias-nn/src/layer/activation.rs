@@ -25,7 +25,7 @@ pub enum Activation {
     Relu,
     /// `max(0, x) + 0.01 min(0, x)`, PyTorch's slope.
     LeakyRelu,
-    /// `max(0, x) + a min(0, x)` with one learned slope a layer, 0.25 at the start.
+    /// `max(0, x) + a min(0, x)` with one learned slope per layer, 0.25 at the start.
     PRelu,
     /// `tanh x`.
     Tanh,
@@ -60,7 +60,7 @@ impl Activate {
         Self { function: Activation::Relu, slope: None }
     }
 
-    /// The function, where it has nothing learned.
+    /// The function, if it has no learned values.
     pub(crate) fn fixed(&self) -> Option<Activation> {
         self.slope.is_none().then_some(self.function)
     }

@@ -18,7 +18,7 @@ pub struct CausalAttention {
 impl CausalAttention {
     /// `n_heads` heads, a divisor of `width`, on rows of `length` positions.
     pub fn new(n_heads: usize, width: usize, length: usize, builder: &mut Builder) -> Self {
-        // Scores and their use, half of each masked.
+        // Attention scores and weighted sums; half of each is masked.
         builder.count(&[width, length, length]);
         Self { n_heads }
     }

@@ -9,26 +9,26 @@ use crate::cpu;
 use crate::pass::Pass;
 use crate::signal::Signal;
 
-/// Largest `channels · height · width` of a filter that is unfolded on the CPU. On two cores the step of a first layer of
-/// one channel takes half the time of the library's, at 16 channels of 3×3 the library is as fast.
+/// Largest `channels · height · width` of a filter that is unfolded on the CPU. On two cores the step of a first layer with
+/// one channel takes half as long as the library's; at 16 channels of 3×3 the library is as fast.
 const LARGEST_UNFOLDED: usize = 32;
 
 /// Sizes of a two-dimensional convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2dShape {
-    /// Channels that come in.
+    /// Input channels.
     pub n_in: usize,
-    /// Channels that go out.
+    /// Output channels.
     pub n_out: usize,
     /// Pixel rows and columns of a filter.
     pub kernel: [usize; 2],
-    /// Distance of the pixels that filters are applied to.
+    /// Distance between the pixels that filters are applied to.
     pub stride: usize,
     /// Rows and columns of zeros on every side.
     pub padding: usize,
-    /// Distance of the pixels within a filter.
+    /// Distance between the pixels within a filter.
     pub dilation: usize,
-    /// Parts of the channels that do not see one another, a divisor of `n_in` and `n_out`.
+    /// Independent groups of channels, a divisor of `n_in` and `n_out`.
     pub groups: usize,
     /// Whether there is a bias.
     pub bias: bool,
@@ -130,7 +130,7 @@ fn conv2d(
     module::conv2d(x, filters, bias, options)
 }
 
-/// Every pixel with its neighbourhood in a column, times the filters as rows.
+/// A matrix product: every pixel's neighbourhood is a column, every filter a row.
 fn unfolded(
     x: Tensor<4>,
     filters: Tensor<4>,

@@ -9,7 +9,7 @@ use crate::builder::Builder;
 use crate::pass::{Mode, Pass};
 use crate::signal::{AnyRank, Signal};
 
-/// In training zeroes a share of the entries and scales the others up, so that the mean stays (Srivastava et al. 2014).
+/// In training, sets a share of the entries to zero and scales the others up to keep the mean (Srivastava et al. 2014).
 #[derive(Debug)]
 pub struct Dropout {
     rate: f64,
@@ -17,7 +17,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// A layer that zeroes the share `rate` in `[0, 1)`; every layer of a network draws masks of its own.
+    /// A layer that sets the share `rate` in `[0, 1)` to zero; every layer of a network draws its own masks.
     pub fn new(rate: f64, builder: &mut Builder) -> Self {
         Self { rate, site: builder.dropout_site() }
     }

@@ -24,7 +24,7 @@ impl Linear {
         Self::at_positions(prefix, d_input, d_output, 1, builder)
     }
 
-    /// [`new`](Self::new) on `n_positions` vectors a row.
+    /// [`new`](Self::new) on `n_positions` vectors per row.
     pub fn at_positions(
         prefix: &str,
         d_input: usize,
@@ -40,7 +40,7 @@ impl Linear {
         Self { weight, bias, input_first: false }
     }
 
-    /// GPT-2's `Conv1D` on `n_positions` vectors a row: `PREFIX.weight` `[in, out]`, drawn from `N(0, deviation²)`;
+    /// GPT-2's `Conv1D` on `n_positions` vectors per row: `PREFIX.weight` `[in, out]`, drawn from `N(0, deviation²)`;
     /// `PREFIX.bias` starts at 0.
     pub fn input_first(
         prefix: &str,

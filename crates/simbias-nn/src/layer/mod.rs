@@ -1,7 +1,7 @@
 //! Layers, one file a kind, and how they are put together.
 //!
 //! A layer is made while an architecture is built: it adds its parameters to the [`Builder`](crate::Builder) and keeps
-//! their positions in the parameter list. Values come in with every pass, so that gradients, two-pass steps and
+//! their positions in the parameter list. Every pass is given the values, so that gradients, two-pass steps and
 //! optimisers need no second copy of the network.
 
 mod activation;
@@ -41,7 +41,7 @@ use crate::signal::Signal;
 
 /// One step of the forward pass.
 pub trait Layer: fmt::Debug + Any + Send + Sync {
-    /// What the layer makes of `signal` under the parameter values `at`.
+    /// The layer's output for `signal` at the parameter values `at`.
     ///
     /// # Panics
     ///
@@ -71,7 +71,7 @@ impl Values<'_> {
     ///
     /// # Panics
     ///
-    /// If the shape has another number of axes.
+    /// If the shape has a different number of axes.
     pub fn shaped<const D: usize>(self, index: usize) -> Tensor<D> {
         let shape: [usize; D] = match self.blueprints[index].shape.as_slice().try_into() {
             Ok(shape) => shape,

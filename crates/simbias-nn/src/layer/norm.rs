@@ -63,7 +63,7 @@ struct OverBatch<'a, 'p> {
 }
 
 impl AnyRank for OverBatch<'_, '_> {
-    /// As in PyTorch the batch is normalised by its biased variance, the running variance takes the unbiased one.
+    /// As in PyTorch, the batch is normalised by its biased variance, and the running variance takes the unbiased one.
     fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         let Self { norm, at, pass } = self;
         let (weight, bias) = (at.vector(norm.weight), at.vector(norm.bias));

@@ -10,9 +10,9 @@ use crate::signal::Signal;
 /// `torch.nn.MaxPool2d` with square windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool2d {
-    /// Pixels of a window's side.
+    /// Side of a window in pixels.
     pub kernel: usize,
-    /// Distance of neighbouring windows.
+    /// Distance between neighbouring windows.
     pub stride: usize,
     /// Rows and columns of `-∞` on every side, at most half the kernel.
     pub padding: usize,
@@ -30,7 +30,7 @@ impl MaxPool2d {
     pub fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
         size.map(|n| {
             let Some(beyond_first) = (n + 2 * self.padding).checked_sub(self.kernel) else {
-                // Only a window that may hang over the end still sees something.
+                // Only a window that may hang over the end still covers a pixel.
                 return usize::from(self.rounds_up && n > 0);
             };
             if !self.rounds_up {

@@ -1,4 +1,4 @@
-//! Positions of a sequence: where a vector stands, and which of them is wanted in the end.
+//! Positions of a sequence: learned vectors for them, and the choice of the last one.
 
 use super::{Layer, Values};
 use crate::builder::Builder;
@@ -34,8 +34,8 @@ impl Layer for AddPositions {
     }
 }
 
-/// Leaves out all positions but the last one in a pass that wants one output a row. Everything after it works on each
-/// position by itself.
+/// Keeps only the last position in a pass that needs one output per row. All layers after it work on each position by
+/// itself.
 #[derive(Clone, Copy, Debug)]
 pub struct WantedPositions;
 

@@ -4,7 +4,7 @@ use super::{Layer, Values};
 use crate::pass::Pass;
 use crate::signal::Signal;
 
-/// Everything of a row in one line.
+/// Flattens every row.
 #[derive(Clone, Copy, Debug)]
 pub struct Flatten;
 
@@ -14,7 +14,7 @@ impl Layer for Flatten {
     }
 }
 
-/// A flat row as a signal of so many channels.
+/// Turns a flat row into a signal of several channels.
 #[derive(Clone, Copy, Debug)]
 pub struct ToChannels {
     /// Channels, a divisor of the row's columns.

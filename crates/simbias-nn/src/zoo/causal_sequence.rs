@@ -17,7 +17,7 @@ const EPSILON: f64 = 1e-5;
 const DEVIATION: f64 = 0.02;
 
 /// The transformer of Garg et al. 2022 and Panwar et al. 2024 for in-context learning: a linear read-in of vectors, GPT-2's
-/// blocks (layer normalisation first, GELU by a hyperbolic tangent, four times as wide inside) under a causal mask, and a
+/// blocks (layer normalisation first, GELU by a hyperbolic tangent, four times as wide inside) with a causal mask, and a
 /// linear read-out at every position.
 ///
 /// Names as in the official checkpoints: `_read_in`, `_backbone.wpe`, `_backbone.h.N.attn.c_attn`, …, `_backbone.ln_f`,
@@ -27,7 +27,7 @@ const DEVIATION: f64 = 0.02;
 pub struct CausalSequence {
     /// Width of an input vector.
     pub d_input: usize,
-    /// Most vectors of a row: twice the number of examples where inputs and labels take turns.
+    /// Largest number of vectors in a row: twice the number of examples if inputs and labels alternate.
     pub length: usize,
     /// Width of the hidden state.
     pub width: usize,
@@ -69,7 +69,7 @@ impl CausalSequence {
     }
 
     fn block(&self, name: &str, builder: &mut Builder) -> Stack {
-        // Every block adds to the stream twice; its variance stays that of one matrix.
+        // Every block adds to the stream twice; the variance stays that of one matrix.
         let residual = DEVIATION / (2.0 * self.n_blocks as f64).sqrt();
         let mut attention = Stack::under(name);
         attention.add("ln_1", |name| LayerNorm::new(name, self.width, EPSILON, builder));
@@ -138,7 +138,7 @@ impl Describe for CausalSequence {
         model
     }
 
-    /// The token table of the library's GPT-2, its masks, and positions where the model has none.
+    /// The token table and the masks of the library's GPT-2, and its positions if this model has none.
     fn ignores(&self, name: &str) -> bool {
         let is_mask = |rest: &str| rest.ends_with(".attn.bias") || rest.ends_with(".attn.masked_bias");
         match name.strip_prefix("_backbone.") {

@@ -25,7 +25,7 @@ pub struct ConvSequence {
 }
 
 impl ConvSequence {
-    /// Length of the signal after the last convolution; an even kernel loses one position a layer.
+    /// Length of the signal after the last convolution; an even kernel loses one position per layer.
     fn output_length(&self) -> usize {
         let lost = if self.kernel.is_multiple_of(2) { self.n_conv } else { 0 };
         self.d_input.saturating_sub(lost)

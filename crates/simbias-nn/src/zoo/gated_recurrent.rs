@@ -8,8 +8,8 @@ use crate::builder::Builder;
 use crate::layer::{Gru, Linear, Stack};
 use crate::signal::{InputShape, OutputShape};
 
-/// The `(h, l, layers)` GRU of Shah et al. 2020: a row is cut into `d_input / step_width` steps, the last
-/// output goes through Linear. Gates and names as `torch.nn.GRU`.
+/// The `(h, l, layers)` GRU of Shah et al. 2020: a row is cut into `d_input / step_width` steps, and the last
+/// output goes through Linear. Gates and names as in `torch.nn.GRU`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GatedRecurrent {
     /// Columns of a row, a multiple of `step_width`.

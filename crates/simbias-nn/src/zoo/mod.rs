@@ -1,7 +1,6 @@
-//! The architectures, one file each: plain data that says what goes in and out, which sizes are valid, and which
-//! layers it is made of.
+//! The architectures, one file each: plain data that describes input and output, valid sizes and layers.
 //!
-//! A new one is a file here that implements [`Describe`] and one line of the list below.
+//! A new one is a file here that implements [`Describe`](crate::Describe), and one line in the list below.
 
 use serde::de::Deserialize;
 use serde::ser::{Error as _, Serialize};
@@ -77,7 +76,7 @@ zoo! {
 struct Entry {
     /// All spellings of each of its choices.
     names: fn() -> Vec<&'static [&'static str]>,
-    /// The choice called so, if there is one.
+    /// The choice with that name, if there is one.
     make: fn(&str, &InputShape, usize) -> Option<Result<Architecture, String>>,
 }
 

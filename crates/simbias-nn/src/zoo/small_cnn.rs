@@ -23,7 +23,7 @@ pub struct SmallCnn {
 }
 
 impl SmallCnn {
-    /// The network of the domino checks, whose pool keeps `height / 8` rows (at least one) and 2 columns.
+    /// The network of the domino checks; its pool keeps `height / 8` rows (at least one) and 2 columns.
     pub fn new(image: ImageDims, n_outputs: usize) -> Self {
         Self { image, pool: [(image.height / 8).max(1), 2], n_outputs }
     }

@@ -12,7 +12,7 @@ use crate::signal::{InputShape, OutputShape};
 const EPSILON: f64 = 1e-5;
 
 /// The standard MLP that Bachmann et al. 2023 compare with: a linear layer to `width` units, `n_layers - 1` times
-/// LayerNorm → GELU → Linear, and a linear layer straight after the last of them.
+/// LayerNorm → GELU → Linear, and a linear output layer directly after them.
 ///
 /// Names as in the official checkpoints: `linear_in`, `layernorms.N`, `layers.N`, `linear_out`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

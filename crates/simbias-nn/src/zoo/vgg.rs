@@ -24,8 +24,8 @@ const CLASSIFIER_DROPOUT: f64 = 0.5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VggHead {
-    /// For small images: the mean of every channel and one linear layer, `classifier`. Max pools round up, so that an
-    /// image of any size keeps a pixel.
+    /// For small images: the mean of every channel and one linear layer, `classifier`. Max pools round up, so that at
+    /// least one pixel remains of an image of any size.
     #[default]
     Pooled,
     /// As published and in torchvision: an adaptive average pool to 7×7 and three linear layers with 4096 hidden units,
@@ -62,7 +62,7 @@ impl Vgg {
         Self { head: VggHead::Pooled, ..Self::published(depth, batch_norm, image, n_outputs) }
     }
 
-    /// Convolutions of each stage; `None` for a depth that nobody described.
+    /// Convolutions of each stage; `None` for an unpublished depth.
     fn convolutions(&self) -> Option<[usize; 5]> {
         match self.depth {
             11 => Some([1, 1, 2, 2, 2]),
@@ -177,7 +177,7 @@ impl Describe for Vgg {
     }
 }
 
-/// The form for small images; the published one is too large to be trained on what fits a data set in memory.
+/// The form for small images; the published one is too large to train on data sets that fit into memory.
 fn for_data(
     depth: usize,
     batch_norm: bool,

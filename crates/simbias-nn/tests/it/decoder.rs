@@ -1,4 +1,4 @@
-//! Decoder transformers: gradients, order of time, names, sizes that cannot be.
+//! Decoder transformers: gradients, order of time, names, invalid sizes.
 
 use simbias_nn::decoder::{Biases, FeedForward, Norm, Pairs, Positions};
 use simbias_nn::{

@@ -5,7 +5,7 @@ use simbias_stats::Seed;
 
 use crate::{architectures, network, rows, values};
 
-/// Half the distance of two evaluations: small, so that hardly any ReLU has its kink in between.
+/// Half the distance between two evaluations: so small that hardly any ReLU has its kink in between.
 const STEP: f64 = 1e-7;
 /// Rounding of the two evaluations over the step is some 1e-8.
 const TOLERANCE: f64 = 2e-6;

@@ -42,7 +42,7 @@ fn vectors_are_rows_in_another_shape() {
     let all = outputs(&network, vectors).positions().unwrap();
     assert_eq!(all.dims(), [2, 5, 3]);
     assert_eq!(values(&outputs(&network, rows.clone()).positions().unwrap()), values(&all));
-    // One output a row is that of the last position.
+    // The one output of a row is that of the last position.
     let last = all.narrow(1, 4, 1);
     for (one, all) in values(&network.forward(rows)).iter().zip(values(&last)) {
         assert!((one - all).abs() < 1e-12);

@@ -18,7 +18,7 @@ enum Only {
     Norm { epsilon: f64, momentum: f64 },
 }
 
-/// One layer on images, and its output in one line.
+/// One layer on images, and its flattened output.
 #[derive(Clone, Debug, PartialEq)]
 struct OneLayer {
     image: ImageDims,

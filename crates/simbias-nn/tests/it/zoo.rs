@@ -1,4 +1,4 @@
-//! The registry: what is stored, what has a name, what a name makes of data; the published sizes of VGG.
+//! The registry: stored descriptions, names, networks by name for some data; the published sizes of VGG.
 
 use simbias_nn::zoo::{self, CausalSequence, Vgg, VggHead};
 use simbias_nn::{

@@ -40,7 +40,7 @@ impl Norm {
         Zip::from(delta).and(gradient).for_each(|value, &slope| {
             let shift = match self {
                 Self::L2 => rate * f64::from(slope),
-                // `f32::signum` would give a vanished slope a sign.
+                // `f32::signum` would give a slope of zero a sign.
                 Self::Linf if slope == 0.0 => 0.0,
                 Self::Linf => step.copysign(f64::from(slope)),
             };
@@ -80,7 +80,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The extremes of `rows`, over all rows and columns; `None` without any value.
+    /// The extremes of `rows`, over all rows and columns; `None` if there are no values.
     pub fn of(rows: ArrayView2<'_, f32>) -> Option<Self> {
         let first = *rows.first()?;
         let start = Self { low: first, high: first };
@@ -115,7 +115,7 @@ pub(super) fn reach(bounds: Option<Bounds>, start: f32) -> (f32, f32) {
     }
 }
 
-/// Shortens the perturbation of one row so that row plus perturbation keeps to the box.
+/// Shortens the perturbation of one row so that row plus perturbation stays in the box.
 pub(super) fn clamp_to_box(
     delta: ArrayViewMut1<'_, f32>,
     row: ArrayView1<'_, f32>,
@@ -127,7 +127,7 @@ pub(super) fn clamp_to_box(
     });
 }
 
-/// Adds `sign · delta` to a row and keeps to the box.
+/// Adds `sign · delta` to a row and stays in the box.
 pub(super) fn shift_row(
     row: ArrayViewMut1<'_, f32>,
     delta: ArrayView1<'_, f32>,

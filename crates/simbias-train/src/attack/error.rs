@@ -8,7 +8,7 @@ use simbias_report::Interrupted;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttackError {
-    /// A setting that cannot be.
+    /// An invalid setting.
     #[error("attack setting {field} is {found}, expected {expected}")]
     Setting {
         /// Name of the setting.
@@ -18,11 +18,11 @@ pub enum AttackError {
         /// What would be accepted.
         expected: &'static str,
     },
-    /// Nothing to attack.
+    /// No rows to attack.
     #[error("there are no rows to attack")]
     NoRows,
     /// Rows and labels do not pair up.
-    #[error("{n_rows} rows but {n_labels} labels to attack, expected one label a row")]
+    #[error("{n_rows} rows but {n_labels} labels to attack, expected one label per row")]
     LabelCount {
         /// Number of rows.
         n_rows: usize,
@@ -39,7 +39,7 @@ pub enum AttackError {
         /// Classes of the model.
         n_classes: usize,
     },
-    /// The label's sign was asked for where there is none.
+    /// The sign of the label was asked for with other classes than two.
     #[error(
         "row {row} is of class {label}: a perturbation signed by the label needs the two classes 0 and 1; \
          use the unsigned one"
@@ -88,7 +88,7 @@ pub enum AttackError {
         row: usize,
     },
     /// No row moved, so there is no direction to share.
-    #[error("the attack moved no row, so that no direction is common to all; raise its step")]
+    #[error("the attack moved no row, so there is no common direction; raise its step")]
     NoDirection,
     /// Models and perturbations do not pair up.
     #[error("{models} models but {perturbations} perturbations, expected one fitted on each model")]
@@ -101,12 +101,12 @@ pub enum AttackError {
     /// The model failed.
     #[error(transparent)]
     Scorer(#[from] ScorerError),
-    /// Whoever watches the attack wished it to end.
+    /// The attack was asked to stop.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
-/// Refuses rows that no attack can start from.
+/// Refuses rows that cannot be attacked.
 pub(super) fn check_rows(rows: ArrayView2<'_, f32>, labels: &[u32]) -> Result<(), AttackError> {
     if rows.nrows() != labels.len() {
         return Err(AttackError::LabelCount { n_rows: rows.nrows(), n_labels: labels.len() });

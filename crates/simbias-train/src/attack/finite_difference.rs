@@ -13,8 +13,8 @@ use super::score::{check_scores, cross_entropy, logits, softmax};
 /// ∂loss/∂xⱼ ≈ Σ_c (softmax(f(x))_c - [c = label]) · (f_c(x + h eⱼ) - f_c(x - h eⱼ)) / 2h
 /// ```
 ///
-/// and likewise for weighted logits. Differences of logits, not of losses: the loss of a confident model is lost in the rounding of its
-/// scores, its logits are not. A single score is the logit of class 1 against 0.
+/// and likewise for weighted logits. Differences are taken of logits, not of losses: the loss of a confident model
+/// disappears in rounding, its logits do not. A single score is the logit of class 1, with 0 for class 0.
 ///
 /// One gradient scores every row `2 · n_features + 1` times, so 20 steps of [`pgd`](super::pgd) on 1000
 /// rows of 30 columns are 1.3 million scored rows. A model that is constant between thresholds, such as a
@@ -26,7 +26,7 @@ pub struct FiniteDifference<'a> {
 }
 
 impl<'a> FiniteDifference<'a> {
-    /// Most columns that are served.
+    /// Most columns that are allowed.
     pub const MAX_FEATURES: usize = 1024;
 
     /// Differences of `scorer` over `±step`, for rows of `n_features` columns. About a thousandth of the
@@ -65,7 +65,7 @@ impl<'a> FiniteDifference<'a> {
                 .zip(changes)
                 .map(|(pull, (&ahead, &behind))| pull * (f64::from(ahead) - f64::from(behind)))
                 .sum();
-            // What was really added and taken after rounding.
+            // The steps actually taken, after rounding.
             (change / (f64::from(reached[row]) - f64::from(there[[row, column]]))) as f32
         };
         Ok((0..rows.nrows()).map(slope).collect())
@@ -94,7 +94,7 @@ impl LossGradient for FiniteDifference<'_> {
             Objective::CrossEntropy(labels) => {
                 let n_classes = self.scorer.n_outputs().max(2);
                 if labels.len() != rows.nrows() {
-                    return Err(failed(format!("{} labels, expected one a row", labels.len())));
+                    return Err(failed(format!("{} labels, expected one per row", labels.len())));
                 }
                 if let Some(label) = labels.iter().find(|label| **label as usize >= n_classes) {
                     return Err(failed(format!("label {label}, but {n_classes} classes from 0")));
@@ -129,7 +129,7 @@ fn pull_of_cross_entropy(scores: ArrayView2<'_, f32>, labels: &[u32]) -> (Vec<f3
         // `p - 1` without its rounding: less the probability of all others.
         pulls[label as usize] = 0.0;
         pulls[label as usize] = -pulls.iter().sum::<f64>();
-        // The logit of class 0 that a single score is held against is no output.
+        // A single score has no output for class 0.
         let first_output = pulls.len() - pull.len();
         pull.iter_mut().zip(&pulls[first_output..]).for_each(|(slot, value)| *slot = *value);
     }

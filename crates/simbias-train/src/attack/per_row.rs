@@ -1,4 +1,4 @@
-//! Projected gradient ascent: the worst perturbation of every row by itself.
+//! Projected gradient ascent: the worst perturbation of each single row.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, s};
 use rand::RngExt;
@@ -50,7 +50,7 @@ pub struct Pgd {
     pub restarts: usize,
     /// Box of the data; `None` where any value is allowed.
     pub bounds: Option<Bounds>,
-    /// Added to the gradient's norm, [`GRADIENT_FLOOR`] unless told. The official code divides the loss by
+    /// Added to the gradient's norm, [`GRADIENT_FLOOR`] by default. The official code divides the loss by
     /// the batch size first, which is the same as a floor larger by that factor.
     pub gradient_floor: f64,
 }
@@ -150,7 +150,7 @@ impl Pgd {
     }
 }
 
-/// Consecutive rows that meet the model together.
+/// Consecutive rows that pass through the model together.
 struct Batch<'a> {
     rows: ArrayView2<'a, f32>,
     labels: &'a [u32],
@@ -171,7 +171,7 @@ impl Batch<'_> {
     }
 }
 
-/// The model's answer, if it is finite and of the right shape. `row_number` names a row of the batch.
+/// The model's answer, if it is finite and has the right shape. `row_number` gives the number of a row of the batch.
 pub(super) fn finite_loss_gradient(
     model: &dyn LossGradient,
     rows: ArrayView2<'_, f32>,
@@ -234,9 +234,9 @@ pub struct PgdOutcome {
 
 /// Attacks every row of `rows`, shape `[n_rows, n_features]`, with one label each.
 ///
-/// `batch_rows` rows meet the model at a time; with a model that treats rows independently, it changes
-/// nothing but speed and memory. Random starts belong to a row's position in
-/// `rows`. Costs `restarts · (n_steps + 1)` gradients a row; `progress` counts gradients of batches.
+/// `batch_rows` rows pass through the model at a time; if the model treats rows independently, this changes only speed
+/// and memory. Random starts depend on a row's position in `rows`. Costs `restarts · (n_steps + 1)` gradients per row;
+/// `progress` counts gradients of batches.
 ///
 /// # Errors
 ///
@@ -298,9 +298,9 @@ fn strongest(
 /// Accuracy and loss with and without an attack on every row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RobustAccuracy {
-    /// Of the rows as they are.
+    /// On the rows as they are.
     pub clean: AttackScore,
-    /// Of the perturbed rows. An upper bound of the true robustness: a stronger attack may find more.
+    /// On the perturbed rows. The accuracy is an upper bound of the robust one: a stronger attack may find more.
     pub attacked: AttackScore,
 }
 

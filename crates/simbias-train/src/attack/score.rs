@@ -1,4 +1,4 @@
-//! Accuracy and loss of a model on rows that an attack has moved.
+//! Accuracy and loss of a model on attacked rows.
 
 use ndarray::{ArrayView1, ArrayView2, ArrayViewMut1, Axis};
 use simbias_data::{Scorer, ScorerError};
@@ -9,7 +9,7 @@ use super::error::{AttackError, check_rows};
 /// Rows that are moved and scored at a time, so that memory does not grow with the data.
 const ROWS_AT_A_TIME: usize = 1024;
 
-/// How a model fares on labelled rows.
+/// How well a model does on labelled rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AttackScore {
     /// Share of rows whose predicted class is the label; ties go to the first class.
@@ -84,7 +84,7 @@ pub(super) fn check_scores(
     Err(ScorerError::Shape { found: scores.shape().to_vec(), expected: expected.to_vec() })
 }
 
-/// One logit a class; a single score is the logit of class 1 against 0.
+/// One logit per class; a single score is the logit of class 1, with 0 for class 0.
 pub(super) fn logits(scores: ArrayView1<'_, f32>) -> Vec<f64> {
     let values = scores.iter().map(|&score| f64::from(score));
     match scores.len() {

@@ -11,7 +11,7 @@ use super::error::{AttackError, check_positive};
 use super::per_row::{Pgd, pgd};
 use super::universal::{Signing, UniversalPerturbation};
 
-/// Products with the matrix before the search for its top singular vector ends in any case.
+/// Products with the matrix after which the search for its top singular vector ends in any case.
 const MAX_ITERATIONS: usize = 1000;
 
 /// The search ends when a product turns the vector by less than this angle in radians.
@@ -19,8 +19,8 @@ const SETTLED_ANGLE: f64 = 1e-7;
 
 /// Universal perturbation along the top right singular vector of all rows' perturbations.
 ///
-/// Source: Deshpande et al. 2020; Shah et al. 2020, whose code takes the singular vectors of the
-/// perturbations as they are, not of the normalised ones that it also computes. So does this.
+/// Source: Deshpande et al. 2020; Shah et al. 2020. As in the code of the latter, the singular vectors are those of the
+/// perturbations as they are, not of normalised ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SpectralUniversal {
     /// The attack on single rows; its norm and bounds also hold for the result.
@@ -31,9 +31,9 @@ pub struct SpectralUniversal {
     pub signing: Signing,
 }
 
-/// Attacks every row, takes the common direction, and of its two orientations the one that leaves `scorer`
-/// less accurate on `rows` (at equal accuracy, the one of larger loss). `scorer` and `model` are two views
-/// of one model; the other arguments are those of [`pgd`].
+/// Attacks every row and takes the common direction, in that orientation which makes `scorer` less accurate on `rows` (at
+/// equal accuracy, the one of larger loss). `scorer` and `model` are two views of one model; the other arguments are
+/// those of [`pgd`].
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub fn svd_universal(
 }
 
 /// Unit vector `v`, shape `[n_features]`, that maximises `‖P v‖`, by repeated products with `PᵀP` from a
-/// random start. Where the two largest singular values nearly agree it is some vector of their plane.
+/// random start. If the two largest singular values nearly agree, it is some vector of their plane.
 fn top_right_singular_vector(
     matrix: ArrayView2<'_, f32>,
     seed: Seed,
@@ -98,7 +98,7 @@ fn top_right_singular_vector(
     Ok(vector)
 }
 
-/// Brings a vector to length 1; whether it has a direction.
+/// Brings a vector to length 1; false if it is zero.
 fn normalise(vector: &mut Array1<f64>) -> bool {
     let length = vector.dot(vector).sqrt();
     if length > 0.0 {

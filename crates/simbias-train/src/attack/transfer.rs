@@ -22,12 +22,12 @@ pub struct TransferMatrix {
 }
 
 impl TransferMatrix {
-    /// Measures named `models` on `rows`, shape `[n_rows, n_features]`, under `perturbations`, of which the
-    /// `i`-th was fitted on the `i`-th model, on other rows than these.
+    /// Measures named `models` on `rows`, shape `[n_rows, n_features]`, under `perturbations`. The `i`-th one was fitted
+    /// on the `i`-th model, on other rows than these.
     ///
     /// # Errors
     ///
-    /// Not one perturbation for each model, an interrupt, or as for [`UniversalPerturbation::score`].
+    /// Another number of perturbations than of models, an interrupt, or as for [`UniversalPerturbation::score`].
     pub fn measure(
         models: &[(&str, &dyn Scorer)],
         perturbations: &[UniversalPerturbation],

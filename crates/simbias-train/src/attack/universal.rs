@@ -11,12 +11,12 @@ use super::error::{AttackError, check_count, check_positive, check_rows};
 use super::per_row::finite_loss_gradient;
 use super::score::{AttackScore, score_shifted};
 
-/// What a universal perturbation knows of the row that it is added to.
+/// What a universal perturbation knows about the row that it is added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signing {
-    /// `+δ` for class 1 and `-δ` for class 0: the attacker must know the **label** of each row, so this is
-    /// not an attack without knowledge of the data. Two classes only. The official code's way.
+    /// `+δ` for class 1 and `-δ` for class 0, as in the official code. The attacker must know the **label** of each
+    /// row, so the attack is not data-agnostic. Two classes only.
     LabelSigned,
     /// `+δ` for every row. On a linear feature it can push accuracy to about a half only.
     Unsigned,
@@ -46,7 +46,7 @@ impl Signing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BatchOrder {
-    /// As they come, the same in each epoch.
+    /// In the order of the rows, the same in each epoch.
     AsGiven,
     /// A new permutation each epoch.
     Shuffled,
@@ -110,9 +110,9 @@ impl Universal {
 pub struct UniversalPerturbation {
     /// `[n_features]`.
     pub delta: Array1<f32>,
-    /// Whether it needs the label of a row. To be said wherever its effect is reported.
+    /// Whether it needs the label of a row. Every report of its effect must say so.
     pub signing: Signing,
-    /// Box that perturbed rows keep to.
+    /// Box that perturbed rows stay in.
     pub bounds: Option<Bounds>,
 }
 
@@ -121,7 +121,7 @@ impl UniversalPerturbation {
     ///
     /// # Errors
     ///
-    /// Another number of columns or labels, or labels beyond 0 and 1 for a label-signed perturbation.
+    /// A wrong number of columns or labels, or labels beyond 0 and 1 for a label-signed perturbation.
     pub fn apply(
         &self,
         rows: ArrayView2<'_, f32>,
@@ -135,8 +135,8 @@ impl UniversalPerturbation {
         Ok(there)
     }
 
-    /// Accuracy and loss of a model on `rows` under attack. Honest only on rows that the perturbation was
-    /// not fitted on.
+    /// Accuracy and loss of a model on `rows` under attack. Only meaningful on rows that the perturbation was not
+    /// fitted on.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl UniversalPerturbation {
 
 /// Fits one perturbation to all `rows`, shape `[n_rows, n_features]`. Score it on others.
 ///
-/// The seed orders the batches and does nothing else. Costs `epochs · inner_steps` gradients a row; `progress`
+/// The seed only orders the batches. Costs `epochs · inner_steps` gradients per row; `progress`
 /// counts gradients of batches.
 ///
 /// # Errors
@@ -229,7 +229,7 @@ fn batch_gradient(
     for ((start, slope), &label) in batch.rows().into_iter().zip(slopes.rows()).zip(labels) {
         let sign = config.signing.sign(label);
         for (column, total) in sum.iter_mut().enumerate() {
-            // Where the clamp holds a value, δ has no effect on it.
+            // δ has no effect on a value that is clamped.
             let (low, high) = reach(config.bounds, start[column]);
             let free = (low..=high).contains(&(start[column] + sign * delta[column]));
             *total += if free { f64::from(sign * slope[column]) } else { 0.0 };

@@ -55,11 +55,11 @@ impl DeviceTarget {
 /// A batch on the network's device. Its parts are handles: a clone copies no values.
 #[derive(Clone, Debug)]
 pub struct DeviceBatch {
-    /// Rows of the data set, in batch order; empty for rows that belong to none.
+    /// Indices of the rows in the data set, in batch order; empty if the rows belong to no data set.
     pub indices: Arc<[u32]>,
     /// Rows as the network takes them, or laid out flat.
     pub input: Input,
-    /// One a row.
+    /// One per row.
     pub target: DeviceTarget,
     /// Factor on each row's loss, `[batch]`.
     pub weights: Option<Tensor<1>>,

@@ -23,25 +23,25 @@ pub enum BatchTarget {
     Positions(Array2<f32>),
 }
 
-/// What kind of targets a source of batches has; what an objective is checked against before training.
+/// What kind of targets a source of batches has; an objective checks it before training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetKind {
-    /// One of so many classes a row.
+    /// One class per row.
     Classes {
         /// Number of classes.
         n_classes: usize,
     },
-    /// One value a row.
+    /// One value per row.
     Values,
-    /// Shares of so many classes a row.
+    /// A share of every class per row.
     Shares {
         /// Number of classes.
         n_classes: usize,
     },
-    /// Values of positions, so many a row.
+    /// A value for each position of a row.
     Positions {
-        /// Most positions of a row.
+        /// Largest number of positions per row.
         n_positions: usize,
     },
 }
@@ -100,18 +100,18 @@ pub struct Batch {
     pub step: u64,
     /// Epoch, counted from 0.
     pub epoch: u64,
-    /// Rows of the data set, in batch order; empty for rows that belong to none.
+    /// Indices of the rows in the data set, in batch order; empty if the rows belong to no data set.
     pub indices: Vec<u32>,
     /// Values, `[batch, n_features]`; a hook may replace them.
     pub rows: Array2<f32>,
-    /// Targets, one a row.
+    /// Targets, one per row.
     pub target: BatchTarget,
     /// Factor on each row's loss; `None` is 1 throughout.
     pub weights: Option<Vec<f32>>,
 }
 
 impl Batch {
-    /// Rows without indices and weights, as a generator makes them.
+    /// A batch without indices and weights, as a generator makes it.
     pub fn fresh(rows: Array2<f32>, target: BatchTarget) -> Self {
         Self { step: 0, epoch: 0, indices: Vec::new(), rows, target, weights: None }
     }
@@ -150,7 +150,7 @@ impl Batch {
     }
 }
 
-/// Whether a network with the input `shape` takes rows of so many columns, and what it takes. Sequences may be shorter.
+/// Whether a network with the input `shape` takes rows of `n_columns`, and what it takes. Sequences may be shorter.
 fn columns_fit(n_columns: usize, shape: InputShape) -> (bool, String) {
     let most = shape.n_features();
     match shape {
@@ -195,7 +195,7 @@ fn select_rows(rows: ArrayView2<'_, f32>, indices: &[u32]) -> Array2<f32> {
     }
     match Array2::from_shape_vec((indices.len(), n_features), values) {
         Ok(selected) => selected,
-        Err(error) => unreachable!("one row an index: {error}"),
+        Err(error) => unreachable!("one row per index: {error}"),
     }
 }
 

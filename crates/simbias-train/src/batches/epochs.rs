@@ -1,4 +1,4 @@
-//! A data set, once an epoch, in a new order each time.
+//! A data set once per epoch, in a new order each time.
 
 use simbias_data::Dataset;
 use simbias_nn::Network;
@@ -10,14 +10,14 @@ use crate::batch::{TargetKind, gather};
 use crate::fit::Evaluate;
 use crate::objective::Objective;
 
-/// Every row once an epoch: epoch `e` visits the rows in the order of the stream `train/shuffle`, `e`. Data stay on the
+/// Every row once per epoch: epoch `e` visits the rows in the order of the stream `train/shuffle`, `e`. Data stay on the
 /// host; batches are uploaded.
 #[derive(Clone, Debug)]
 pub struct ShuffledEpochs<'a> {
     data: &'a Dataset,
     batch_size: usize,
     weights: Option<&'a [f32]>,
-    /// Order of one epoch of one run.
+    /// Order of the rows in one epoch of one run.
     order: Option<(Seed, u64, Vec<u32>)>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> ShuffledEpochs<'a> {
         Self { data, batch_size, weights: None, order: None }
     }
 
-    /// With a factor on every row's loss, `[n_rows]`; the batch mean divides by the number of rows.
+    /// Sets a factor on every row's loss, `[n_rows]`; the batch mean divides by the number of rows.
     pub fn weighted(self, weights: &'a [f32]) -> Self {
         Self { weights: Some(weights), ..self }
     }

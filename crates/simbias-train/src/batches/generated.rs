@@ -9,10 +9,9 @@ use super::{Batches, Drawn, Fingerprint, Place};
 use crate::TrainError;
 use crate::batch::{Batch, TargetKind};
 
-/// Fresh data at every step, without end: `draw(seed, step)` makes the batch, where the seed belongs to the step alone.
+/// Endless fresh data: `draw(seed, step)` makes the batch of a step, where each step has its own seed.
 ///
-/// The function must depend on its arguments only; then a run that goes on from a saved state is the run that was never
-/// interrupted.
+/// The function must depend on its arguments only, so that a resumed run equals one that was never interrupted.
 pub struct Generated<F> {
     name: String,
     target: TargetKind,

@@ -1,7 +1,7 @@
 //! Where batches come from: a data set in shuffled epochs, all of it at once, rows drawn at random, a generator.
 //!
-//! Every source is addressed: the batch of a step depends on the run's seed and the step alone, never on the batches before
-//! it. So a run that goes on from a saved state sees the batches that the uninterrupted run would have seen.
+//! The batch of a step depends on the run's seed and the step alone, never on earlier batches. A run that goes on from a
+//! saved state therefore sees the same batches as an uninterrupted one.
 
 mod epochs;
 mod generated;
@@ -37,7 +37,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of `step` where an epoch has `steps_per_epoch` steps, or never ends.
+    /// The place of `step` if an epoch has `steps_per_epoch` steps, or never ends.
     pub fn new(seed: Seed, step: u64, steps_per_epoch: Option<u64>) -> Self {
         let (epoch, within_epoch) = match steps_per_epoch {
             Some(length) => (step / length.max(1), step % length.max(1)),
@@ -56,7 +56,7 @@ impl Place {
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Drawn {
-    /// On the host: it is uploaded, after hooks have rewritten it.
+    /// On the host; it is uploaded after hooks have rewritten it.
     Host(Batch),
     /// On the network's device.
     Device(DeviceBatch),
@@ -64,7 +64,7 @@ pub enum Drawn {
 
 /// What a saved state of training belongs to.
 pub trait Fingerprint {
-    /// A short text that differs where the rows or how they are drawn differ.
+    /// A short text that differs if the rows or the way they are drawn differ.
     fn fingerprint(&self) -> String;
 }
 
@@ -84,8 +84,8 @@ pub trait Batches: Fingerprint {
         None
     }
 
-    /// Refuses a network or an objective that the batches do not fit, and settings of the source that are invalid; called
-    /// once before training.
+    /// Refuses a network or an objective that does not fit the batches, and invalid settings of the source; called once
+    /// before training.
     ///
     /// # Errors
     ///
@@ -94,21 +94,20 @@ pub trait Batches: Fingerprint {
         objective.check(network, self.target())
     }
 
-    /// The rows that [`LossGoal`](crate::LossGoal) looks at; `None` where there are none to come back to.
+    /// The rows that [`LossGoal`](crate::LossGoal) looks at; `None` if the source keeps none.
     fn training_rows(&self) -> Option<&dyn Evaluate> {
         None
     }
 
-    /// The batch of `place`, which depends on its seed and step alone. `network` is the one that is trained, as it is
-    /// before the step.
+    /// The batch of `place`, which depends on its seed and step alone. `network` is the trained one before the step.
     ///
     /// # Errors
     ///
-    /// Whatever the source cannot cope with; training ends with it.
+    /// Any error of the source; it ends training.
     fn draw(&mut self, network: &Network, place: Place) -> Result<Drawn, TrainError>;
 }
 
-/// Refuses a batch size of 0 and example weights that are not one finite weight from 0 up a row.
+/// Refuses a batch size of 0, and example weights unless there is one for each row, finite and from 0 up.
 fn check_drawing(
     data: &Dataset,
     batch_size: usize,
@@ -127,7 +126,7 @@ fn check_drawing(
     };
     let n_rows = data.n_rows();
     if weights.len() != n_rows {
-        return mismatch(weights.len().to_string(), format!("{n_rows}, one a row"));
+        return mismatch(weights.len().to_string(), format!("{n_rows}, one per row"));
     }
     match weights.iter().position(|weight| !(weight.is_finite() && 0.0 <= *weight)) {
         Some(row) => {

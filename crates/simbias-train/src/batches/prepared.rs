@@ -17,7 +17,7 @@ pub trait PrepareBatch {
     ///
     /// # Errors
     ///
-    /// Whatever it cannot cope with; training ends with it.
+    /// Any error of the hook; it ends training.
     fn prepare(
         &mut self,
         network: &Network,

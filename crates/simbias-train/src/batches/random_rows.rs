@@ -1,4 +1,4 @@
-//! Rows drawn anew at every step, from a set too large for epochs to mean much.
+//! Rows drawn anew at every step, from a set too large for epochs to be useful.
 
 use rand::RngExt;
 use simbias_data::Dataset;
@@ -10,8 +10,8 @@ use crate::batch::{TargetKind, gather};
 use crate::fit::Evaluate;
 use crate::objective::Objective;
 
-/// So many rows at every step, drawn with replacement: how rays are drawn from all pixels of all pictures of a scene, where
-/// a shuffled order of all of them would cost more than it is worth. Never ends; step `s` draws from its own stream.
+/// A fixed number of rows at every step, drawn with replacement, as rays are drawn from all pixels of a scene's pictures;
+/// shuffling all of them would cost more than it is worth. Never ends; step `s` draws from its own stream.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomRows<'a> {
     data: &'a Dataset,
@@ -19,7 +19,7 @@ pub struct RandomRows<'a> {
 }
 
 impl<'a> RandomRows<'a> {
-    /// `batch_size` rows of `data` a step.
+    /// `batch_size` rows of `data` per step.
     pub fn new(data: &'a Dataset, batch_size: usize) -> Self {
         Self { data, batch_size }
     }

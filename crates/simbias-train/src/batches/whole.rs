@@ -10,8 +10,8 @@ use crate::fit::Evaluate;
 use crate::objective::Objective;
 
 /// The whole data set as the batch of every step, in the order of its rows; for full-batch gradient descent. Rows are
-/// uploaded at the first step and stay on the device, which has to hold all of them and their activations
-/// ([`MicroBatches`](crate::MicroBatches) bounds the latter).
+/// uploaded at the first step and stay on the device, which must hold all of them and their activations
+/// ([`MicroBatches`](crate::MicroBatches) limits the latter).
 #[derive(Clone, Debug)]
 pub struct WholeSet<'a> {
     data: &'a Dataset,
@@ -19,7 +19,7 @@ pub struct WholeSet<'a> {
     held: Option<Held>,
 }
 
-/// What lies on a device.
+/// The rows on a device.
 #[derive(Clone, Debug)]
 struct Held {
     batch: DeviceBatch,
@@ -33,7 +33,7 @@ impl<'a> WholeSet<'a> {
         Self { data, weights: None, held: None }
     }
 
-    /// With a factor on every row's loss, `[n_rows]`; the mean divides by the number of rows.
+    /// Sets a factor on every row's loss, `[n_rows]`; the mean divides by the number of rows.
     pub fn weighted(self, weights: &'a [f32]) -> Self {
         Self { weights: Some(weights), ..self }
     }

@@ -12,7 +12,7 @@ use crate::schedule::Schedule;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
-    /// Those of the best evaluation on the validation set; without one, the last.
+    /// Those of the best evaluation on the validation set; without such a set, the last ones.
     #[default]
     BestOnValidation,
     /// Those after the last step.
@@ -28,10 +28,10 @@ pub struct FitConfig {
     pub schedule: Schedule,
     /// Multipliers of the rate by parameter name.
     pub rates: Vec<RateRule>,
-    /// What is minimised on a data set, for [`fit_plain`](crate::fit_plain) and [`Recipe`](crate::Recipe);
-    /// [`fit`](crate::fit) is given its objective.
+    /// The loss on a data set, for [`fit_plain`](crate::fit_plain) and [`Recipe`](crate::Recipe); [`fit`](crate::fit) takes
+    /// an objective instead.
     pub loss: Loss,
-    /// Rows a batch, likewise; the last batch of an epoch may be smaller.
+    /// Rows per batch, likewise; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     /// Steps after which training ends in any case.
     pub max_steps: u64,
@@ -46,7 +46,7 @@ pub struct FitConfig {
 }
 
 impl FitConfig {
-    /// Plain settings: cross-entropy, batches of 256, an evaluation each 250 steps and no early stop, as in
+    /// Plain settings: cross-entropy, batches of 256, an evaluation every 250 steps and no early stop, as in
     /// the checks of Shah et al. 2020.
     pub fn new(optimizer: Optimizer, schedule: Schedule, max_steps: u64) -> Self {
         Self {

@@ -44,10 +44,10 @@ pub struct Evaluation {
 
 /// Rows that a network can be judged on during training.
 pub trait Evaluate {
-    /// Rows there are.
+    /// Number of rows.
     fn n_rows(&self) -> usize;
 
-    /// Refuses a network or an objective that the rows do not fit.
+    /// Refuses a network or an objective that does not fit the rows.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ pub trait Evaluate {
     ///
     /// # Errors
     ///
-    /// Whatever it cannot cope with; training ends with it.
+    /// Any error of the evaluation; it ends training.
     fn score(
         &self,
         network: &Network,
@@ -98,7 +98,7 @@ impl Evaluate for Dataset {
     }
 }
 
-/// Batches on the host that stay the same, such as some that a generator made before training.
+/// Batches on the host that stay the same, for example from a generator before training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FixedBatches {
     /// The batches, each small enough to pass through the network at once.
@@ -162,9 +162,9 @@ pub fn evaluate(
 
 /// Losses and outputs of some rows on the host.
 pub(crate) struct HostRows {
-    /// One a row.
+    /// One per row.
     pub(crate) losses: Vec<f32>,
-    /// Outputs of every row, C order; none where the objective shows none.
+    /// Outputs of every row, C order; empty if the objective shows none.
     pub(crate) outputs: Vec<f32>,
 }
 
@@ -180,7 +180,7 @@ fn evaluated(network: &Network, batch: &DeviceBatch, objective: &dyn Objective) 
     HostRows::new(objective.row_losses(network, &network.values(), batch, &mut pass))
 }
 
-/// Walks the first `n_rows` rows of `data` in batches; `visit` takes the targets and what was found.
+/// Walks the first `n_rows` rows of `data` in batches; `visit` takes targets, losses and outputs.
 pub(crate) fn visit_rows(
     network: &Network,
     data: &Dataset,

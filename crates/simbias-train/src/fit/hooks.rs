@@ -1,4 +1,4 @@
-//! The open ends of the loop.
+//! What callers can add to the loop.
 
 use std::fmt;
 
@@ -19,14 +19,14 @@ use crate::optimizer::RateRule;
 pub enum Flow {
     /// Take the next step.
     Continue,
-    /// Training has done what it was for: end here with the weights that were to be kept.
+    /// Training has reached its aim: end here with the kept weights.
     Finish,
     /// End here with the weights of the last step; the state can be continued later.
     Stop,
 }
 
 impl Flow {
-    /// What two watchers want together: to stop if one of them wants it, else to finish if one of them wants that.
+    /// What two watchers want together: to stop if either wants to stop, else to finish if either wants to finish.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -37,7 +37,7 @@ impl Flow {
     }
 }
 
-/// What a step leaves for watchers.
+/// What a step keeps for watchers.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) loss: Tensor<1>,
@@ -69,14 +69,14 @@ impl StepRecord<'_> {
         read_scalar(&self.shown.loss)
     }
 
-    /// Gradients that the optimiser saw, one a parameter and `None` for running statistics; only for watchers that
+    /// Gradients that the optimiser saw, one per parameter, `None` for running statistics; only for watchers that
     /// [want](Watch::wants_gradients) them.
     pub fn gradients(&self) -> Option<&[Option<Tensor<1>>]> {
         self.shown.gradients.as_deref()
     }
 
-    /// Losses and outputs of the batch's rows before the step, in parts that follow one another; only for watchers that
-    /// [want](Watch::wants_rows) them, and empty for a rule that has no pass at the network's own weights.
+    /// Losses and outputs of the batch's rows before the step, in consecutive parts; only for watchers that
+    /// [want](Watch::wants_rows) them, and empty for a rule without a pass at the network's own weights.
     pub fn rows(&self) -> Option<&[RowLosses]> {
         self.shown.rows.as_deref()
     }
@@ -84,7 +84,7 @@ impl StepRecord<'_> {
 
 /// Sees training happen: recorders, checkpoints, progress bars, interrupts.
 pub trait Watch {
-    /// Whether it looks at [`StepRecord::gradients`]; they are kept beyond the step for nobody else. Asked at every step.
+    /// Whether it looks at [`StepRecord::gradients`]; otherwise they are not kept beyond the step. Asked at every step.
     fn wants_gradients(&self) -> bool {
         false
     }
@@ -98,7 +98,7 @@ pub trait Watch {
     ///
     /// # Errors
     ///
-    /// Whatever the watcher cannot cope with; training ends with it.
+    /// Any error of the watcher; it ends training.
     fn after_step(
         &mut self,
         state: &TrainState,
@@ -109,7 +109,7 @@ pub trait Watch {
     ///
     /// # Errors
     ///
-    /// As above.
+    /// As [`after_step`](Self::after_step).
     fn after_evaluation(
         &mut self,
         _state: &TrainState,
@@ -158,26 +158,26 @@ impl Watch for Vec<Box<dyn Watch + '_>> {
     }
 }
 
-/// Chooses the rates of layers anew at the beginning of every epoch, from the weights as they are then.
+/// Chooses new rates of layers at the beginning of every epoch, from the weights at that time.
 pub trait LayerRates {
-    /// Name and settings; a run can only be continued under the same.
+    /// Name and settings; a run can only be continued with the same ones.
     fn name(&self) -> String;
 
     /// Multipliers of the scheduled rate, on top of those of [`FitConfig::rates`](crate::FitConfig::rates).
     ///
     /// # Errors
     ///
-    /// Whatever it cannot cope with; training ends with it.
+    /// Any error of the choice; it ends training.
     fn renew(&mut self, network: &Network, epoch: u64) -> Result<Vec<RateRule>, TrainError>;
 }
 
-/// The open ends of [`fit`](crate::fit) beside batches, objective and step rule.
+/// What a caller can add to [`fit`](crate::fit), beside batches, objective and step rule.
 pub struct Hooks<'a> {
-    /// Rows that no step sees, looked at with each evaluation.
+    /// Rows that no step sees, used at each evaluation.
     pub validation: Option<&'a dyn Evaluate>,
     /// Renews the rates of layers every epoch.
     pub layer_rates: Option<&'a mut dyn LayerRates>,
-    /// Says which weights remain at the end, in place of [`FitConfig::keep`](crate::FitConfig::keep).
+    /// Chooses which weights remain at the end, in place of [`FitConfig::keep`](crate::FitConfig::keep).
     pub keep: Option<&'a mut dyn KeepBest>,
     /// Sees every step.
     pub watch: &'a mut dyn Watch,
@@ -189,7 +189,7 @@ impl<'a> Hooks<'a> {
         Self { validation: None, layer_rates: None, keep: None, watch }
     }
 
-    /// With the rows of a data set for validation.
+    /// Hooks with the rows of a data set for validation.
     #[must_use]
     pub fn validated(self, rows: Option<&'a Dataset>) -> Self {
         Self { validation: rows.map(|rows| rows as &dyn Evaluate), ..self }

@@ -6,18 +6,16 @@ use super::evaluate::Evaluation;
 use super::state::TrainState;
 use crate::TrainError;
 
-/// A criterion of the caller's for the weights that remain at the end; closures of a state and its evaluation are
-/// criteria.
+/// The caller's criterion for the weights that remain at the end. Closures of a state and its evaluation are criteria.
 pub trait KeepBest {
-    /// How good the weights of `state` are, looked at with each evaluation: higher is better, NaN is never kept.
+    /// Score of the weights of `state`, asked for at each evaluation: higher is better, NaN is never kept.
     ///
     /// # Errors
     ///
-    /// Whatever it cannot cope with; training ends with it.
+    /// Any error of the criterion; it ends training.
     fn score(&mut self, state: &TrainState, evaluation: &Evaluation) -> Result<f64, TrainError>;
 
-    /// Whether weights of score `new` take the place of those of score `best`. As provided, the earliest of equals
-    /// remains.
+    /// Whether weights of score `new` replace those of score `best`. By default the earliest of equals remains.
     fn replaces(&self, new: f64, best: f64) -> bool {
         best < new
     }

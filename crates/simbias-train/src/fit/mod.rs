@@ -28,15 +28,15 @@ use crate::objective::Objective;
 use crate::optimizer::RateRule;
 use crate::step::{Plain, StepRule};
 
-/// Trains `state` until a stop rule or a watcher ends it: `rule` turns each batch of `batches` into gradients of
-/// `objective`, the optimiser of `config` takes the step.
+/// Trains `state` until a stop rule or a watcher ends it. `rule` turns each batch of `batches` into gradients of
+/// `objective`, and the optimiser of `config` takes the step.
 ///
-/// Epoch `e` draws from streams of its own, step `s` from the stream `train/step`, `s`; so a run that goes on from a saved
-/// state is the run that was never interrupted, bit for bit on the CPU.
+/// Epoch `e` draws from its own streams, step `s` from the stream `train/step`, `s`. A run that goes on from a saved state
+/// therefore equals one that was never interrupted, bit for bit on the CPU.
 ///
 /// # Errors
 ///
-/// Invalid settings, batches that do not fit the network, a loss that is no longer finite (looked at with each
+/// Invalid settings, batches that do not fit the network, a loss that is no longer finite (checked at each
 /// evaluation), a state of a run with another objective, rule or layer-wise rates, and errors of rules and hooks.
 pub fn fit(
     state: &mut TrainState,
@@ -79,7 +79,7 @@ pub fn fit(
         let values = state.network.values();
         let gradients =
             rule.gradients(&state.network, &values, objective, &batch, place.step_seed())?;
-        // The optimiser overwrites in place what nobody else holds.
+        // The optimiser overwrites in place whatever nothing else holds.
         drop(values);
         let learning_rate = config.schedule.at(state.step);
         let mut rates: Vec<f64> = multipliers.iter().map(|factor| factor * learning_rate).collect();
@@ -137,7 +137,7 @@ pub fn fit(
     Ok(Outcome { reason, steps: state.step, kept_step })
 }
 
-/// [`fit`] on shuffled epochs of a data set, with the loss and batch size of `config`, one pass a step and nothing watching.
+/// [`fit`] on shuffled epochs of a data set, with the loss and batch size of `config`, one pass per step and no hooks.
 ///
 /// # Errors
 ///

@@ -15,11 +15,11 @@ use crate::step::PLAIN;
 
 /// Everything that training changes; a checkpoint is this and nothing else.
 ///
-/// All random draws are addressed by seed, epoch and step, so that a run continued from a saved state is the
-/// run that was never interrupted, bit for bit on the CPU.
+/// All random draws are addressed by seed, epoch and step. A run continued from a saved state therefore equals one that
+/// was never interrupted, bit for bit on the CPU.
 #[derive(Clone, Debug)]
 pub struct TrainState {
-    /// Current weights. After [`fit`](crate::fit) has ended by itself: those that were to be kept.
+    /// Current weights; the kept ones once [`fit`](crate::fit) has ended by itself.
     pub network: Network,
     /// Memory of the optimiser.
     pub optimizer: OptimizerState,
@@ -30,24 +30,24 @@ pub struct TrainState {
     /// Evaluations so far, by increasing step.
     pub evaluations: Vec<Evaluation>,
     pub(crate) best: Option<Vec<Tensor<1>>>,
-    /// Of `best`, under a criterion of the caller's.
+    /// Score of `best` by the caller's criterion.
     pub(crate) kept: Option<Kept>,
     pub(crate) layer_rates: Option<EpochRates>,
-    /// `None` for the loss of the settings and one pass a step.
+    /// `None` for the loss of the settings and one pass per step.
     pub(crate) followed: Option<Followed>,
 }
 
-/// Multipliers that hold for one epoch; a run that goes on in its middle goes on with them.
+/// Multipliers for one epoch; a run that resumes within the epoch keeps them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpochRates {
     pub(crate) epoch: u64,
     /// [`LayerRates::name`] of what chose them.
     pub(crate) rule: String,
-    /// One a parameter.
+    /// One per parameter.
     pub(crate) multipliers: Vec<f64>,
 }
 
-/// What the steps of a run follow, beside its settings.
+/// What determines the steps of a run, beside its settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Followed {
     /// [`Objective::name`].
@@ -74,7 +74,7 @@ impl TrainState {
     }
 
     /// A network with fresh weights in 32 bits and the state before its first step: `weights` is the seed of the
-    /// weights, `training` the root of all later draws.
+    /// weights, `training` that of all later draws.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl TrainState {
         of_criterion.or_else(|| self.best_evaluation().map(|evaluation| evaluation.step))
     }
 
-    /// Takes down what the run follows; refuses to go on under something else.
+    /// Records what determines the run; refuses to go on with anything else.
     pub(super) fn follow(
         &mut self,
         wanted: Followed,

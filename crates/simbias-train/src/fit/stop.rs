@@ -26,8 +26,8 @@ impl Default for LossGoal {
 
 /// Stop when the validation score no longer improves.
 ///
-/// Counting begins only when some validation loss has differed from the first one by more than one percent: a
-/// long flat phase at the start is how hard features are learned, not a failure.
+/// Counting begins only once a validation loss has differed from the first one by more than one percent: a long flat
+/// phase at the start is normal for hard features, not a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patience {
     /// Evaluations without a new best before stopping.
@@ -43,14 +43,14 @@ pub enum StopReason {
     MaxSteps,
     /// No improvement on the validation set.
     Patience,
-    /// A watcher saw that training has done what it was for.
+    /// A watcher said that training has reached its aim.
     Finished,
-    /// A watcher said so; weights are those of the last step.
+    /// A watcher stopped it; weights are those of the last step.
     Watcher,
 }
 
 impl StopReason {
-    /// The reason in words, as "training ended: …".
+    /// The reason in words; completes "training ended: …".
     pub fn words(self) -> &'static str {
         match self {
             Self::Goal => "training loss below the goal",
@@ -65,7 +65,7 @@ impl StopReason {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Why.
+    /// Why it ended.
     pub reason: StopReason,
     /// Steps done.
     pub steps: u64,
@@ -73,7 +73,7 @@ pub struct Outcome {
     pub kept_step: u64,
 }
 
-/// Why `state` needs no further step, if so.
+/// Why `state` needs no further step; `None` if it needs one.
 pub(super) fn stop_reason(state: &TrainState, config: &FitConfig) -> Option<StopReason> {
     if let Some(last) = state.evaluations.last()
         && last.step == state.step

@@ -17,7 +17,7 @@ pub enum NetworkChoice {
 }
 
 impl NetworkChoice {
-    /// What is tried for [`Auto`](Self::Auto), in this order: the first that the data suit.
+    /// Networks for [`Auto`](Self::Auto): the first one that suits the data is taken.
     const AUTOMATIC: [&'static str; 2] = ["cnn", "fcn"];
 
     /// All names, separated by commas.
@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for NetworkChoice {
 /// The architecture of `choice` for the shape of `data`.
 ///
 /// # Errors
-/// An image network for data that are not images.
+/// An image network is chosen and the data are not images.
 pub fn architecture(choice: NetworkChoice, data: &Dataset) -> Result<Architecture, TrainError> {
     let n_outputs = match &data.target {
         Target::Classes(labels) => labels.n_classes(),

@@ -1,4 +1,4 @@
-//! A trained network as two files: its weights and what it is.
+//! A trained network as two files: its weights and its description.
 
 use simbias_report::{AnswerFile, write_json};
 

@@ -27,8 +27,8 @@ pub struct Recipe {
 impl Recipe {
     /// Adam at .002 without weight decay, batches of 64 images or 128 rows; weights of the best validation score,
     /// stop at a training loss of .01. A block must not look ignored because its flat phase was never left: on an
-    /// XOR of real digits the SGD of the paper's checks stays there beyond a thousand steps, Adam leaves within
-    /// seven hundred, but not with an L2 term, which Adam blows up while the gradient is small.
+    /// XOR of real digits the SGD of the paper's checks stays there beyond a thousand steps. Adam leaves within seven
+    /// hundred, but not with an L2 term, which Adam blows up while the gradient is small.
     pub fn new(architecture: Architecture, n_rows: usize, max_steps: u64, device: Device) -> Self {
         let is_image = architecture.input().is_image();
         let batch_size = if is_image { 64 } else { 128 };
@@ -46,7 +46,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Data`] for an image network for data that are not images.
+    /// [`TrainError::Data`] if an image network is asked for and the data are not images.
     pub fn for_data(
         choice: NetworkChoice,
         data: &Dataset,

@@ -16,7 +16,7 @@ pub struct Standardization {
 }
 
 impl Standardization {
-    /// That of the rows of `train`.
+    /// The standardisation to mean 0 and variance 1 on the rows of `train`.
     pub fn of(train: &Dataset) -> Self {
         let n = train.n_rows() as f64;
         let moments = train.rows.columns().into_iter().map(|column| {
@@ -30,7 +30,7 @@ impl Standardization {
         Self { mean, scale }
     }
 
-    /// What this tool's networks do to the columns of tables: [`of`](Self::of) for them, `None` for images.
+    /// What this tool's networks do to their inputs: [`of`](Self::of) for tables, `None` for images.
     pub fn of_table(train: &Dataset) -> Option<Self> {
         train.layout.image_shape().is_none().then(|| Self::of(train))
     }

@@ -11,12 +11,12 @@ pub struct TrainingSummary {
     pub kept_step: u64,
     /// Why it ended, in words.
     pub ended: &'static str,
-    /// On the validation rows at each evaluation: step, loss, accuracy.
+    /// Step, loss and accuracy of each evaluation on the validation rows.
     pub curve: Vec<(u64, f64, Option<f64>)>,
 }
 
 impl TrainingSummary {
-    /// Of the run that left `state` and ended with `outcome`.
+    /// The summary of the run that left `state` and ended with `outcome`.
     pub fn new(state: &TrainState, outcome: Outcome) -> Self {
         Self {
             steps: outcome.steps,

@@ -1,4 +1,4 @@
-//! A trained network together with what rows go through before it sees them.
+//! A trained network together with the standardisation of its rows.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ const VERSION: &str = "simbias.network/1";
 pub struct TrainedNetwork {
     /// The network, which takes prepared rows.
     pub network: NetScorer,
-    /// What rows go through first; `None` if the network took them as they are.
+    /// Applied to rows first; `None` if the network takes them as they are.
     pub standardization: Option<Standardization>,
 }
 
@@ -30,7 +30,7 @@ struct Head {
 }
 
 impl TrainedNetwork {
-    /// Rows that pass through the network at once; bounds memory, never changes a result.
+    /// Rows that pass through the network at once; limits memory and never changes a result.
     pub fn with_batch(self, rows_at_once: usize) -> Self {
         let network = NetScorer::with_batch(self.network.network().clone(), rows_at_once);
         Self { network, ..self }
@@ -46,7 +46,7 @@ impl TrainedNetwork {
         })
     }
 
-    /// The network that [`to_json`](Self::to_json) describes, with the values of a safetensors file image.
+    /// The network that [`to_json`](Self::to_json) describes, with the weights of a safetensors file image.
     ///
     /// # Errors
     /// [`TrainError::NetworkFile`] for another description, [`TrainError::Network`] for weights that are not

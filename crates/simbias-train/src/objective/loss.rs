@@ -26,7 +26,7 @@ impl Loss {
     ///
     /// # Panics
     ///
-    /// If the kind of target is not the loss's.
+    /// If the loss cannot use this kind of target.
     pub fn per_row(self, logits: Tensor<2>, target: &DeviceTarget) -> Tensor<1> {
         let [batch, n_outputs] = logits.dims();
         match (self, target) {
@@ -81,7 +81,7 @@ impl Objective for Loss {
             (Self::SquaredError, TargetKind::Classes { .. }) => {
                 mismatch("target", "classes", "values, or cross-entropy as loss")
             }
-            (_, other) => mismatch("target", other.name(), "classes or values, one a row"),
+            (_, other) => mismatch("target", other.name(), "classes or values, one per row"),
         }
     }
 

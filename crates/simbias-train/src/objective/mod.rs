@@ -1,4 +1,4 @@
-//! What training minimises: from a network and a batch to a loss for every row.
+//! What training minimises: an objective turns a network and a batch into a loss for every row.
 
 mod loss;
 mod sequence;
@@ -15,10 +15,10 @@ use crate::batch::{DeviceBatch, TargetKind};
 /// What one forward pass says about every row of a batch.
 #[derive(Clone, Debug)]
 pub struct RowLosses {
-    /// Loss of every row, `[batch]`, not weighted.
+    /// Loss of every row, `[batch]`, without weights.
     pub losses: Tensor<1>,
-    /// What the network said of every row, `[batch, n_outputs]`; `None` where it says more than one thing a row, such as
-    /// a token at every position.
+    /// The network's output for every row, `[batch, n_outputs]`; `None` if it has several per row, such as a token at
+    /// every position.
     pub outputs: Option<Tensor<2>>,
 }
 
@@ -27,18 +27,18 @@ pub struct RowLosses {
 /// An objective runs the network itself, so that it may use any of its outputs. Step rules call it as often as they
 /// like, at any values of the parameters, in training or evaluation mode.
 pub trait Objective: Sync {
-    /// Name and settings, such as `label-smoothing 0.1`; a run can only be continued under the same.
+    /// Name and settings, such as `label-smoothing 0.1`; a run can only be continued with the same ones.
     fn name(&self) -> String;
 
     /// Refuses a network or a kind of targets that it cannot use.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Mismatch`], or [`TrainError::Setting`] for settings of its own that are invalid.
+    /// [`TrainError::Mismatch`], or [`TrainError::Setting`] for its own invalid settings.
     fn check(&self, network: &Network, target: TargetKind) -> Result<(), TrainError>;
 
-    /// Loss of every row of `batch` at the parameter values `values` (one a parameter of `network`, in order), in the
-    /// mode of `pass`. Gradients flow to whatever requires them.
+    /// Loss of every row of `batch` at the parameter values `values` (one per parameter of `network`, in order), in the
+    /// mode of `pass`. Gradients flow to every tensor that requires them.
     ///
     /// # Panics
     ///
@@ -72,7 +72,7 @@ impl<T: Objective + ?Sized> Objective for &T {
     }
 }
 
-/// A refusal: `what` is `found`, the objective needs `expected`.
+/// The error for `what` that is `found` where the objective needs `expected`.
 fn mismatch(
     what: &'static str,
     found: impl ToString,
@@ -84,7 +84,7 @@ fn mismatch(
 /// Refuses a network without a logit for each of `n_classes` classes.
 fn one_logit_a_class(network: &Network, n_classes: usize) -> Result<(), TrainError> {
     if network.n_outputs() < n_classes.max(2) {
-        return mismatch("outputs of the network", network.n_outputs(), "one logit a class");
+        return mismatch("outputs of the network", network.n_outputs(), "one logit per class");
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::{Objective, RowLosses, mismatch};
 use crate::TrainError;
 use crate::batch::{DeviceBatch, DeviceTarget, TargetKind};
 
-/// Every next token of a row: the mean cross-entropy over all positions of a decoder, in nats, where a row's class is the
-/// token after its last one. Rows are token numbers.
+/// Prediction of every next token: the mean cross-entropy over all positions of a decoder, in nats. Rows are token
+/// numbers; a row's class is the token that follows its last one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextToken;
 
@@ -65,17 +65,18 @@ impl Objective for NextToken {
     }
 }
 
-/// Mean squared error over some positions of a sequence model with one output each: position `first`, then every
-/// `every`-th one, as many as a row has target values.
+/// Mean squared error over some positions of a sequence model with one output at each: position `first` and every
+/// `every`-th one after it, as many as a row has target values.
 ///
-/// A prompt of examples and their labels in turns has its predictions at positions 0, 2, 4, … ([`of_prompts`](Self::of_prompts)).
+/// A prompt in which examples and their labels alternate has its predictions at positions 0, 2, 4, …
+/// ([`of_prompts`](Self::of_prompts)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PositionError {
     /// Position of the first target value, counted from 0.
     pub first: usize,
     /// Distance between positions of target values, at least 1.
     pub every: usize,
-    /// Only the last so many target values of a row count, at least 1; `None` for all.
+    /// How many target values of a row count, from its last one back, at least 1; `None` for all.
     pub last: Option<usize>,
 }
 
@@ -90,7 +91,7 @@ impl PositionError {
     ///
     /// # Panics
     ///
-    /// On a network without an output at every position, or of rows with fewer positions.
+    /// If the network has no output at every position, or rows have fewer positions.
     pub fn predictions(
         &self,
         network: &Network,

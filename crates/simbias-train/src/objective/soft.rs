@@ -1,4 +1,4 @@
-//! Cross-entropies against more than one class a row.
+//! Cross-entropies against more than one class per row.
 
 use simbias_nn::{Network, Pass, Tensor, activation};
 
@@ -6,8 +6,8 @@ use super::{Objective, RowLosses, mismatch, one_logit_a_class};
 use crate::TrainError;
 use crate::batch::{DeviceBatch, DeviceTarget, TargetKind};
 
-/// Cross-entropy against a share of every class, `-Σ share · log softmax(logits)`: another network's probabilities
-/// (distillation), the votes of several annotators, rows that were mixed.
+/// Cross-entropy against a share of every class, `-Σ share · log softmax(logits)`. Shares may be another network's
+/// probabilities (distillation), the votes of several annotators, or the weights of mixed rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SoftTargets;
 
@@ -44,8 +44,8 @@ impl Objective for SoftTargets {
     }
 }
 
-/// Cross-entropy against the class with `1 - smoothing` of the weight and all classes alike with the rest (Szegedy et al.
-/// 2016), as PyTorch's `label_smoothing`.
+/// Cross-entropy with the weight `1 - smoothing` on the row's class; all classes share the rest equally (Szegedy et al.
+/// 2016), as in PyTorch's `label_smoothing`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LabelSmoothing {
     /// Weight that all classes share, in `[0, 1)`.

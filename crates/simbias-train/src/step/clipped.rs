@@ -11,12 +11,12 @@ use crate::objective::Objective;
 /// Added to the norm, as in PyTorch's `clip_grad_norm_`.
 const EPSILON: f64 = 1e-6;
 
-/// The gradient of another rule, shortened to at most `max_norm` over all parameters; its direction stays.
+/// The gradient of another rule, shortened to a norm of at most `max_norm` over all parameters; its direction stays.
 #[derive(Clone, Copy, Debug)]
 pub struct Clipped<R = Plain> {
     /// Largest Euclidean norm, above 0.
     pub max_norm: f64,
-    /// How the gradient is found.
+    /// The rule that computes the gradient.
     pub rule: R,
 }
 

@@ -5,7 +5,7 @@ use simbias_nn::{Kind, Mode, Network, Pass, Tensor};
 use crate::batch::DeviceBatch;
 use crate::objective::{Objective, RowLosses};
 
-/// What a step needs to know.
+/// What a step needs, and what it shows.
 #[derive(Debug)]
 pub struct Gradients {
     /// Mean loss of the batch, `[1]`; reading it waits for the device.
@@ -14,8 +14,8 @@ pub struct Gradients {
     pub values: Vec<Option<Tensor<1>>>,
     /// New running statistics by parameter position.
     pub statistics: Vec<(usize, Tensor<1>)>,
-    /// What the rule's own passes said about the rows of the batch, in parts that follow one another; empty where a rule
-    /// has no pass at the step's own values.
+    /// What the rule's passes found for the rows of the batch, in consecutive parts; empty if a rule has no pass at the
+    /// step's own values.
     pub rows: Vec<RowLosses>,
 }
 
@@ -76,7 +76,7 @@ impl Gradients {
     ///
     /// # Panics
     ///
-    /// Without any gradient.
+    /// If there are no gradients.
     pub fn norm(&self) -> Tensor<1> {
         let squares: Vec<Tensor<1>> =
             self.values.iter().flatten().map(|g| g.clone().square().sum()).collect();

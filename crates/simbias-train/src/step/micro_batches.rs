@@ -8,15 +8,15 @@ use crate::TrainError;
 use crate::batch::DeviceBatch;
 use crate::objective::Objective;
 
-/// Gradient accumulation: another rule on parts of so many rows, averaged by the number of rows.
+/// Gradient accumulation: another rule on parts of `rows` rows, averaged with weights by their number of rows.
 ///
-/// Equal to the whole batch up to rounding, unless rows influence one another: batch normalisation normalises every part by
-/// itself and its running statistics take the mean of the parts; dropout draws masks for every part.
+/// Equal to the whole batch up to rounding, unless rows influence one another: batch normalisation normalises every part
+/// by itself, and its running statistics take the mean of the parts. Dropout draws new masks for every part.
 #[derive(Clone, Copy, Debug)]
 pub struct MicroBatches<R = Plain> {
     /// Rows of a part, at least 1; the last part may have fewer.
     pub rows: usize,
-    /// How the gradient of a part is found.
+    /// The rule that computes the gradient of a part.
     pub rule: R,
 }
 
@@ -68,7 +68,7 @@ impl<R: StepRule> StepRule for MicroBatches<R> {
     }
 }
 
-/// Everything times `share`, but for the losses of single rows.
+/// Everything times `share`, except the losses of single rows.
 fn scaled(part: Gradients, share: f64) -> Gradients {
     let scale = |value: Tensor<1>| value.mul_scalar(share);
     Gradients {
@@ -79,7 +79,7 @@ fn scaled(part: Gradients, share: f64) -> Gradients {
     }
 }
 
-/// The sum of two parts, the rows of `more` behind those of `total`.
+/// The sum of two parts; the rows of `more` come after those of `total`.
 fn sum(total: Gradients, more: Gradients) -> Gradients {
     let values = total.values.into_iter().zip(more.values).map(|pair| match pair {
         (Some(one), Some(other)) => Some(one + other),

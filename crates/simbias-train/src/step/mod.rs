@@ -1,4 +1,4 @@
-//! From a batch to gradients: one pass, or as many as a rule likes.
+//! How a batch becomes gradients: in one pass, or as many as a rule needs.
 
 mod clipped;
 mod gradients;
@@ -18,18 +18,17 @@ use crate::objective::Objective;
 
 /// How a batch becomes the gradients that the optimiser sees.
 ///
-/// A rule is told the values at which it is asked, which need not be the network's own: so rules can wrap rules.
+/// A rule is given the values to take gradients at. They need not be the network's own, so that rules can wrap rules.
 pub trait StepRule {
-    /// Name and settings, such as `sam 0.05`; a run can only be continued under the same.
+    /// Name and settings, such as `sam 0.05`; a run can only be continued with the same ones.
     fn name(&self) -> String;
 
-    /// Gradients of the mean loss of `batch` for one step, taken at `values` (one a parameter of `network`). `seed` belongs
-    /// to this step alone.
+    /// Gradients of the mean loss of `batch` for one step, taken at `values` (one per parameter of `network`). `seed`
+    /// belongs to this step alone.
     ///
     /// # Errors
     ///
-    /// [`TrainError::Setting`] for settings of the rule that are invalid, and whatever else it cannot cope with; training
-    /// ends with it.
+    /// [`TrainError::Setting`] for invalid settings of the rule, and any other error of the rule; it ends training.
     fn gradients(
         &mut self,
         network: &Network,

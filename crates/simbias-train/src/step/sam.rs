@@ -8,18 +8,18 @@ use crate::TrainError;
 use crate::batch::DeviceBatch;
 use crate::objective::Objective;
 
-/// Sharpness-aware minimisation (Foret et al. 2021): the gradient at `w + ρ g / ‖g‖`, norm over all parameters. Both
-/// gradients are those of another rule.
+/// Sharpness-aware minimisation (Foret et al. 2021): the gradient at `w + ρ g / ‖g‖`, with the norm over all parameters.
+/// Another rule computes both gradients.
 #[derive(Clone, Copy, Debug)]
 pub struct Sam<R = Plain> {
     /// ρ, the length of the step uphill.
     pub radius: f64,
-    /// How either gradient is found.
+    /// The rule that computes either gradient.
     pub rule: R,
 }
 
 impl Sam {
-    /// Of radius `radius` with one pass a gradient.
+    /// SAM of radius `radius` with one pass per gradient.
     pub fn new(radius: f64) -> Self {
         Self { radius, rule: Plain }
     }
@@ -56,7 +56,7 @@ impl<R: StepRule> StepRule for Sam<R> {
             })
             .collect();
         let there = self.rule.gradients(network, &uphill, objective, batch, seed)?;
-        // Losses and running statistics are those of the weights that were asked for.
+        // Losses and running statistics are those at the values that were asked for.
         Ok(Gradients {
             loss: here.loss,
             values: there.values,

@@ -14,7 +14,7 @@ use simbias_train::{
 
 use crate::{StopAt, config, small_fcn, two_classes, weights};
 
-/// Batches of a line with noise, from seed and step alone.
+/// Batches of points near a line, from seed and step alone.
 fn generated() -> Generated<impl FnMut(Seed, u64) -> Result<Batch, TrainError>> {
     Generated::new("two classes", TargetKind::Classes { n_classes: 2 }, |seed, _| {
         let mut stream = seed.stream();

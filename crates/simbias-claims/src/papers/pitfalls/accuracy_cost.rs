@@ -13,8 +13,8 @@ use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
 /// Coordinates of all data sets here.
 const DIM: usize = 50;
-/// Test rows where corrupted ones are looked at by themselves: they are a tenth of all, and 4 000 of them
-/// pin their accuracy down to ±.016.
+/// Test rows where corrupted ones are judged by themselves: these are a tenth of all, and 4 000 of them
+/// give their accuracy to ±.016.
 const N_TEST_NOISY: usize = 40_000;
 /// Steps of P2-C11 and its control, as the criterion was written before any run. The control is then still in
 /// its flat phase in some repetitions, which leaves the claim inconclusive; by 16 000 steps it had left it in

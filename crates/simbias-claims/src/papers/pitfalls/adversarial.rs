@@ -22,7 +22,7 @@ const MEASURING_ATTACK_STEPS: usize = 20;
 const N_ATTACKED: usize = 2_000;
 /// The same in a quick run.
 const QUICK_ATTACKED: usize = 50;
-/// Rows that meet the network at a time in an attack.
+/// Rows that an attack passes through the network at once.
 const BATCH_ROWS: usize = 512;
 
 /// Accuracy on the first `n_rows` test rows under `attack`.
@@ -74,8 +74,8 @@ impl Plan {
 /// Trains on AdvMS-(5,7) until plain SGD is done and then on attacked rows (Shah et al. 2020, §E.2,
 /// figure 7). S are the ten 5-slabs, the simpler half with the smaller margin.
 ///
-/// Judged is the worst radius up to .25, the largest that the paper's wide network trains with; radius .30,
-/// where its training fails, is shown.
+/// The worst radius up to .25, the largest that the paper's wide network trains with, is judged; radius .30,
+/// where its training fails, is only shown.
 pub(crate) fn adversarial_slabs(
     context: &mut MeasureContext<'_>,
 ) -> Result<Measurement, ClaimError> {
@@ -117,7 +117,7 @@ pub(crate) fn adversarial_slabs(
                 )
             };
             let measuring = Pgd { step: radius / 8.0, n_steps: MEASURING_ATTACK_STEPS, ..training };
-            // One look, at the end: accuracy on unmoved rows must not choose the step.
+            // Evaluate once, at the end: accuracy on unmoved rows must not choose the step.
             let recipe = Recipe {
                 max_steps: plan.max_steps,
                 evaluate_every: stages.steps(plan.max_steps),

@@ -1,4 +1,4 @@
-//! What is left of a network without its simplest block, and what with that block alone.
+//! How well a network does without its simplest block, and with that block alone.
 
 use simbias_data::transform::Transform;
 use simbias_data::{Scorer, TestSplit};
@@ -129,7 +129,7 @@ impl Randomized {
     }
 }
 
-/// The fastest scorer that there is for `network`.
+/// The fastest scorer for `network`.
 fn scorer(network: &Network) -> Result<Box<dyn Scorer>, RelianceError> {
     let Some((layers, activation)) = network.dense_layers() else {
         return Ok(Box::new(NetScorer::new(network.clone())));
@@ -177,7 +177,7 @@ impl Worst {
         Self { value: f64::INFINITY, larger_is_worse: false }
     }
 
-    /// Takes one more value; a value that is no number is the worst of all.
+    /// Takes one more value; NaN is the worst of all.
     pub(crate) fn add(&mut self, value: f64) {
         let is_worse = if self.larger_is_worse { self.value < value } else { value < self.value };
         if is_worse || value.is_nan() {

@@ -19,7 +19,7 @@ use simbias_train::attack::Bounds;
 use crate::stages::Stages;
 use crate::{ClaimError, Scale};
 
-/// What MNIST digits are padded to beside CIFAR-10.
+/// Size that MNIST digits are padded to, that of CIFAR-10.
 const CIFAR_SHAPE: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 
 /// Where dominoes come from.
@@ -51,7 +51,7 @@ impl DominoSource {
     ///
     /// # Errors
     ///
-    /// [`ClaimError::Needs`] without the files; files that are something else.
+    /// [`ClaimError::Needs`] without the files; files that hold something else.
     pub(super) fn open(stages: &Stages<'_>) -> Result<Self, ClaimError> {
         match stages.scale() {
             Scale::Cpu => Ok(Self::StandIn(Box::new(embedded::digits()))),
@@ -80,7 +80,7 @@ impl DominoSource {
         Ok(Self::MnistCifar { upper: Box::new(upper), lower: Box::new(lower) })
     }
 
-    /// Fresh dominoes: pairs are made anew, and the stand-in draws its images anew.
+    /// Fresh dominoes: new pairs, and for the stand-in new images.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ impl DominoSource {
     }
 }
 
-/// The classes `zero` and `one`, each a name or, in files without names, a number, as a set of two.
+/// The rows of two classes as a set of its own. `zero` and `one` are names or, in files without names, numbers.
 fn read_pair(
     path: &Path,
     classes: [(&str, &str); 2],

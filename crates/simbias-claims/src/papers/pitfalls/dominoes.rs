@@ -13,16 +13,16 @@ use super::recipe::{Recipe, Trained, WEIGHT_DECAY, test_accuracy};
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
-/// Steps of the attack in training and, of a tenth of the radius, in measuring.
+/// Steps of the attack in training and, each a tenth of the radius long, in measuring.
 const TRAINING_ATTACK_STEPS: usize = 7;
 const MEASURING_ATTACK_STEPS: usize = 20;
-/// Loss on unmoved training rows that ends adversarial training; the plain goal of .01 would ask for logits that
-/// attacked rows do not allow.
+/// Loss on unmoved training rows that ends adversarial training; the goal of .01 of plain training would need logits
+/// that attacked rows do not allow.
 const ADVERSARIAL_GOAL: f64 = 0.05;
 /// Test rows that are attacked.
 const N_ATTACKED: usize = 500;
 
-/// Channels of the first stage of a quick run's ResNet-18, so that it passes through the code on a CPU.
+/// Channels of the first stage of a quick run's ResNet-18: few, so that it runs on a CPU.
 const QUICK_WIDTH: usize = 4;
 
 /// How networks are trained on the dominoes of a scale.
@@ -38,8 +38,8 @@ fn recipe(source: &DominoSource, image: ImageDims, stages: &Stages<'_>) -> Recip
             goal,
             ..Recipe::sgd(SmallCnn::new(image, 2).into(), 3_000)
         },
-        // The paper's rate, batch and momentum; its code drops the momentum. Without the code's drop of the
-        // rate after 30 epochs, which no run here lasts.
+        // The paper's rate, batch and momentum; its code leaves the momentum out. The code lowers the rate after
+        // 30 epochs, which no run here reaches.
         DominoSource::MnistCifar { .. } => Recipe {
             optimizer,
             learning_rate: 0.05,
@@ -79,8 +79,8 @@ fn reliance_on_top(
 /// Trains a network on whole dominoes and one on lower halves alone (Shah et al. 2020, §4.2, table 5).
 ///
 /// On a CPU the dominoes are the stand-in `glyph-XOR-domino`, not MNIST-CIFAR: the lower half holds two
-/// glyphs whose types' XOR is the class, learned alone but much later than the digit above it. At the
-/// accelerator's scale they are the user's MNIST and CIFAR-10 files, class pair A.
+/// glyphs whose types' XOR is the class. It can be learned alone, but much later than the digit above it. On an
+/// accelerator the dominoes come from the user's MNIST and CIFAR-10 files, class pair A.
 pub(crate) fn dominoes(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let mut stages = Stages::new("P2-C5", context, 2)?;
     let mut measurement = Measurement::default();
@@ -147,8 +147,8 @@ pub(crate) fn adversarial_dominoes(
         let plain_found = reliance_on_top(&plain, &rows, &stages, seed)?;
 
         stages.begin(seed, "adversarial training")?;
-        // Attacked rows are learned after a flat phase of very different length, so the loss ends the run
-        // and not a small budget; single steps are noisy, so the validation rows choose the step.
+        // The flat phase before attacked rows are learned varies in length, so the loss ends the run, not a small
+        // budget; single steps are noisy, so the validation rows choose the step.
         let goal = Some(LossGoal { below: ADVERSARIAL_GOAL, n_rows: 1_000 });
         let recipe =
             Recipe { max_steps, evaluate_every: 50, goal, ..recipe(&source, rows.image, &stages) };

@@ -29,8 +29,8 @@ impl Ensemble {
 }
 
 /// Trains five (100,2) networks on hatLMS-7 with 50 % noise (10 000 rows) and five on MS-5 (4000 rows, few
-/// enough that single networks fall short), members of an ensemble on the same rows from different starts,
-/// and averages logits (Shah et al. 2020, §E.1; sample sizes are ours, the paper's are not published).
+/// enough that single networks fall short) and averages their logits. Members of an ensemble learn the same rows from
+/// different starts (Shah et al. 2020, §E.1; sample sizes are ours, the paper's are not published).
 pub(crate) fn ensembles(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let mut stages = Stages::new(CLAIM, context, 2 * N_MEMBERS)?;
     let mut measurement = Measurement::default();

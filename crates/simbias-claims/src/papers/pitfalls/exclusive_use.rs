@@ -1,5 +1,4 @@
-//! P2-C1 to P2-C4: whatever the architecture and the number of complex blocks, the simplest block is the
-//! only one in use.
+//! P2-C1 to P2-C4: whatever the architecture and the number of complex blocks, only the simplest block is used.
 
 use simbias_data::synth::Preset;
 use simbias_nn::Architecture;
@@ -12,11 +11,11 @@ use super::rows::SlabRows;
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement, Scale};
 
-/// Most steps on LMS-5, which every network of the paper learns in a few hundred.
+/// Step limit on LMS-5, which every network of the paper learns in a few hundred.
 const STEPS_LMS5: u64 = 5_000;
-/// Most steps on MS-(5,7), whose flat phase is long; the runs usually end after 2 000.
+/// Step limit on MS-(5,7), whose flat phase is long; the runs usually end after 2 000.
 const STEPS_MS57: u64 = 12_000;
-/// Most steps of CNN and GRU on MS-(5,7), on an accelerator.
+/// Step limit of the CNN and the GRU on MS-(5,7), on an accelerator.
 const STEPS_MS57_SEQUENCE: u64 = 60_000;
 
 /// A network with its name in the paper and its training.
@@ -54,7 +53,7 @@ pub(crate) fn fully_connected(context: &mut MeasureContext<'_>) -> Result<Measur
 
 /// P2-C2: 1-D CNN and GRU, on LMS-5 and, on an accelerator, on MS-(5,7).
 ///
-/// The GRU of two layers takes minutes a repetition on two cores and is left to the accelerator.
+/// A repetition with the two-layer GRU takes minutes on two cores, so it is left to the accelerator.
 pub(crate) fn cnn_and_gru(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let on_accelerator = context.scale == Scale::Gpu;
     let preset = if on_accelerator { Preset::Ms57 } else { Preset::Lms5 };
@@ -181,7 +180,7 @@ fn preset_rows(
     SlabRows::of_preset(preset, options, 0..1, stages, seed)
 }
 
-/// Plain SGD where a linear block makes it fast; momentum, which shortens the flat phase, elsewhere.
+/// Plain SGD where a linear block makes it fast; elsewhere with momentum, which shortens the flat phase.
 fn recipe_for(preset: Preset, architecture: Architecture) -> Recipe {
     match preset {
         Preset::Ms57 => Recipe::momentum(architecture, STEPS_MS57),
@@ -231,7 +230,7 @@ fn reliance(
     Ok(found)
 }
 
-/// Above this logit shift an Sc-rand AUC of 1 no longer means that the complex blocks are without effect.
+/// Above this logit shift an Sc-rand AUC of 1 no longer means that the complex blocks have no effect.
 pub(super) const SHIFT_TO_MENTION: f64 = 0.15;
 
 /// Figures of one network beside the judged ones, and a caveat where the AUC hides an effect.

@@ -2,9 +2,9 @@
 //!
 //! Settings of Shah et al. 2020, Appendix B, with the weight decay of the notebooks: SGD, rate .1, weight
 //! decay 5e-5 on all parameters, batches of 256, shuffled each epoch, until the loss on 20 000 training
-//! rows is below .01, looked at each 250 steps. A budget of steps ends a run that never gets there; being
-//! stuck never does, as the hard blocks are learned after a long flat phase. The weights kept are those
-//! that were best on the validation rows; the test rows choose nothing.
+//! rows is below .01, checked every 250 steps. A budget of steps ends a run that never gets there. A lack of
+//! progress does not end a run, because the hard blocks are learned after a long flat phase. The weights kept are
+//! those that were best on the validation rows; the test rows choose nothing.
 
 use simbias_data::{TestSplit, TrainSplit, ValidationSplit};
 use simbias_nn::{Architecture, ConvSequence, Fcn, GatedRecurrent, Init, Network};
@@ -36,7 +36,7 @@ pub(crate) struct Recipe {
     pub(crate) batch_size: usize,
     /// Steps after which training ends in any case.
     pub(crate) max_steps: u64,
-    /// Steps between looks at the losses.
+    /// Steps between evaluations of the losses.
     pub(crate) evaluate_every: u64,
     /// Training loss that ends the run; `None` uses up the steps.
     pub(crate) goal: Option<LossGoal>,
@@ -63,16 +63,16 @@ impl Recipe {
         Self { optimizer, ..Self::sgd(architecture, max_steps) }
     }
 
-    /// A fresh network; `seed` gives the weights.
+    /// A fresh network; `seed` determines the weights.
     pub(crate) fn network(&self, stages: &Stages<'_>, seed: Seed) -> Result<Network, ClaimError> {
         Ok(stages.fresh(&self.architecture, self.init, seed)?.network)
     }
 
-    /// Trains a fresh network; `seed` gives weights and order of rows.
+    /// Trains a fresh network; `seed` determines the weights and the order of rows.
     ///
     /// # Errors
     ///
-    /// Data that do not fit the network, a loss that leaves the finite numbers, an interrupt.
+    /// Data that do not fit the network, a loss that is no longer finite, an interrupt.
     pub(crate) fn train(
         &self,
         train: &TrainSplit,
@@ -83,7 +83,7 @@ impl Recipe {
         self.train_from(self.network(stages, seed)?, train, validation, None, stages, seed)
     }
 
-    /// Trains `start` on, its batches rewritten by `prepare`; `seed` gives the order of rows.
+    /// Goes on training `start` on batches that `prepare` rewrites; `seed` determines the order of rows.
     ///
     /// # Errors
     ///
@@ -137,7 +137,7 @@ pub(crate) struct Trained {
     pub(crate) steps: u64,
     /// Step of the kept weights.
     pub(crate) kept_step: u64,
-    /// Whether the run was to end at a loss and did not get there.
+    /// Whether the run had a goal for its loss and did not reach it.
     pub(crate) missed_goal: bool,
     /// Accuracy of the kept weights on the validation rows.
     pub(crate) validation_accuracy: f64,

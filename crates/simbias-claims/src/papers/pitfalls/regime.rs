@@ -28,7 +28,7 @@ const fn shown(dim: usize, n_slabs: usize, noise_share: f64) -> Cell {
     Cell { dim, n_slabs, noise_share, judged: None }
 }
 
-/// Judged cells first; the others show where the border runs.
+/// The judged cells come first; the others show where the border runs.
 const CELLS: [Cell; 8] = [
     Cell { judged: Some("(10,5,.3): test accuracy"), ..shown(10, 5, 0.3) },
     Cell { judged: Some("(50,7,.1): test accuracy"), ..shown(50, 7, 0.1) },
@@ -63,7 +63,7 @@ impl Cell {
     }
 }
 
-/// Test accuracy of a (100,2) network on every cell, beside `1 - p/2`, what the linear block alone gives.
+/// Test accuracy of a (100,2) network on every cell, beside `1 - p/2`, which the linear block alone gives.
 ///
 /// 20 000 rows, rate .1, momentum .9, at most 3000 steps: a longer or luckier run may escape from a cell
 /// where this one is stuck.

@@ -1,4 +1,4 @@
-//! The rows of one repetition: drawn, split, and with what the generator knows of them.
+//! The rows of one repetition: drawn and split, with what the generator knows about them.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(crate) struct SlabRows {
     pub(crate) validation: ValidationSplit,
     /// Rows to judge with.
     pub(crate) test: TestSplit,
-    /// Whether noise has left a test row alone, one entry a row.
+    /// Whether a test row is free of noise, one entry per row.
     pub(crate) clean_test: Vec<bool>,
     /// Undoes the rotation.
     pub(crate) transform: Box<dyn Transform>,
@@ -34,7 +34,7 @@ impl SlabRows {
     ///
     /// # Errors
     ///
-    /// Settings that cannot be.
+    /// Invalid settings.
     pub(crate) fn of_preset(
         preset: Preset,
         options: PresetOptions,
@@ -50,7 +50,7 @@ impl SlabRows {
     ///
     /// # Errors
     ///
-    /// Settings that cannot be.
+    /// Invalid settings.
     pub(crate) fn of_spec(
         mut spec: SlabSpec,
         (n_train, n_test): (usize, usize),

@@ -115,7 +115,7 @@ pub(crate) fn dropout_and_weight_decay(
     Ok(measurement)
 }
 
-/// P2-C8: few dimensions, of which one is linear, some are 7-slabs and the others nuisance.
+/// P2-C8: few dimensions. One is linear, some are 7-slabs, the others are nuisance coordinates.
 pub(crate) fn few_dimensions(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let cells = [(2, 1), (5, 1), (5, 3), (10, 1), (10, 3), (10, 6)];
     let mut stages = Stages::new("P2-C8", context, cells.len())?;

@@ -1,4 +1,4 @@
-//! P2-C18: starts between a slab model and a random one.
+//! P2-C18: training that starts between a slab model and a random one.
 
 use simbias_data::synth::Preset;
 use simbias_data::{Dataset, TrainSplit, ValidationSplit};
@@ -23,8 +23,8 @@ const LINEAR_STEPS: u64 = 3_000;
 
 /// Trains on LMS-5 from `α·M_slab + (1-α)·M_rand` (Shah et al. 2020, figure 5 and §C.7).
 ///
-/// `M_slab` has learned the slabs from the same rows with their linear coordinate taken from other rows;
-/// `M_rand` is another draw of initial weights than the one `M_slab` began with.
+/// `M_slab` has learned the slabs from the same rows, with their linear coordinate taken from other rows.
+/// `M_rand` is not the draw of initial weights that `M_slab` began with, but another one.
 pub(crate) fn interpolated_start(
     context: &mut MeasureContext<'_>,
 ) -> Result<Measurement, ClaimError> {
@@ -81,7 +81,7 @@ pub(crate) fn interpolated_start(
     Ok(measurement)
 }
 
-/// The rows of `part` with the simplest block of other rows of it.
+/// The rows of `part`, each with the simplest block of another row.
 fn without_simple(rows: &SlabRows, part: &Dataset, seed: Seed) -> Dataset {
     let columns: Vec<u32> = rows.simple.clone().map(|column| column as u32).collect();
     let donors = seed.permutation(part.n_rows());

@@ -52,7 +52,7 @@ const fn unharmed(name: &'static str) -> Criterion {
     pure(name, AtLeast(0.999), "")
 }
 
-/// Nothing is left without the block: distance of the AUC from one half.
+/// Without the block nothing is left: distance of the AUC from one half.
 const fn at_chance(name: &'static str) -> Criterion {
     pure(name, AtMost(0.02), MEAN_OF_PERMUTATIONS)
 }

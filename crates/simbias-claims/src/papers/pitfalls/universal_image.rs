@@ -13,7 +13,7 @@ use crate::{ClaimError, MeasureContext, Measurement};
 
 /// Rows that a perturbation is fitted on, cut from the validation rows.
 const N_FIT: usize = 2_560;
-/// L2 radius in pixel values of 0 to 1. The paper prints none for images; half the distance between the mean digits 0
+/// L2 radius in pixel values of 0 to 1. The paper gives none for images; half the distance between the mean digits 0
 /// and 1 in three channels is about 8.
 const RADIUS: f64 = 10.0;
 

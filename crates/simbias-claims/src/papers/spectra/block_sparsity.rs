@@ -161,7 +161,7 @@ fn trained(text: &str, stages: &Stages<'_>, seed: Seed) -> Result<Network, Claim
     Ok(state.network)
 }
 
-/// Windows at random places as rows, each with the character after it as its class.
+/// Windows at random places as rows; the class of each is the character that follows it.
 fn windows(text: &str, n_windows: usize, seed: Seed) -> Dataset {
     let bytes = text.as_bytes();
     let mut stream = seed.child("claims/windows", 0).stream();
@@ -185,7 +185,7 @@ fn windows(text: &str, n_windows: usize, seed: Seed) -> Dataset {
     }
 }
 
-/// Prunes the network by all allocations, as a person would prune a checkpoint.
+/// Prunes the network by all allocations, as a user would prune a checkpoint.
 fn compared(
     network: &Network,
     validation: &str,

@@ -29,7 +29,7 @@ pub(super) struct Exponents {
     pub(super) farms: f64,
 }
 
-/// Exponents of one matrix, whole and of `windows`.
+/// Exponents of one matrix: of the whole and of its `windows`.
 pub(super) fn of_matrix(
     matrix: &Matrix<'_>,
     windows: &WindowOptions,

@@ -56,7 +56,7 @@ pub(crate) fn fit_stability(context: &mut MeasureContext<'_>) -> Result<Measurem
     Ok(measurement)
 }
 
-/// Deviation over mean of the exponents of all draws, in percent, one entry a rule.
+/// Deviation over mean of the exponents of all draws, in percent, one entry per rule.
 fn variations(
     entries: Entries,
     shape: (usize, usize),
@@ -89,7 +89,7 @@ fn largest_change(rule: TailRule, seed: Seed, stages: &Stages<'_>) -> Result<f64
     Ok(largest)
 }
 
-/// Spectra of independent draws. By singular values: the searching rules react to the smallest eigenvalues.
+/// Spectra of independent draws, from singular values, because the searching rules react to the smallest eigenvalues.
 fn spectra(
     entries: Entries,
     shape: (usize, usize),

@@ -16,7 +16,7 @@ use super::augmentation::{CHANNEL_DEVIATIONS, CHANNEL_MEANS, CropAndFlip};
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
-/// Of the official 200; enough to see the mechanism at work.
+/// The official code takes 200; these are enough to see the mechanism at work.
 const N_EPOCHS: u64 = 30;
 const QUICK_EPOCHS: u64 = 1;
 const BATCH_SIZE: usize = 128;
@@ -96,7 +96,7 @@ fn n_classes(dataset: &Dataset) -> usize {
     dataset.class_labels().map_or(0, |labels| labels.n_classes())
 }
 
-/// Normalised training and test rows of the person's CIFAR-100.
+/// Normalised training and test rows of the user's CIFAR-100.
 fn read(stages: &Stages<'_>) -> Result<[Dataset; 2], ClaimError> {
     let folder = stages.data_folder().map(|folder| folder.join("cifar100"));
     let Some(folder) = folder.filter(|folder| folder.exists()) else {
@@ -112,7 +112,7 @@ fn read(stages: &Stages<'_>) -> Result<[Dataset; 2], ClaimError> {
     Ok([part(Part::Train)?, part(Part::Test)?])
 }
 
-/// Levels in [0, 1] of each channel to mean 0 and deviation 1 over the training images.
+/// Brings the levels of each channel, in [0, 1], to mean 0 and deviation 1 over the training images.
 fn normalised(mut dataset: Dataset) -> Dataset {
     let n_pixels = IMAGE.height * IMAGE.width;
     for mut row in dataset.rows.rows_mut() {
@@ -124,7 +124,7 @@ fn normalised(mut dataset: Dataset) -> Dataset {
     dataset
 }
 
-/// SGD with momentum under a cosine by epoch; the rates of layers are renewed before every epoch.
+/// SGD with momentum and a cosine schedule by epoch; the rates of layers are renewed before every epoch.
 fn trained(
     architecture: ResNet18,
     method: Method,

@@ -1,4 +1,4 @@
-//! P8-C8: where the first and the last layer of a CNN stand among its layers before any training.
+//! P8-C8: how the first and the last layer of a CNN rank among its layers before any training.
 
 use simbias_report::Caveat;
 use simbias_stats::Seed;
@@ -8,7 +8,7 @@ use super::matrices::Entries;
 use crate::stages::Stages;
 use crate::{ClaimError, MeasureContext, Measurement};
 
-/// Width of the first stage of a ResNet-18, and of one that only shows that the code runs.
+/// Width of the first stage of a ResNet-18, and of the small one of quick runs.
 const WIDTH: usize = 64;
 const QUICK_WIDTH: usize = 16;
 const N_CLASSES: usize = 100;
@@ -34,7 +34,7 @@ fn resnet18_shapes(width: usize) -> Vec<Vec<usize>> {
     shapes
 }
 
-/// Exponents of all layers by the order of the network.
+/// Exponents of all layers in the order of the network.
 struct Layers {
     plain: Vec<f64>,
     farms: Vec<f64>,
@@ -79,7 +79,7 @@ impl Layers {
 
 /// Draws the weights of a ResNet-18 and ranks its layers.
 ///
-/// Gaussian weights are judged, as those of the other claims; uniform ones, PyTorch's default, are shown.
+/// Gaussian weights are judged, as in the other claims; uniform ones, PyTorch's default, are only shown.
 pub(crate) fn first_and_last(context: &mut MeasureContext<'_>) -> Result<Measurement, ClaimError> {
     let mut stages = Stages::new("P8-C8", context, 1)?;
     let mut measurement = Measurement::default();

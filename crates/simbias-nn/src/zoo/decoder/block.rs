@@ -40,7 +40,7 @@ impl BlockWeights {
     /// `[batch, length, in] → [batch, length, out]`
     ///
     /// # Panics
-    /// When the block lacks the map.
+    /// If the block has no such map.
     fn apply(&self, projection: Projection, x: Tensor<3>) -> Tensor<3> {
         let [batch, length, width] = x.dims();
         let LinearWeights { weight, bias } = &self.maps[&projection];
@@ -57,7 +57,7 @@ impl BlockWeights {
 impl Decoder {
     /// Hidden states of `tokens` `[batch, length]` before the first block, `[batch, length, width]`.
     ///
-    /// `embedding` is `[vocabulary, width]`, `positions` `[n_positions, width]` where positions are learned.
+    /// `embedding` is `[vocabulary, width]`; `positions` is `[n_positions, width]`, for learned positions only.
     pub fn embed(
         &self,
         embedding: Tensor<2>,
@@ -137,7 +137,7 @@ impl Decoder {
         attend(query, self.repeat_heads(key), self.repeat_heads(value))
     }
 
-    /// Every key head once for each query head that shares it.
+    /// Repeats every key head for each query head that shares it.
     fn repeat_heads(&self, x: Tensor<4>) -> Tensor<4> {
         let group = self.n_heads / self.n_key_heads;
         if group == 1 {

@@ -1,4 +1,4 @@
-//! A decoder as layers of a [`Network`](crate::Network): where its values stand in the parameter list.
+//! A decoder as layers of a [`Network`](crate::Network), which know the places of their values in the parameter list.
 
 use super::{BlockWeights, Decoder, LinearWeights, Norm, NormWeights, Positions, Projection};
 use crate::builder::Builder;
@@ -103,7 +103,7 @@ impl Block {
             let bias = decoder.has_bias(projection).then(|| builder.bias(&prefix, n_out, n_in));
             maps.push((projection, LinearAt { weight, bias }));
         }
-        // Scores and their use, half of each masked.
+        // Attention scores and weighted sums; half of each is masked.
         let attended = decoder.n_heads * decoder.head_width * decoder.context;
         builder.multiply_adds += (attended * decoder.context) as u64;
         let after = format!("{prefix}.post_attention_layernorm");

@@ -1,4 +1,4 @@
-//! Decoder transformers as plain data: the LLaMA family, GPT-2 and small relatives of theirs.
+//! Decoder transformers as plain data: the LLaMA family, GPT-2 and their small relatives.
 //!
 //! A block adds attention and then a feed-forward part to the hidden state, each on its normalised input. Everything
 //! that differs between families is a field of [`Decoder`]; how it runs is [`Decoder::run_block`], one block at a time,
@@ -16,9 +16,9 @@ use crate::builder::Builder;
 use crate::layer::Stack;
 use crate::signal::{InputShape, OutputShape};
 
-/// Larger sizes than this are a damaged description.
+/// Larger sizes than this mean a damaged description.
 const MOST_SIZE: usize = 1 << 24;
-/// More blocks than this are a damaged description.
+/// More blocks than this mean a damaged description.
 const MOST_BLOCKS: usize = 10_000;
 
 /// Normalisation over the width of a hidden state.
@@ -37,20 +37,20 @@ pub enum Norm {
     },
 }
 
-/// How a token knows where it stands.
+/// How a token knows its position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Positions {
     /// Pairs of a query's and a key's entries are turned by `position · frequency` (Su et al. 2021).
     Rotary {
-        /// Radians per position, one a pair: half the width of a head.
+        /// Radians per position, one for each pair; there are half as many as a head is wide.
         frequencies: Vec<f64>,
         /// Which entries make a pair.
         pairs: Pairs,
     },
-    /// A learned vector for each of so many positions is added to the embedding.
+    /// A learned vector for each position is added to the embedding.
     Learned {
-        /// Positions.
+        /// Number of positions.
         n_positions: usize,
     },
 }
@@ -138,16 +138,16 @@ pub struct Biases {
 
 /// A decoder transformer with causal attention.
 ///
-/// As an [`Architecture`](crate::Architecture) a row is a sequence of at most `context` token numbers and its output the
-/// logits of the token that follows each of them, `[batch, length, vocabulary]`.
+/// As an [`Architecture`](crate::Architecture) it takes rows of at most `context` token numbers and returns the logits of
+/// the token that follows each of them, `[batch, length, vocabulary]`.
 ///
 /// Its layers can be tapped as `model.embed_tokens` (without learned positions), `model.layers.N` (hidden states after
 /// a block), `model.norm` and `lm_head`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decoder {
-    /// Kinds of tokens.
+    /// Number of different tokens.
     pub vocabulary: usize,
-    /// Tokens of a row, and the most that a sequence should have.
+    /// Tokens of a row: the most that a sequence should have.
     pub context: usize,
     /// Width of the hidden state.
     pub width: usize,
