@@ -9,7 +9,9 @@ use simbias_report::{
 };
 
 use crate::fit::{Evaluation, Outcome, Score, TrainState};
+use crate::model::{Standardization, TrainedNetwork};
 use crate::objective::Loss;
+use crate::predict::NetScorer;
 
 /// Name and version of the result of a training.
 pub const TRAINING_SCHEMA: &str = "simbias.train/1";
@@ -21,39 +23,30 @@ const STANDARDISED: &str = "Columns were standardised by the mean and deviation 
 /// Name of the traces beside a result.
 const TRACES: &str = "traces.safetensors";
 
-/// A finished training as an answer.
+/// A finished training as an answer: what it made, how it went, how the network does on test rows.
 #[derive(Clone, Debug)]
 pub struct TrainingAnswer {
+    network: TrainedNetwork,
+    evaluations: Vec<Evaluation>,
     outcome: Outcome,
     loss: Loss,
     test: Score,
-    n_parameters: usize,
-    flops_per_row: u64,
-    evaluations: Vec<Evaluation>,
-    is_standardised: bool,
     traces: Option<Vec<u8>>,
 }
 
 impl TrainingAnswer {
-    /// The answer for a training of `state` with this loss that ended with `outcome`, and its network on test rows.
-    pub fn new(state: &TrainState, outcome: Outcome, loss: Loss, test: Score) -> Self {
-        Self {
-            outcome,
-            loss,
-            test,
-            n_parameters: state.network.n_parameters(),
-            flops_per_row: state.network.flops_per_row(),
-            evaluations: state.evaluations.clone(),
-            is_standardised: false,
-            traces: None,
-        }
-    }
-
-    /// Says in the report whether the columns were standardised before the network saw them.
-    #[must_use]
-    pub fn standardised(mut self, is_standardised: bool) -> Self {
-        self.is_standardised = is_standardised;
-        self
+    /// The answer for a training that left `state` and ended with `outcome`. `standardization` is what rows go through
+    /// before the network sees them, `test` its score on test rows.
+    pub fn new(
+        state: TrainState,
+        standardization: Option<Standardization>,
+        outcome: Outcome,
+        loss: Loss,
+        test: Score,
+    ) -> Self {
+        let TrainState { network, evaluations, .. } = state;
+        let network = TrainedNetwork { network: NetScorer::new(network), standardization };
+        Self { network, evaluations, outcome, loss, test, traces: None }
     }
 
     /// Adds the file of a [`TraceRecorder`](crate::TraceRecorder).
@@ -61,6 +54,10 @@ impl TrainingAnswer {
     pub fn traces(mut self, safetensors: Vec<u8>) -> Self {
         self.traces = Some(safetensors);
         self
+    }
+
+    fn n_parameters(&self) -> usize {
+        self.network.network.network().n_parameters()
     }
 }
 
@@ -84,7 +81,7 @@ impl Answer for TrainingAnswer {
     fn report(&self) -> Report {
         let Outcome { steps, kept_step, .. } = self.outcome;
         let mut report = Report::new("Training")
-            .subtitle(format!("{} parameters, {steps} steps", self.n_parameters))
+            .subtitle(format!("{} parameters, {steps} steps", self.n_parameters()))
             .summarise(format!(
                 "Training ended after {steps} steps ({}); the weights of step {kept_step} were kept, the best on the \
                  validation rows.",
@@ -94,7 +91,7 @@ impl Answer for TrainingAnswer {
             report = report.key_figure(KeyFigure::new("test accuracy", accuracy));
         }
         report = report.key_figure(KeyFigure::new("test loss", self.test.loss));
-        if self.is_standardised {
+        if self.network.standardization.is_some() {
             report = report.caveat(Caveat::note("standardised", STANDARDISED));
         }
         report.section(curves(&self.evaluations, self.loss))
@@ -106,20 +103,19 @@ impl Answer for TrainingAnswer {
             steps: self.outcome.steps,
             kept_step: self.outcome.kept_step,
             ended: self.outcome.reason.words(),
-            n_parameters: self.n_parameters,
-            flops_per_row: self.flops_per_row,
+            n_parameters: self.n_parameters(),
+            flops_per_row: self.network.network.network().flops_per_row(),
             test: self.test,
             evaluations: &self.evaluations,
         };
         write_json(out, &wire)
     }
 
+    /// The traces, and the network.
     fn files(&self) -> Vec<AnswerFile<'_>> {
         let traces = self.traces.as_ref();
-        traces
-            .map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes)))
-            .into_iter()
-            .collect()
+        let traces = traces.map(|bytes| AnswerFile::new(TRACES, |out| out.write_all(bytes)));
+        traces.into_iter().chain(self.network.files()).collect()
     }
 }
 

@@ -1,20 +1,17 @@
 //! `simbias train`: one of the networks of the checks on a user's own rows, resumable.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use clap::value_parser;
-use simbias_audit::{
-    AuditOptions, NetworkChoice, Recipe, Standardization, TrainedNetwork, training_settings,
-};
+use simbias_audit::{AuditOptions, NetworkChoice, Recipe, Standardization, training_settings};
 use simbias_data::{Dataset, read_splits};
 use simbias_nn::{Device, device_from_str};
 use simbias_reliance::Truth;
-use simbias_report::Progress;
 use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::{
-    FitConfig, Flow, Hooks, LayerRates, NetScorer, Optimizer, Plain, Schedule, ShuffledEpochs,
-    SpectralRates, StepRecord, StopReason, TraceRecorder, TrainError, TrainState, TrainingAnswer,
-    Watch, evaluate, fit,
+    FitConfig, Hooks, LayerRates, Observed, Optimizer, Plain, Schedule, ShuffledEpochs,
+    SpectralRates, StopReason, TraceRecorder, TrainState, TrainingAnswer, Watch, evaluate, fit,
 };
 
 use super::arguments::{ReadingArgs, SplitArgs};
@@ -151,15 +148,14 @@ impl TrainArgs {
         let (mut state, trace) = self.start(&recipe, &config, train, validation, shell)?;
 
         let progress = shell.progress("training");
-        let mut watch = TrainWatch {
-            progress: &progress,
-            checkpoint: &checkpoint,
-            config: &config,
-            train,
-            every: self.checkpoint_every.max(1),
-            remark: String::new(),
-            trace,
+        let trace = RefCell::new(trace);
+        let mut keep = |state: &TrainState| {
+            // Traces first: records after the state's step are recorded again.
+            trace.borrow().save(&TrainingCheckpoint::traces(checkpoint.path()))?;
+            checkpoint.save(state, &config, train)
         };
+        let observed = Observed::new(&progress).keeping(self.checkpoint_every, &mut keep);
+        let mut watch: Vec<Box<dyn Watch + '_>> = vec![Box::new(&trace), Box::new(observed)];
         let mut spectral: Option<SpectralRates> = self.layer_rates.map(Into::into);
         let hooks = Hooks {
             layer_rates: spectral.as_mut().map(|rates| rates as &mut dyn LayerRates),
@@ -167,20 +163,15 @@ impl TrainArgs {
         };
         let mut batches = ShuffledEpochs::new(train, config.batch_size);
         let outcome = fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks)?;
-        let trace = watch.trace;
+        drop(watch);
         drop(progress);
         if outcome.reason == StopReason::Watcher {
             return shell.tell_how_to_resume(&checkpoint, Err(Failure::Interrupted));
         }
 
         let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
-        let answer = TrainingAnswer::new(&state, outcome, config.loss, score)
-            .standardised(standardization.is_some())
-            .traces(trace.to_safetensors());
-        let network = TrainedNetwork { network: NetScorer::new(state.network), standardization };
-        for file in network.files() {
-            run.write_file(&file)?;
-        }
+        let answer = TrainingAnswer::new(state, standardization, outcome, config.loss, score)
+            .traces(trace.into_inner().to_safetensors());
         let closed = shell.close_run(run, &answer, inputs);
         shell.tell_how_to_resume(&checkpoint, closed)?;
         checkpoint.remove();
@@ -238,42 +229,5 @@ impl TrainArgs {
             ));
         }
         Ok((state, trace))
-    }
-}
-
-/// Steps between two looks at the loss.
-const REMARK_EVERY: u64 = 20;
-
-/// Progress bar, checkpoints, traces and Ctrl-C.
-struct TrainWatch<'a, 'rows> {
-    progress: &'a dyn Progress,
-    checkpoint: &'a TrainingCheckpoint,
-    config: &'a FitConfig,
-    train: &'a Dataset,
-    /// Steps between checkpoints.
-    every: u64,
-    /// The last look at the loss, which waits for the device.
-    remark: String,
-    trace: TraceRecorder<'rows>,
-}
-
-impl Watch for TrainWatch<'_, '_> {
-    fn after_step(
-        &mut self,
-        state: &TrainState,
-        record: &StepRecord<'_>,
-    ) -> Result<Flow, TrainError> {
-        if record.step.is_multiple_of(REMARK_EVERY) {
-            self.remark = format!("loss {:.4}", record.loss());
-        }
-        self.progress.advance(record.step as usize, record.max_steps as usize, &self.remark);
-        self.trace.after_step(state, record)?;
-        let ends = self.progress.wants_stop();
-        if ends || record.step.is_multiple_of(self.every) {
-            // Traces first: records after the state's step are recorded again.
-            self.trace.save(&TrainingCheckpoint::traces(self.checkpoint.path()))?;
-            self.checkpoint.save(state, self.config, self.train)?;
-        }
-        Ok(if ends { Flow::Stop } else { Flow::Continue })
     }
 }

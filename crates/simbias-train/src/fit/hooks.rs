@@ -1,5 +1,6 @@
 //! What callers can add to the loop.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use simbias_data::Dataset;
@@ -155,6 +156,33 @@ impl Watch for Vec<Box<dyn Watch + '_>> {
         self.iter_mut().try_fold(Flow::Continue, |flow, watch| {
             Ok(flow.and(watch.after_evaluation(state, evaluation)?))
         })
+    }
+}
+
+/// A watcher that its owner looks at meanwhile, such as a recorder whose file is saved with every state.
+impl<W: Watch> Watch for &RefCell<W> {
+    fn wants_gradients(&self) -> bool {
+        self.borrow().wants_gradients()
+    }
+
+    fn wants_rows(&self) -> bool {
+        self.borrow().wants_rows()
+    }
+
+    fn after_step(
+        &mut self,
+        state: &TrainState,
+        record: &StepRecord<'_>,
+    ) -> Result<Flow, TrainError> {
+        self.borrow_mut().after_step(state, record)
+    }
+
+    fn after_evaluation(
+        &mut self,
+        state: &TrainState,
+        evaluation: &Evaluation,
+    ) -> Result<Flow, TrainError> {
+        self.borrow_mut().after_evaluation(state, evaluation)
     }
 }
 

@@ -69,17 +69,7 @@ pub(crate) fn optimizers_and_activations(
             cells.push((format!("{activation_name}, {optimizer_name}"), recipe));
         }
     }
-    let mut stages = Stages::new("P2-C6", context, cells.len())?;
-    let mut measurement = Measurement::default();
-    for &seed in stages.seeds() {
-        let rows = SlabRows::of_preset(preset, preset.defaults(), 0..1, &stages, seed)?;
-        let mut worst = WorstCell::new(names);
-        for (name, recipe) in &cells {
-            worst.add_cell(&mut measurement, name, recipe, &rows, &mut stages, seed)?;
-        }
-        worst.observe(&mut measurement, seed);
-    }
-    Ok(measurement)
+    worst_of("P2-C6", context, names, preset, &cells)
 }
 
 /// P2-C7: dropout and weight decay, (100,1)- and (100,2)-FCNs on LMS-7.
@@ -102,17 +92,7 @@ pub(crate) fn dropout_and_weight_decay(
             }
         }
     }
-    let mut stages = Stages::new("P2-C7", context, cells.len())?;
-    let mut measurement = Measurement::default();
-    for &seed in stages.seeds() {
-        let rows = SlabRows::of_preset(Preset::Lms7, Preset::Lms7.defaults(), 0..1, &stages, seed)?;
-        let mut worst = WorstCell::new([LARGEST_S_RAND, SMALLEST_SC_RAND]);
-        for (name, recipe) in &cells {
-            worst.add_cell(&mut measurement, name, recipe, &rows, &mut stages, seed)?;
-        }
-        worst.observe(&mut measurement, seed);
-    }
-    Ok(measurement)
+    worst_of("P2-C7", context, [LARGEST_S_RAND, SMALLEST_SC_RAND], Preset::Lms7, &cells)
 }
 
 /// P2-C8: few dimensions. One is linear, some are 7-slabs, the others are nuisance coordinates.
@@ -158,12 +138,23 @@ pub(crate) fn initial_scale(context: &mut MeasureContext<'_>) -> Result<Measurem
             cells.push((format!("{scheme_name} × {scale}"), recipe));
         }
     }
-    let mut stages = Stages::new("P2-C9", context, cells.len())?;
+    worst_of("P2-C9", context, [LARGEST_S_RAND, SMALLEST_SC_RAND], Preset::Lms7, &cells)
+}
+
+/// Trains every setting on the rows of `preset` in every repetition, and judges the worst of them.
+fn worst_of(
+    claim: &'static str,
+    context: &mut MeasureContext<'_>,
+    names: [&'static str; 2],
+    preset: Preset,
+    cells: &[(String, Recipe)],
+) -> Result<Measurement, ClaimError> {
+    let mut stages = Stages::new(claim, context, cells.len())?;
     let mut measurement = Measurement::default();
     for &seed in stages.seeds() {
-        let rows = SlabRows::of_preset(Preset::Lms7, Preset::Lms7.defaults(), 0..1, &stages, seed)?;
-        let mut worst = WorstCell::new([LARGEST_S_RAND, SMALLEST_SC_RAND]);
-        for (name, recipe) in &cells {
+        let rows = SlabRows::of_preset(preset, preset.defaults(), 0..1, &stages, seed)?;
+        let mut worst = WorstCell::new(names);
+        for (name, recipe) in cells {
             worst.add_cell(&mut measurement, name, recipe, &rows, &mut stages, seed)?;
         }
         worst.observe(&mut measurement, seed);
