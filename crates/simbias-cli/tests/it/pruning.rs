@@ -107,7 +107,7 @@ fn what_cannot_be_pruned_is_refused_and_leaves_nothing() {
     let before = bench.names();
     for (words, facts) in [
         ("prune".to_string(), ["no model is named", "simbias prune MODEL"]),
-        (format!("prune {llama} --out o"), ["how much", "--sparsity 0.5"]),
+        (format!("prune {llama} --out o"), ["the share to prune is missing", "--sparsity 0.5"]),
         (format!("prune {llama} --sparsity 1 --out o"), ["--sparsity 1", "below 1"]),
         (format!("prune {llama} --sparsity=-0.1 --out o"), ["--sparsity -0.1", "at least 0"]),
         (format!("prune {llama} --sparsity 0.5 --epsilon 1 --out o"), ["--epsilon 1", "[0, 1)"]),
