@@ -78,7 +78,7 @@ impl Set {
     /// When it cannot be read.
     #[track_caller]
     pub fn arrays(&self, name: &str) -> Arrays {
-        Arrays::new(name, self.bytes(name))
+        Arrays::new(name, &self.bytes(name))
     }
 }
 

@@ -1,11 +1,9 @@
 //! Texts as tokens, and windows of them.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, NpyFile};
 use rand::RngExt;
+use simbias_checkpoint::{ArrayValues, FileError, parse_npy};
 use simbias_stats::Seed;
 
 use crate::{LanguageError, LanguageModel, Tokenizer};
@@ -144,35 +142,29 @@ fn failure(path: &Path, problem: String) -> LanguageError {
 
 /// The whole numbers of an `.npy` file, whatever its shape.
 fn read_tokens(path: &Path) -> Result<Vec<u32>, LanguageError> {
-    let file = File::open(path).map_err(|error| failure(path, error.to_string()))?;
-    let array = NpyFile::new(BufReader::new(file))
-        .map_err(|error| failure(path, format!("is not an .npy file: {error}")))?;
-    let kind = match array.dtype() {
-        DType::Plain(kind) => kind.to_string(),
-        _ => "a structure".into(),
-    };
-    let wrong = |error: std::io::Error| failure(path, error.to_string());
-    let wide = |values: Vec<i64>| -> Result<Vec<u32>, LanguageError> {
-        values
-            .into_iter()
-            .enumerate()
-            .map(|(at, value)| {
-                u32::try_from(value).map_err(|_| {
-                    failure(path, format!("number {at} is {value}, which is not a token"))
-                })
-            })
-            .collect()
-    };
-    match kind.trim_start_matches(['<', '|', '=']) {
-        "u1" => Ok(array.into_vec::<u8>().map_err(wrong)?.into_iter().map(u32::from).collect()),
-        "u2" => Ok(array.into_vec::<u16>().map_err(wrong)?.into_iter().map(u32::from).collect()),
-        "u4" => array.into_vec::<u32>().map_err(wrong),
-        "i4" => wide(array.into_vec::<i32>().map_err(wrong)?.into_iter().map(i64::from).collect()),
-        "i8" => wide(array.into_vec::<i64>().map_err(wrong)?),
-        "u8" => {
-            let values = array.into_vec::<u64>().map_err(wrong)?;
-            wide(values.into_iter().map(|value| i64::try_from(value).unwrap_or(-1)).collect())
+    let bytes = std::fs::read(path).map_err(|error| failure(path, error.to_string()))?;
+    let array = parse_npy(path, &bytes).map_err(|error| match error {
+        FileError::Malformed { problem, hint, .. } => {
+            failure(path, format!("is not an .npy file: {problem}; {hint}"))
         }
-        other => Err(failure(path, format!("holds {other} instead of whole numbers"))),
-    }
+        other => LanguageError::Checkpoint(other.into()),
+    })?;
+    let kind = match array.values {
+        ArrayValues::U8(values) => return Ok(values.into_iter().map(u32::from).collect()),
+        ArrayValues::I64(values) => {
+            return values
+                .into_iter()
+                .enumerate()
+                .map(|(at, value)| {
+                    u32::try_from(value).map_err(|_| {
+                        failure(path, format!("number {at} is {value}, which is not a token"))
+                    })
+                })
+                .collect();
+        }
+        ArrayValues::F32(_) | ArrayValues::F64(_) => "floating-point numbers",
+        ArrayValues::Bool(_) => "truth values",
+        ArrayValues::Texts(_) => "texts",
+    };
+    Err(failure(path, format!("holds {kind} instead of whole numbers")))
 }

@@ -14,6 +14,13 @@ pub enum OnnxError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The runtime was left out of this build.
+    #[error(
+        "this build of simbias leaves ONNX models out; build it again with the feature `onnx`, which is on \
+         by default (`cargo install --path crates/simbias-cli`), or score the model where it was trained, \
+         with `simbias reliance plan` and `simbias reliance score`"
+    )]
+    LeftOut,
     /// The bytes are not an ONNX model.
     #[error(
         "not an ONNX model: {reason}; expected the file that torch.onnx.export, tf2onnx or skl2onnx \

@@ -4,8 +4,8 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::type_proto::Value;
 use tract_onnx::pb::{NodeProto, ValueInfoProto};
 
-use crate::OnnxError;
 use crate::file::{ModelFile, attribute};
+use crate::{OnnxError, OutputMeaning};
 
 /// How the values of the chosen output become logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +24,6 @@ pub enum ScoreSource {
     /// One probability per row, turned into `ln(p / (1 - p))`, computed in f64 with `p` kept one rounding
     /// step away from 0 and 1.
     LogOdds,
-}
-
-/// What the caller knows about the output's values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OutputMeaning {
-    /// Probabilities when the graph ends in a softmax, sigmoid or classifier node, or when the output's
-    /// name contains `prob`; logits otherwise.
-    #[default]
-    Detect,
-    /// Use the values as they are, whatever the graph ends in.
-    Logits,
-    /// The values are probabilities.
-    Probabilities,
 }
 
 impl ScoreSource {

@@ -10,26 +10,8 @@ use tract_onnx::prelude::*;
 
 use crate::file::ModelFile;
 use crate::input::{self, InputBinding};
-use crate::output::{self, OutputMeaning, ScoreSource};
-use crate::{OnnxError, lower};
-
-/// How to open a model.
-#[derive(Clone, Debug)]
-pub struct OnnxOptions {
-    /// Rows that are scored at once when the file leaves the batch size free.
-    pub batch: usize,
-    /// Output to read, if the file has several that may be scores.
-    pub output: Option<String>,
-    /// What the output's values are.
-    pub meaning: OutputMeaning,
-}
-
-impl Default for OnnxOptions {
-    /// 256 rows keep a small network's activations in the cache and amortise the call.
-    fn default() -> Self {
-        Self { batch: 256, output: None, meaning: OutputMeaning::Detect }
-    }
-}
+use crate::output::{self, ScoreSource};
+use crate::{OnnxError, OnnxOptions, lower};
 
 /// An ONNX model that scores rows; any number of threads may use it at once.
 #[derive(Debug)]

@@ -14,7 +14,7 @@
 //! | `language` | `language`, `nn`, `spectra` | language models, perplexity, pruning; builds burn |
 //! | `audit` | `audit`, `reliance`, `spectra`, `train`, `nn`, `data` | the whole audit; builds burn |
 //! | `claims` | `claims` and all of `audit` and `language` | claims of papers as executable checks; builds burn |
-//! | `run` | `run` and all of `audit`, `onnx` and `html` | run directories with reports and results on disk; opening of models |
+//! | `run` | `run` and all of `audit` and `html` | run directories with reports and results on disk; opening of models (of ONNX files with `onnx`) |
 //! | `html` | `html` | reports as one HTML file or as terminal text |
 //! | `cuda`, `vulkan` | | further devices for networks |
 //!

@@ -75,6 +75,7 @@ fn two_models_give_a_transfer_matrix_with_their_own_attacks_on_the_diagonal() {
     assert!(signed[0].1 < unsigned[0].1, "{signed:?} {unsigned:?}");
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn onnx_models_are_attacked_by_finite_differences() {
     let bench = Bench::new();

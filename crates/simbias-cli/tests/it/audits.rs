@@ -71,6 +71,7 @@ fn a_network_of_train_or_audit_is_audited_as_it_is() {
     assert_eq!(figures("audited"), figures("audited-again"));
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn an_onnx_model_is_audited() {
     let bench = Bench::new();

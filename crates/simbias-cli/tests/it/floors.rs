@@ -4,8 +4,8 @@ use std::path::Path;
 
 /// Lowest floor first.
 const FLOORS: [&[&str]; 9] = [
-    &["simbias-stats", "simbias-report", "simbias-golden", "simbias-checkpoint"],
-    &["simbias-data", "simbias-nn", "simbias-spectra"],
+    &["simbias-stats", "simbias-report", "simbias-checkpoint"],
+    &["simbias-golden", "simbias-data", "simbias-nn", "simbias-spectra"],
     &["simbias-train", "simbias-reliance", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
     &["simbias-claims"],

@@ -24,6 +24,7 @@ fn interrupted(bench: &Bench, words: &str, at: &str, left: &[&str]) -> String {
     said
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn a_measurement_ends_between_its_passes() {
     let bench = Bench::new();

@@ -19,6 +19,7 @@ fn bench() -> Bench {
     bench
 }
 
+#[cfg(feature = "onnx")]
 fn classes(bench: &Bench, model: &str) -> String {
     // The fixtures have three classes; the table's two become three by a third value.
     let text = bench.read("t.csv");
@@ -34,6 +35,7 @@ fn classes(bench: &Bench, model: &str) -> String {
     format!("reliance run --model {model} --data three.csv --repeats 3")
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn a_model_is_measured_alike_on_any_number_of_threads() {
     let bench = bench();
@@ -49,6 +51,7 @@ fn a_model_is_measured_alike_on_any_number_of_threads() {
     assert_eq!(outcome.classes.len(), 3);
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn several_models_are_shown_side_by_side() {
     let bench = bench();
@@ -137,6 +140,7 @@ fn what_is_no_model_is_refused_alike_everywhere() {
     bench.refuse("reliance run --model net --data t.csv --out out", &["network.json", "version"]);
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn measuring_training_rows_is_remarked() {
     let bench = bench();
@@ -146,6 +150,7 @@ fn measuring_training_rows_is_remarked() {
     assert!(notes.contains("training-rows"), "{notes}");
 }
 
+#[cfg(feature = "onnx")]
 #[test]
 fn models_that_do_not_fit_the_rows_are_refused() {
     let bench = bench();
@@ -162,4 +167,18 @@ fn models_that_do_not_fit_the_rows_are_refused() {
         &["absent", "rectified", "--model-output"],
     );
     bench.succeed(&format!("{words} --model-output rectified --out out"));
+}
+
+#[cfg(not(feature = "onnx"))]
+#[test]
+fn onnx_models_are_refused_where_they_were_left_out() {
+    let bench = bench();
+    for words in
+        ["reliance run --data t.csv", "reliance attack --data t.csv --eps 1", "audit t.csv"]
+    {
+        bench.refuse(
+            &format!("{words} --model mlp_softmax.onnx --out out"),
+            &["mlp_softmax.onnx", "feature `onnx`", "reliance plan"],
+        );
+    }
 }

@@ -90,7 +90,7 @@ fn texts_that_cannot_be_used_are_refused_with_the_place() {
     for (name, content, word) in [
         ("tokens.npy", npy("<i8", &outside, 2), "number 300"),
         ("tokens.npy", npy("<i8", &negative, 2), "number 1 is -1"),
-        ("tokens.npy", npy("<f4", &floats, 1), "f4"),
+        ("tokens.npy", npy("<f4", &floats, 1), "floating-point"),
         ("tokens.npy", b"no array".to_vec(), "not an .npy file"),
         ("text.txt", b"good\xff".to_vec(), "byte 4"),
     ] {
