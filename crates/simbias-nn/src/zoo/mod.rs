@@ -1,6 +1,6 @@
 //! The architectures, one file each: plain data that describes input and output, valid sizes and layers.
 //!
-//! A new one is a file here that implements [`Describe`](crate::Describe), and one line in the list below.
+//! A new one is a file here that implements [`Describe`], and one line in the list below.
 
 use serde::de::Deserialize;
 use serde::ser::{Error as _, Serialize};
