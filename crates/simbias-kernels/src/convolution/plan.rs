@@ -1,0 +1,425 @@
+//! Where the numbers of a convolution lie: images are laid out so that every tap of a filter reads a register's worth
+//! of neighbouring pixels at a fixed distance from the output pixels it goes to.
+//!
+//! There are two such layouts. *Planes* hold a channel with zeros around it, one plane for every remainder of the pixel
+//! index by the stride: a tap is then a shift of its plane. *Unfolded* images hold a row of output pixels for every tap
+//! of every channel; it costs a copy a tap, and wastes nothing at the ends of rows. It pays for small images under many
+//! filters.
+
+use std::ops::Range;
+
+/// Unfolded images of a block take at most this many bytes, so that they stay in a core's cache.
+const UNFOLDED_BYTES: usize = 1 << 20;
+/// Planes of a block of several images take at most this many bytes.
+const PLANES_BYTES: usize = 1 << 20;
+/// What it costs to copy one number of an unfolded image, in units of one multiply-add of a register.
+const COPY_COST: usize = 2;
+
+/// A tap along one axis: output pixel `o` reads input pixel `o · stride + shift`, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tap {
+    /// Index of the tap within the filter.
+    pub(super) index: usize,
+    pub(super) shift: isize,
+}
+
+/// One axis of a correlation.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    pub(super) n_in: usize,
+    pub(super) n_out: usize,
+    pub(super) stride: usize,
+    pub(super) taps: Vec<Tap>,
+}
+
+/// The taps of an axis that read the same plane, and the rows or columns that they reach.
+#[derive(Debug)]
+struct Phase {
+    remainder: usize,
+    /// The pixel `first · stride + remainder` comes first in the plane.
+    first: isize,
+    length: usize,
+}
+
+impl Axis {
+    /// Remainder and quotient of a tap's shift by the stride.
+    fn split(&self, tap: &Tap) -> (usize, isize) {
+        let stride = self.stride as isize;
+        (tap.shift.rem_euclid(stride) as usize, tap.shift.div_euclid(stride))
+    }
+
+    fn phases(&self) -> Vec<Phase> {
+        let mut remainders: Vec<usize> = self.taps.iter().map(|tap| self.split(tap).0).collect();
+        remainders.sort_unstable();
+        remainders.dedup();
+        let phase = |remainder| {
+            let quotients =
+                self.taps.iter().map(|tap| self.split(tap)).filter(|tap| tap.0 == remainder);
+            let quotients: Vec<isize> = quotients.map(|tap| tap.1).collect();
+            let first = quotients.iter().copied().min().unwrap_or(0);
+            let last = quotients.iter().copied().max().unwrap_or(0);
+            Phase { remainder, first, length: self.n_out + (last - first) as usize }
+        };
+        remainders.into_iter().map(phase).collect()
+    }
+
+    /// Places `0..length` whose pixel `(first + place) · stride + remainder` is in the image, and the first such pixel.
+    fn covered(&self, first: isize, remainder: usize, length: usize) -> (Range<usize>, usize) {
+        let (stride, remainder) = (self.stride as isize, remainder as isize);
+        // The least quotient with a pixel at or after 0, and the least one with a pixel beyond the end.
+        let low = (-remainder).div_euclid(stride) + isize::from(remainder % stride != 0);
+        let high = (self.n_in as isize - remainder + stride - 1).div_euclid(stride);
+        let start = (low - first).clamp(0, length as isize);
+        let end = (high - first).clamp(start, length as isize);
+        let pixel = (first + start) * stride + remainder;
+        (start as usize..end as usize, pixel.max(0) as usize)
+    }
+}
+
+/// Where output pixel `[row, column]` of the first channel of an image belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Destination {
+    pub(super) origin: usize,
+    pub(super) row_step: usize,
+    pub(super) column_step: usize,
+    /// Distance between images.
+    pub(super) image_step: usize,
+}
+
+/// Channels that are correlated with filters.
+#[derive(Clone, Debug)]
+pub(super) struct Correlation {
+    pub(super) channels: usize,
+    /// Rows and columns.
+    pub(super) axes: [Axis; 2],
+    pub(super) destination: Destination,
+}
+
+impl Correlation {
+    /// Taps of a filter as (row tap, column tap), in the order of the weights.
+    pub(super) fn taps(&self) -> impl Iterator<Item = (&Tap, &Tap)> {
+        let [rows, columns] = &self.axes;
+        rows.taps.iter().flat_map(move |row| columns.taps.iter().map(move |column| (row, column)))
+    }
+
+    fn n_taps(&self) -> usize {
+        self.axes[0].taps.len() * self.axes[1].taps.len()
+    }
+
+    fn n_positions(&self) -> usize {
+        self.axes[0].n_out * self.axes[1].n_out
+    }
+}
+
+/// A run of pixels copied from a channel of an image.
+#[derive(Debug)]
+struct Copy {
+    from: usize,
+    to: usize,
+    n: usize,
+}
+
+/// Lanes of a register that hold output pixels side by side.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub(super) lane: usize,
+    pub(super) to: usize,
+    pub(super) n: usize,
+}
+
+/// The layout of a block of images.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Images in a block.
+    pub(super) n_images: usize,
+    /// Numbers of the layout, with a register's worth of zeros at the end.
+    pub(super) length: usize,
+    /// Distance between channels in the layout.
+    pub(super) channel_step: usize,
+    /// Distance of each tap from the output position, in the order of the weights.
+    pub(super) offsets: Vec<usize>,
+    /// Where each register of output positions begins.
+    pub(super) starts: Vec<usize>,
+    /// Distance between neighbouring pixels of a piece in the output.
+    pub(super) column_step: usize,
+    pieces: Vec<Piece>,
+    piece_ends: Vec<usize>,
+    copies: Vec<Copy>,
+    image_step: usize,
+    is_unfolded: bool,
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Filters that read each number.
+    pub(super) n_filters: usize,
+    /// Numbers in a register.
+    pub(super) lanes: usize,
+    /// Bytes of a number.
+    pub(super) bytes: usize,
+    /// Registers that a block should have at least, memory allowing.
+    pub(super) n_registers: usize,
+    /// Most images of a block.
+    pub(super) most_images: usize,
+}
+
+impl Plan {
+    /// The cheaper of the two layouts.
+    pub(super) fn new(correlation: &Correlation, wanted: Wanted) -> Self {
+        let Wanted { n_filters, lanes, bytes, n_registers, most_images } = wanted;
+        let unfolded_image =
+            correlation.channels * correlation.n_taps() * correlation.n_positions() * bytes;
+        let planes = Planes::new(correlation, lanes);
+        // Per tap and channel. Filters are taken four at a time at least.
+        let products = n_filters.next_multiple_of(4);
+        let cost_of_planes = planes.starts.len() * lanes * products;
+        let cost_unfolded = correlation.n_positions() * (products + COPY_COST * lanes);
+        let is_unfolded = cost_unfolded < cost_of_planes && 2 * unfolded_image <= UNFOLDED_BYTES;
+        if is_unfolded {
+            let by_memory = UNFOLDED_BYTES / unfolded_image.max(1);
+            let by_registers = (n_registers * lanes).div_ceil(correlation.n_positions());
+            let n_images = by_registers.min(by_memory).clamp(1, most_images);
+            unfolded(correlation, n_images, lanes)
+        } else {
+            let by_memory = PLANES_BYTES / (planes.image_step * bytes).max(1);
+            let by_registers = n_registers.div_ceil(planes.starts.len().max(1));
+            let n_images = by_registers.min(by_memory).clamp(1, most_images);
+            planes.plan(correlation, n_images, lanes)
+        }
+    }
+
+    /// The same layout for fewer images.
+    pub(super) fn shortened(&self, correlation: &Correlation, n_images: usize, lanes: usize) -> Self {
+        if self.is_unfolded {
+            unfolded(correlation, n_images, lanes)
+        } else {
+            Planes::new(correlation, lanes).plan(correlation, n_images, lanes)
+        }
+    }
+
+    /// Pieces of the register with this index.
+    pub(super) fn pieces(&self, register: usize) -> &[Piece] {
+        let start = register.checked_sub(1).map_or(0, |before| self.piece_ends[before]);
+        &self.pieces[start..self.piece_ends[register]]
+    }
+
+    /// Copies the channels `images[image][channels]` of `image_size` numbers an image, `plane` numbers a channel, into
+    /// the layout, whose other numbers are zero already.
+    pub(super) fn lay_out<T: Clone + std::marker::Copy>(
+        &self,
+        correlation: &Correlation,
+        images: &[T],
+        [image_size, plane]: [usize; 2],
+        layout: &mut [T],
+    ) {
+        let step = correlation.axes[1].stride;
+        for image in 0..self.n_images {
+            for channel in 0..correlation.channels {
+                let pixels = &images[image * image_size + channel * plane..][..plane];
+                let base = image * self.image_step + channel * self.channel_step;
+                for &Copy { from, to, n } in &self.copies {
+                    let target = &mut layout[base + to..][..n];
+                    if step == 1 {
+                        target.copy_from_slice(&pixels[from..from + n]);
+                    } else {
+                        for (number, pixel) in target.iter_mut().zip(pixels[from..].iter().step_by(step)) {
+                            *number = *pixel;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills in where each register's numbers belong.
+    fn with_destinations(
+        mut self,
+        destinations: impl Fn(usize) -> Vec<Option<usize>>,
+        n_registers: usize,
+    ) -> Self {
+        for register in 0..n_registers {
+            let mut last: Option<Piece> = None;
+            for (lane, to) in destinations(register).into_iter().enumerate() {
+                let Some(to) = to else { continue };
+                match &mut last {
+                    Some(piece)
+                        if piece.lane + piece.n == lane
+                            && piece.to + piece.n * self.column_step == to =>
+                    {
+                        piece.n += 1;
+                    }
+                    _ => self.pieces.extend(last.replace(Piece { lane, to, n: 1 })),
+                }
+            }
+            self.pieces.extend(last);
+            self.piece_ends.push(self.pieces.len());
+        }
+        self
+    }
+
+    /// The furthest number that is read from the layout of `channels` channels, and all before it.
+    pub(super) fn reach(&self, channels: usize, lanes: usize) -> usize {
+        let furthest = |places: &[usize]| places.iter().copied().max();
+        match (furthest(&self.starts), furthest(&self.offsets), channels.checked_sub(1)) {
+            (Some(start), Some(offset), Some(channel)) => {
+                channel * self.channel_step + offset + start + lanes
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// Channels with zeros around them, one plane for every pair of remainders.
+struct Planes {
+    rows: Vec<Phase>,
+    columns: Vec<Phase>,
+    row_step: usize,
+    plane: usize,
+    /// Where the registers of one image begin.
+    starts: Vec<usize>,
+    image_step: usize,
+    /// Output positions in a register that is counted along a row, or `None` where registers run over row ends.
+    by_rows: bool,
+}
+
+impl Planes {
+    fn new(correlation: &Correlation, lanes: usize) -> Self {
+        let [row_axis, column_axis] = &correlation.axes;
+        let (rows, columns) = (row_axis.phases(), column_axis.phases());
+        let [height, width] = [row_axis.n_out, column_axis.n_out];
+        // A correlation without taps still has output pixels.
+        let row_step = columns.iter().map(|phase| phase.length).fold(width, usize::max);
+        let plane = row_step * rows.iter().map(|phase| phase.length).fold(height, usize::max);
+        let per_row = width.div_ceil(lanes);
+        let n_positions = if height * width == 0 { 0 } else { (height - 1) * row_step + width };
+        let by_rows = height * per_row <= n_positions.div_ceil(lanes);
+        let starts = if by_rows {
+            (0..height)
+                .flat_map(|row| (0..per_row).map(move |part| row * row_step + part * lanes))
+                .collect()
+        } else {
+            (0..n_positions).step_by(lanes).collect()
+        };
+        let image_step = correlation.channels * rows.len() * columns.len() * plane;
+        Self { rows, columns, row_step, plane, starts, image_step, by_rows }
+    }
+
+    fn plan(self, correlation: &Correlation, n_images: usize, lanes: usize) -> Plan {
+        let [row_axis, column_axis] = &correlation.axes;
+        let base_of = |row: usize, column: usize| (row * self.columns.len() + column) * self.plane;
+        let place = |axis: &Axis, phases: &[Phase], tap: &Tap| {
+            let (remainder, quotient) = axis.split(tap);
+            // Every tap's remainder is among the phases that were made from the taps.
+            let phase = phases.iter().position(|phase| phase.remainder == remainder).unwrap_or(0);
+            (phase, (quotient - phases[phase].first) as usize)
+        };
+        let offsets = correlation
+            .taps()
+            .map(|(row, column)| {
+                let (row_phase, row) = place(row_axis, &self.rows, row);
+                let (column_phase, column) = place(column_axis, &self.columns, column);
+                base_of(row_phase, column_phase) + row * self.row_step + column
+            })
+            .collect();
+        let mut copies = Vec::new();
+        for (i, rows) in self.rows.iter().enumerate() {
+            let (covered_rows, first_row) =
+                row_axis.covered(rows.first, rows.remainder, rows.length);
+            for (j, columns) in self.columns.iter().enumerate() {
+                let (covered, first) =
+                    column_axis.covered(columns.first, columns.remainder, columns.length);
+                copies.extend(covered_rows.clone().enumerate().filter(|_| !covered.is_empty()).map(
+                    |(nth, row)| Copy {
+                        from: (first_row + nth * row_axis.stride) * column_axis.n_in + first,
+                        to: base_of(i, j) + row * self.row_step + covered.start,
+                        n: covered.len(),
+                    },
+                ));
+            }
+        }
+        let [height, width] = [row_axis.n_out, column_axis.n_out];
+        let Destination { origin, row_step, column_step, image_step } = correlation.destination;
+        let per_image = self.starts.len();
+        let plan = Plan {
+            n_images,
+            length: n_images * self.image_step + self.plane.max(1) + lanes,
+            channel_step: self.rows.len() * self.columns.len() * self.plane,
+            offsets,
+            starts: (0..n_images)
+                .flat_map(|image| self.starts.iter().map(move |start| image * self.image_step + start))
+                .collect(),
+            column_step,
+            pieces: Vec::new(),
+            piece_ends: Vec::new(),
+            copies,
+            image_step: self.image_step,
+            is_unfolded: false,
+        };
+        let destinations = |register: usize| {
+            let (image, start) = (register / per_image, self.starts[register % per_image]);
+            (0..lanes)
+                .map(|lane| {
+                    let (row, column) = if self.by_rows {
+                        (start / self.row_step, start % self.row_step + lane)
+                    } else {
+                        ((start + lane) / self.row_step, (start + lane) % self.row_step)
+                    };
+                    (row < height && column < width).then(|| {
+                        image * image_step + origin + row * row_step + column * column_step
+                    })
+                })
+                .collect()
+        };
+        plan.with_destinations(destinations, n_images * per_image)
+    }
+}
+
+/// A row of output pixels for every tap of every channel.
+fn unfolded(correlation: &Correlation, n_images: usize, lanes: usize) -> Plan {
+    let [row_axis, column_axis] = &correlation.axes;
+    let per_image = correlation.n_positions();
+    let n_positions = n_images * per_image;
+    // Registers of the last tap may reach beyond the last position.
+    let tap_step = n_positions.next_multiple_of(lanes);
+    let mut copies = Vec::new();
+    for (tap, (row_tap, column_tap)) in correlation.taps().enumerate() {
+        let (row_remainder, row_quotient) = row_axis.split(row_tap);
+        let (column_remainder, column_quotient) = column_axis.split(column_tap);
+        let (rows, first_row) = row_axis.covered(row_quotient, row_remainder, row_axis.n_out);
+        let (columns, first) =
+            column_axis.covered(column_quotient, column_remainder, column_axis.n_out);
+        copies.extend(rows.enumerate().filter(|_| !columns.is_empty()).map(|(nth, row)| Copy {
+            from: (first_row + nth * row_axis.stride) * column_axis.n_in + first,
+            to: tap * tap_step + row * column_axis.n_out + columns.start,
+            n: columns.len(),
+        }));
+    }
+    let n_taps = correlation.n_taps();
+    let Destination { origin, row_step, column_step, image_step } = correlation.destination;
+    let plan = Plan {
+        n_images,
+        length: correlation.channels * n_taps * tap_step + lanes,
+        channel_step: n_taps * tap_step,
+        offsets: (0..n_taps).map(|tap| tap * tap_step).collect(),
+        starts: (0..n_positions).step_by(lanes).collect(),
+        column_step,
+        pieces: Vec::new(),
+        piece_ends: Vec::new(),
+        copies,
+        image_step: per_image,
+        is_unfolded: true,
+    };
+    let width = column_axis.n_out;
+    let destinations = |register: usize| {
+        (register * lanes..(register + 1) * lanes)
+            .map(|position| {
+                let (image, within) = (position / per_image, position % per_image);
+                let (row, column) = (within / width, within % width);
+                (position < n_positions)
+                    .then(|| image * image_step + origin + row * row_step + column * column_step)
+            })
+            .collect()
+    };
+    plan.with_destinations(destinations, n_positions.div_ceil(lanes))
+}

@@ -1,0 +1,12 @@
+//! CPU kernels of image networks: convolution, pooling and batch normalisation, each with its gradients, in 32 or 64
+//! bits.
+//!
+//! Everything here works on slices of numbers in PyTorch's order, `[batch, channels, rows, columns]`, the last axis
+//! running fastest; nothing knows a tensor or a network. Work is spread over rayon's threads. What is computed, and in
+//! which order, depends on the sizes alone, so that results are equal bit for bit whatever the number of threads.
+
+mod convolution;
+mod real;
+
+pub use self::convolution::Convolution;
+pub use self::real::Real;

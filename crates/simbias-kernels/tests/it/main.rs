@@ -1,0 +1,3 @@
+//! The kernels against sums written out by the definition.
+
+mod convolution;
