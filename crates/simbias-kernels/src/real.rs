@@ -29,16 +29,10 @@ pub trait Real:
         b: Self::Register<S>,
         c: Self::Register<S>,
     ) -> Self::Register<S>;
-
-    /// `a + b`.
-    fn add<S: Simd>(simd: S, a: Self::Register<S>, b: Self::Register<S>) -> Self::Register<S>;
-
-    /// The sum of the numbers in a register.
-    fn sum<S: Simd>(simd: S, a: Self::Register<S>) -> Self;
 }
 
 macro_rules! real {
-    ($t:ty, $register:ident, $splat:ident, $multiply_add:ident, $add:ident, $sum:ident) => {
+    ($t:ty, $register:ident, $splat:ident, $multiply_add:ident) => {
         impl Real for $t {
             type Register<S: Simd> = S::$register;
 
@@ -64,26 +58,12 @@ macro_rules! real {
             ) -> Self::Register<S> {
                 simd.$multiply_add(a, b, c)
             }
-
-            #[inline(always)]
-            fn add<S: Simd>(
-                simd: S,
-                a: Self::Register<S>,
-                b: Self::Register<S>,
-            ) -> Self::Register<S> {
-                simd.$add(a, b)
-            }
-
-            #[inline(always)]
-            fn sum<S: Simd>(simd: S, a: Self::Register<S>) -> Self {
-                simd.$sum(a)
-            }
         }
     };
 }
 
-real!(f32, f32s, splat_f32s, mul_add_e_f32s, add_f32s, reduce_sum_f32s);
-real!(f64, f64s, splat_f64s, mul_add_e_f64s, add_f64s, reduce_sum_f64s);
+real!(f32, f32s, splat_f32s, mul_add_e_f32s);
+real!(f64, f64s, splat_f64s, mul_add_e_f64s);
 
 /// Numbers in a register of `S`.
 #[inline(always)]
@@ -133,3 +113,23 @@ pub(crate) fn store<T: Real, S: Simd>(numbers: &mut [T], at: usize, register: T:
     numbers[at..at + lanes_of::<T, S>()]
         .copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&register)));
 }
+
+/// The sum of the numbers in a register, halves first.
+#[inline(always)]
+pub(crate) fn sum_of_lanes<T: Real, S: Simd>(register: T::Register<S>) -> T {
+    let mut numbers = [T::default(); MOST_LANES];
+    numbers[..lanes_of::<T, S>()]
+        .copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&register)));
+    let mut n = MOST_LANES;
+    while n > 1 {
+        n /= 2;
+        for lane in 0..n {
+            let other = numbers[lane + n];
+            numbers[lane] += other;
+        }
+    }
+    numbers[0]
+}
+
+/// Numbers in the widest register of any machine.
+const MOST_LANES: usize = 16;

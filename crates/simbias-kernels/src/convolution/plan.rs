@@ -206,7 +206,7 @@ impl Plan {
 
     /// Copies the channels `images[image][channels]` of `image_size` numbers an image, `plane` numbers a channel, into
     /// the layout, whose other numbers are zero already.
-    pub(super) fn lay_out<T: Clone + std::marker::Copy>(
+    pub(super) fn lay_out<T: std::marker::Copy>(
         &self,
         correlation: &Correlation,
         images: &[T],
@@ -221,7 +221,7 @@ impl Plan {
                 for &Copy { from, to, n } in &self.copies {
                     let target = &mut layout[base + to..][..n];
                     if step == 1 {
-                        target.copy_from_slice(&pixels[from..from + n]);
+                        copy_run(&pixels[from..from + n], target);
                     } else {
                         for (number, pixel) in target.iter_mut().zip(pixels[from..].iter().step_by(step)) {
                             *number = *pixel;
@@ -267,6 +267,29 @@ impl Plan {
             }
             _ => 0,
         }
+    }
+}
+
+/// Copies a run that is mostly too short for a call of `memcpy` to pay: by two copies of a fixed size that overlap.
+#[inline(always)]
+pub(super) fn copy_run<T: std::marker::Copy>(from: &[T], to: &mut [T]) {
+    match from.len() {
+        16..=32 => both_ends::<T, 16>(from, to),
+        8..=15 => both_ends::<T, 8>(from, to),
+        4..=7 => both_ends::<T, 4>(from, to),
+        2..=3 => both_ends::<T, 2>(from, to),
+        1 => to[0] = from[0],
+        _ => to.copy_from_slice(from),
+    }
+}
+
+#[inline(always)]
+fn both_ends<T: std::marker::Copy, const N: usize>(from: &[T], to: &mut [T]) {
+    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut::<N>()) {
+        *to = *from;
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut::<N>()) {
+        *to = *from;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::plan::{Correlation, Plan};
+use super::plan::{Correlation, Piece, Plan};
 use crate::real::{Real, Unchecked, lanes_of, store};
 
 /// Filters in panels: within a panel the weights of all its filters for one tap stand side by side.
@@ -11,6 +11,8 @@ pub(super) struct Panels<T> {
     weights: Vec<T>,
     /// Filters in each panel: as many as possible in the widest ones.
     heights: Vec<usize>,
+    /// Each panel's first filter.
+    firsts: Vec<usize>,
     n_taps: usize,
 }
 
@@ -57,7 +59,9 @@ impl<T: Real> Panels<T> {
             correlation.taps().map(|(row, column)| [row.index, column.index]).collect();
         let mut weights = Vec::with_capacity(n_filters * correlation.channels * taps.len());
         let mut first = 0;
+        let mut firsts = Vec::new();
         for &height in &heights {
+            firsts.push(first);
             for channel in 0..correlation.channels {
                 for &[row, column] in &taps {
                     weights.extend((first..first + height).map(|f| weight(f, channel, row, column)));
@@ -65,7 +69,7 @@ impl<T: Real> Panels<T> {
             }
             first += height;
         }
-        Self { weights, heights, n_taps: correlation.channels * taps.len() }
+        Self { weights, heights, firsts, n_taps: correlation.channels * taps.len() }
     }
 }
 
@@ -145,25 +149,29 @@ impl<T: Real> Product<'_, T> {
     fn tile<S: Simd, const FILTERS: usize, const REGISTERS: usize>(&mut self, simd: S, at: Tile) {
         let lanes = lanes_of::<T, S>();
         let n_weights = FILTERS * self.panels.n_taps;
-        let before: usize = self.panels.heights[..at.panel].iter().sum();
-        let weights = &self.panels.weights[before * self.panels.n_taps..][..n_weights];
+        let weights = &self.panels.weights[self.panels.firsts[at.panel] * self.panels.n_taps..];
+        let weights = &weights[..n_weights];
         let mut weights = weights.chunks_exact(FILTERS);
-        let starts: [usize; REGISTERS] =
-            std::array::from_fn(|register| self.plan.starts[at.register + register]);
+        // Loops instead of closures, which would not be compiled for this processor's registers.
+        let mut starts = [0; REGISTERS];
+        starts.copy_from_slice(&self.plan.starts[at.register..at.register + REGISTERS]);
         #[expect(unsafe_code, reason = "checked in `run` for all tiles")]
         // SAFETY: no load begins beyond `reach`, which `run` compared with the length.
         let layout = unsafe { Unchecked::new(self.layout) };
-        let mut sums: [[T::Register<S>; REGISTERS]; FILTERS] = std::array::from_fn(|filter| {
-            let bias = self.bias.map_or(T::default(), |bias| bias[at.filter + filter]);
-            [T::splat(simd, bias); REGISTERS]
-        });
+        let mut sums = [[T::splat(simd, T::default()); REGISTERS]; FILTERS];
+        if let Some(bias) = self.bias {
+            for filter in 0..FILTERS {
+                sums[filter] = [T::splat(simd, bias[at.filter + filter]); REGISTERS];
+            }
+        }
         for channel in 0..self.channels {
             let base = channel * self.plan.channel_step;
             for &offset in &self.plan.offsets {
                 let Some(weights) = weights.next() else { break };
-                let pixels: [T::Register<S>; REGISTERS] = std::array::from_fn(|register| {
-                    layout.load::<S>(base + offset + starts[register])
-                });
+                let mut pixels = [T::splat(simd, T::default()); REGISTERS];
+                for register in 0..REGISTERS {
+                    pixels[register] = layout.load::<S>(base + offset + starts[register]);
+                }
                 for filter in 0..FILTERS {
                     let weight = T::splat(simd, weights[filter]);
                     for register in 0..REGISTERS {
@@ -177,20 +185,54 @@ impl<T: Real> Product<'_, T> {
                 }
             }
         }
-        let step = self.plan.column_step;
-        for register in 0..REGISTERS {
-            for piece in self.plan.pieces(at.register + register) {
-                for filter in 0..FILTERS {
-                    let to = (at.filter + filter) * self.filter_step + piece.to;
-                    if piece.n == lanes && step == 1 {
-                        store::<T, S>(self.out, to, sums[filter][register]);
-                        continue;
+        // What follows is too long to be unrolled. It works on a copy, so that the sums above never need an address.
+        let mut columns = [[T::splat(simd, T::default()); FILTERS]; REGISTERS];
+        for filter in 0..FILTERS {
+            for register in 0..REGISTERS {
+                columns[register][filter] = sums[filter][register];
+            }
+        }
+        let first = at.filter * self.filter_step;
+        for (register, column) in columns.iter().enumerate() {
+            match self.plan.pieces(at.register + register) {
+                [piece] if piece.n == lanes && self.plan.column_step == 1 => {
+                    for filter in 0..FILTERS {
+                        let to = first + filter * self.filter_step + piece.to;
+                        store::<T, S>(self.out, to, column[filter]);
                     }
-                    let numbers: &[T] = bytemuck::cast_slice(std::slice::from_ref(&sums[filter][register]));
-                    let numbers = &numbers[piece.lane..piece.lane + piece.n];
-                    for (out, number) in self.out[to..].iter_mut().step_by(step).zip(numbers) {
-                        *out = *number;
-                    }
+                }
+                pieces => {
+                    let numbers = bytemuck::cast_slice(column);
+                    let [column_step, filter_step] = [self.plan.column_step, self.filter_step];
+                    let out = &mut self.out[first..];
+                    scatter(numbers, lanes, pieces, out, [column_step, filter_step]);
+                }
+            }
+        }
+    }
+}
+
+/// Writes what the pieces of a register hold, for as many filters as there are registers.
+#[inline(never)]
+fn scatter<T: Real>(
+    registers: &[T],
+    lanes: usize,
+    pieces: &[Piece],
+    out: &mut [T],
+    [column_step, filter_step]: [usize; 2],
+) {
+    for (filter, numbers) in registers.chunks_exact(lanes).enumerate() {
+        for &Piece { lane, to, n } in pieces {
+            let numbers = &numbers[lane..lane + n];
+            let out = &mut out[filter * filter_step + to..];
+            if column_step == 1 {
+                // Too short for a call of `memcpy` to pay.
+                for (out, number) in out.iter_mut().zip(numbers) {
+                    *out = *number;
+                }
+            } else {
+                for (out, number) in out.iter_mut().step_by(column_step).zip(numbers) {
+                    *out = *number;
                 }
             }
         }

@@ -3,8 +3,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::plan::{Correlation, Plan};
-use crate::real::{Real, Unchecked, lanes_of};
+use super::plan::{Correlation, Plan, copy_run};
+use crate::real::{Real, Unchecked, lanes_of, sum_of_lanes};
 
 /// One block of images: `sums[filter][channel][tap] += Σ gradient · pixel`.
 pub(super) struct WeightSums<'a, T> {
@@ -33,8 +33,8 @@ pub(super) fn lay_out_gradient<T: Real>(
         for (register, numbers) in row.chunks_exact_mut(lanes).enumerate() {
             for piece in plan.pieces(register) {
                 let from = filter * filter_step + piece.to;
-                numbers[piece.lane..piece.lane + piece.n]
-                    .copy_from_slice(&gradient[from..from + piece.n]);
+                let numbers = &mut numbers[piece.lane..piece.lane + piece.n];
+                copy_run(&gradient[from..from + piece.n], numbers);
             }
         }
     }
@@ -55,7 +55,7 @@ impl<T: Real> WithSimd for WeightSums<'_, T> {
         let mut filter = 0;
         while filter < n_filters {
             filter += match (n_filters - filter, S::REGISTER_COUNT >= 32) {
-                (4.., true) => self.taps::<S, 4, 6>(simd, filter),
+                (4.., true) => self.taps::<S, 4, 5>(simd, filter),
                 (4.., false) => self.taps::<S, 4, 3>(simd, filter),
                 (_, true) => self.taps::<S, 1, 12>(simd, filter),
                 (_, false) => self.taps::<S, 1, 6>(simd, filter),
@@ -74,26 +74,17 @@ impl<T: Real> WeightSums<'_, T> {
     ) -> usize {
         let n_taps = self.plan.offsets.len();
         let n_columns = self.channels * n_taps;
-        let place = |column: usize| {
-            column / n_taps * self.plan.channel_step + self.plan.offsets[column % n_taps]
-        };
         let mut first = 0;
         while first < n_columns {
             let n = TAPS.min(n_columns - first);
             // A tile at the end takes its last tap several times.
-            let places: [usize; TAPS] =
-                std::array::from_fn(|tap| place(first + tap.min(n - 1)));
-            let tile = if 2 * n <= TAPS && TAPS % 2 == 0 {
-                let mut wide = [[T::default(); TAPS]; FILTERS];
-                // Half a tile is enough.
-                match TAPS / 2 {
-                    6 => copy(&mut wide, self.tile::<S, FILTERS, 6>(simd, filter, &places)),
-                    _ => copy(&mut wide, self.tile::<S, FILTERS, 3>(simd, filter, &places)),
-                }
-                wide
-            } else {
-                self.tile::<S, FILTERS, TAPS>(simd, filter, &places)
-            };
+            let mut places = [0; TAPS];
+            for (tap, place_of_tap) in places.iter_mut().enumerate() {
+                let column = first + tap.min(n - 1);
+                *place_of_tap =
+                    column / n_taps * self.plan.channel_step + self.plan.offsets[column % n_taps];
+            }
+            let tile = self.tile::<S, FILTERS, TAPS>(simd, filter, &places);
             for (row, sums) in tile.iter().enumerate() {
                 let at = (filter + row) * n_columns + first;
                 for (total, sum) in self.sums[at..at + n].iter_mut().zip(sums) {
@@ -118,30 +109,37 @@ impl<T: Real> WeightSums<'_, T> {
         #[expect(unsafe_code, reason = "checked in `with_simd` for all tiles, and by the slice above")]
         // SAFETY: no pixel lies beyond `reach`; rows hold whole registers, one for every start.
         let (layout, rows) = unsafe { (Unchecked::new(self.layout), Unchecked::new(rows)) };
-        let places: [usize; TAPS] = std::array::from_fn(|tap| places[tap]);
+        // Loops instead of closures, which would not be compiled for this processor's registers.
+        let mut offsets = [0; TAPS];
+        offsets.copy_from_slice(&places[..TAPS]);
         let mut sums = [[T::splat(simd, T::default()); TAPS]; FILTERS];
         for (register, &start) in self.plan.starts.iter().enumerate() {
-            let slopes: [T::Register<S>; FILTERS] = std::array::from_fn(|filter| {
-                rows.load::<S>(filter * row_length + register * lanes)
-            });
+            let mut slopes = [T::splat(simd, T::default()); FILTERS];
+            for filter in 0..FILTERS {
+                slopes[filter] = rows.load::<S>(filter * row_length + register * lanes);
+            }
             for tap in 0..TAPS {
-                let pixels = layout.load::<S>(places[tap] + start);
+                let pixels = layout.load::<S>(offsets[tap] + start);
                 for filter in 0..FILTERS {
                     sums[filter][tap] =
                         T::multiply_add(simd, slopes[filter], pixels, sums[filter][tap]);
                 }
             }
         }
-        sums.map(|row| row.map(|sum| T::sum(simd, sum)))
-    }
-}
-
-fn copy<T: Copy, const FILTERS: usize, const WIDE: usize, const NARROW: usize>(
-    wide: &mut [[T; WIDE]; FILTERS],
-    narrow: [[T; NARROW]; FILTERS],
-) {
-    for (wide, narrow) in wide.iter_mut().zip(narrow) {
-        wide[..NARROW].copy_from_slice(&narrow);
+        // What follows is too long to be unrolled. It works on a copy, so that the sums above never need an address.
+        let mut registers = [[T::splat(simd, T::default()); TAPS]; FILTERS];
+        for filter in 0..FILTERS {
+            for tap in 0..TAPS {
+                registers[filter][tap] = sums[filter][tap];
+            }
+        }
+        let mut totals = [[T::default(); TAPS]; FILTERS];
+        for (totals, registers) in totals.iter_mut().zip(&registers) {
+            for (total, register) in totals.iter_mut().zip(registers) {
+                *total = sum_of_lanes::<T, S>(*register);
+            }
+        }
+        totals
     }
 }
 
