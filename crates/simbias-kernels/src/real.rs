@@ -1,14 +1,14 @@
 //! Numbers of 32 or 64 bits and the registers that hold several of them.
 
 use std::fmt::Debug;
-use std::ops::{AddAssign, Mul};
+use std::ops::{Add, AddAssign, Mul};
 
 use bytemuck::Pod;
 use pulp::{Arch, Simd, WithSimd};
 
 /// A number that the kernels compute with.
 pub trait Real:
-    Pod + Send + Sync + Debug + Default + PartialOrd + AddAssign + Mul<Output = Self>
+    Pod + Send + Sync + Debug + Default + PartialOrd + AddAssign + Add<Output = Self> + Mul<Output = Self>
 {
     /// A register full of numbers.
     type Register<S: Simd>: Pod + Debug;
@@ -29,10 +29,13 @@ pub trait Real:
         b: Self::Register<S>,
         c: Self::Register<S>,
     ) -> Self::Register<S>;
+
+    /// The sum of the numbers in a register.
+    fn sum<S: Simd>(register: Self::Register<S>) -> Self;
 }
 
 macro_rules! real {
-    ($t:ty, $register:ident, $splat:ident, $multiply_add:ident) => {
+    ($t:ty, $register:ident, $splat:ident, $multiply_add:ident, $sum:ident) => {
         impl Real for $t {
             type Register<S: Simd> = S::$register;
 
@@ -58,12 +61,26 @@ macro_rules! real {
             ) -> Self::Register<S> {
                 simd.$multiply_add(a, b, c)
             }
+
+            // What the compiler makes of additions lane by lane takes three times as long.
+            #[expect(unsafe_code, reason = "an instruction of the processor that this is compiled for")]
+            #[inline(always)]
+            fn sum<S: Simd>(register: Self::Register<S>) -> Self {
+                #[cfg(target_arch = "x86_64")]
+                if size_of::<Self::Register<S>>() == size_of::<std::arch::x86_64::__m512>() {
+                    // SAFETY: registers of this size are those of AVX-512, which pulp has found to be there; both
+                    // types are as many numbers in a row.
+                    return unsafe { std::arch::x86_64::$sum(std::mem::transmute_copy(&register)) };
+                }
+                let numbers: &[Self] = bytemuck::cast_slice(std::slice::from_ref(&register));
+                numbers.iter().sum()
+            }
         }
     };
 }
 
-real!(f32, f32s, splat_f32s, mul_add_e_f32s);
-real!(f64, f64s, splat_f64s, mul_add_e_f64s);
+real!(f32, f32s, splat_f32s, mul_add_e_f32s, _mm512_reduce_add_ps);
+real!(f64, f64s, splat_f64s, mul_add_e_f64s, _mm512_reduce_add_pd);
 
 /// Numbers in a register of `S`.
 #[inline(always)]
@@ -114,22 +131,22 @@ pub(crate) fn store<T: Real, S: Simd>(numbers: &mut [T], at: usize, register: T:
         .copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&register)));
 }
 
-/// The sum of the numbers in a register, halves first.
-#[inline(always)]
-pub(crate) fn sum_of_lanes<T: Real, S: Simd>(register: T::Register<S>) -> T {
-    let mut numbers = [T::default(); MOST_LANES];
-    numbers[..lanes_of::<T, S>()]
-        .copy_from_slice(bytemuck::cast_slice(std::slice::from_ref(&register)));
-    let mut n = MOST_LANES;
-    while n > 1 {
-        n /= 2;
-        for lane in 0..n {
-            let other = numbers[lane + n];
-            numbers[lane] += other;
-        }
-    }
-    numbers[0]
+/// Zeros that begin at a multiple of the widest register's size, so that whole registers do not straddle cache lines.
+#[derive(Debug)]
+pub(crate) struct AlignedZeros<T> {
+    numbers: Vec<T>,
+    first: usize,
 }
 
-/// Numbers in the widest register of any machine.
-const MOST_LANES: usize = 16;
+impl<T: Real> AlignedZeros<T> {
+    pub(crate) fn new(n: usize) -> Self {
+        const BYTES: usize = 64;
+        let numbers = vec![T::default(); n + BYTES / size_of::<T>()];
+        let first = numbers.as_ptr().align_offset(BYTES).min(BYTES / size_of::<T>());
+        Self { numbers, first }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.numbers[self.first..]
+    }
+}

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use self::plan::{Axis, Correlation, Destination, Plan, Tap, Wanted};
 use self::product::{Panels, Product, panel_heights, tallest_panel};
 use self::weights::{REGISTERS_A_BLOCK, WeightSums, lay_out_gradient, n_weights};
-use crate::real::{Real, lanes};
+use crate::real::{AlignedZeros, Real, lanes};
 
 /// Registers of output pixels that a block should have, so that tiles are full.
 const REGISTERS_A_PRODUCT: usize = 12;
@@ -164,7 +164,7 @@ impl Convolution {
         let part = |group: usize, images: &[T], gradient: &[T]| {
             let mut sums = vec![T::default(); n_weights];
             let n_images = images.len() / image_size;
-            let mut buffers: Option<(usize, Vec<T>, Vec<T>)> = None;
+            let mut buffers: Option<(usize, AlignedZeros<T>, AlignedZeros<T>)> = None;
             let mut image = 0;
             while image < n_images {
                 let plan = match &shorter {
@@ -174,12 +174,14 @@ impl Convolution {
                 let (layout, rows) = match &mut buffers {
                     Some((n, layout, rows)) if *n == plan.n_images => (layout, rows),
                     other => {
-                        let layout = vec![T::default(); plan.length];
-                        let rows = vec![T::default(); filters * plan.starts.len() * lanes];
+                        let layout = AlignedZeros::new(plan.length);
+                        let rows = AlignedZeros::new(filters * plan.starts.len() * lanes);
                         let made = other.insert((plan.n_images, layout, rows));
                         (&mut made.1, &mut made.2)
                     }
                 };
+                let n_rows = filters * plan.starts.len() * lanes;
+                let (layout, rows) = (layout.as_mut_slice(), &mut rows.as_mut_slice()[..n_rows]);
                 let first_channel = image * image_size + group * channels * plane;
                 plan.lay_out(&correlation, &images[first_channel..], [image_size, plane], layout);
                 let first_filter = (image * self.filters + group * filters) * out_plane;
@@ -363,7 +365,7 @@ fn correlate<T: Real>(
     let share = if n_images == 1 { share_filters } else { groups * n_filters } * plane;
     let tasks_an_image = if n_images == 1 { groups * n_shares } else { 1 };
     out.par_chunks_mut(share * n_images).enumerate().for_each_init(
-        || Scratch { layouts: Vec::new(), n_images: 0 },
+        || Scratch { layouts: Vec::new(), block: Vec::new(), n_images: 0 },
         |scratch, (task, out)| {
             let first_image = task / tasks_an_image * n_images;
             let n_here = (batch - first_image).min(n_images);
@@ -371,7 +373,7 @@ fn correlate<T: Real>(
                 Some(rest) if n_here < n_images => rest,
                 _ => &whole,
             };
-            let layouts = scratch.of(plans, n_here);
+            let (layouts, block) = scratch.of(plans, n_here);
             let within = task % tasks_an_image;
             // Groups and panels of this task.
             let (task_groups, panels) = if n_images == 1 {
@@ -390,17 +392,23 @@ fn correlate<T: Real>(
                 for ((plan, layout), (correlation, all_panels)) in
                     plans.iter().zip(&mut *layouts).zip(correlations)
                 {
+                    let layout = layout.as_mut_slice();
                     plan.lay_out(correlation, images, [image_size, source_plane], layout);
+                    let bias = bias.map(|bias| &bias[first_filter..first_filter + share_filters]);
+                    let (panels, range) = (&all_panels[group], panels.clone());
+                    if plan.pixels.is_none() {
+                        let filter_step = plane;
+                        Arch::new().dispatch(Product {
+                            plan, channels, layout, panels, range, bias, out, filter_step,
+                        });
+                        continue;
+                    }
+                    let filter_step = plan.starts.len() * lanes;
+                    block.resize(n_filters * filter_step, T::default());
                     Arch::new().dispatch(Product {
-                        plan,
-                        channels,
-                        layout,
-                        panels: &all_panels[group],
-                        range: panels.clone(),
-                        bias: bias.map(|bias| &bias[first_filter..first_filter + share_filters]),
-                        out,
-                        filter_step: plane,
+                        plan, channels, layout, panels, range, bias, out: block, filter_step,
                     });
+                    plan.take_apart(block, plane, out);
                 }
             }
         },
@@ -409,17 +417,19 @@ fn correlate<T: Real>(
 
 /// Zeroed layouts of a task, used again by the next.
 struct Scratch<T> {
-    layouts: Vec<Vec<T>>,
+    layouts: Vec<AlignedZeros<T>>,
+    /// Output of interleaved images.
+    block: Vec<T>,
     n_images: usize,
 }
 
 impl<T: Real> Scratch<T> {
-    fn of(&mut self, plans: &[Plan], n_images: usize) -> &mut [Vec<T>] {
+    fn of(&mut self, plans: &[Plan], n_images: usize) -> (&mut [AlignedZeros<T>], &mut Vec<T>) {
         if self.n_images != n_images {
-            self.layouts = plans.iter().map(|plan| vec![T::default(); plan.length]).collect();
+            self.layouts = plans.iter().map(|plan| AlignedZeros::new(plan.length)).collect();
             self.n_images = n_images;
         }
-        &mut self.layouts
+        (&mut self.layouts, &mut self.block)
     }
 }
 

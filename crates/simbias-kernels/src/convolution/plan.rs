@@ -1,10 +1,11 @@
 //! Where the numbers of a convolution lie: images are laid out so that every tap of a filter reads a register's worth
 //! of neighbouring pixels at a fixed distance from the output pixels it goes to.
 //!
-//! There are two such layouts. *Planes* hold a channel with zeros around it, one plane for every remainder of the pixel
-//! index by the stride: a tap is then a shift of its plane. *Unfolded* images hold a row of output pixels for every tap
-//! of every channel; it costs a copy a tap, and wastes nothing at the ends of rows. It pays for small images under many
-//! filters.
+//! There are three such layouts. *Planes* hold a channel with zeros around it, one plane for every remainder of the pixel
+//! index by the stride: a tap is then a shift of its plane. *Interleaved* images hold, side by side, one pixel of as many
+//! images as a register has numbers: nothing is wasted at the ends of rows, and every load is aligned; it pays for small
+//! images. *Unfolded* images hold a row of output pixels for every tap of every channel, which costs a copy a tap; it
+//! serves small images of which there are too few.
 
 use std::ops::Range;
 
@@ -12,8 +13,12 @@ use std::ops::Range;
 const UNFOLDED_BYTES: usize = 1 << 20;
 /// Planes of a block of several images take at most this many bytes.
 const PLANES_BYTES: usize = 1 << 20;
-/// What it costs to copy one number of an unfolded image, in units of one multiply-add of a register.
+/// Interleaved images take at most this many bytes.
+const INTERLEAVED_BYTES: usize = 1 << 20;
+/// What it costs to copy one number of an unfolded image, in multiply-adds of a register.
 const COPY_COST: usize = 2;
+/// What it costs to interleave one number, or to take it apart again, in multiply-adds of a register.
+const INTERLEAVING_COST: usize = 3;
 
 /// A tap along one axis: output pixel `o` reads input pixel `o · stride + shift`, if there is one.
 #[derive(Clone, Copy, Debug)]
@@ -140,13 +145,25 @@ pub(super) struct Plan {
     pub(super) offsets: Vec<usize>,
     /// Where each register of output positions begins.
     pub(super) starts: Vec<usize>,
-    /// Distance between neighbouring pixels of a piece in the output.
-    pub(super) column_step: usize,
+    /// Distance between neighbouring numbers of a piece in the output.
+    pub(super) lane_step: usize,
+    /// Where each register belongs if it holds one pixel of every image, and the distance between images. Pieces then
+    /// lie in a block of whole registers that must be [taken apart](Plan::take_apart).
+    pub(super) pixels: Option<(Vec<usize>, usize)>,
     pieces: Vec<Piece>,
     piece_ends: Vec<usize>,
     copies: Vec<Copy>,
     image_step: usize,
-    is_unfolded: bool,
+    /// Distance between neighbouring pixels of a row in the layout.
+    pixel_step: usize,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Planes,
+    Interleaved,
+    Unfolded,
 }
 
 /// What a plan is made for.
@@ -168,33 +185,43 @@ impl Plan {
     /// The cheaper of the two layouts.
     pub(super) fn new(correlation: &Correlation, wanted: Wanted) -> Self {
         let Wanted { n_filters, lanes, bytes, n_registers, most_images } = wanted;
-        let unfolded_image =
-            correlation.channels * correlation.n_taps() * correlation.n_positions() * bytes;
+        let Correlation { channels, axes: [rows, columns], .. } = correlation;
+        let n_weights = channels * correlation.n_taps();
+        let n_positions = correlation.n_positions();
+        // Costs of one image in multiply-adds of single numbers. Filters are taken four at a time at least.
+        let products = n_weights * n_filters.next_multiple_of(4);
         let planes = Planes::new(correlation, lanes);
-        // Per tap and channel. Filters are taken four at a time at least.
-        let products = n_filters.next_multiple_of(4);
-        let cost_of_planes = planes.starts.len() * lanes * products;
-        let cost_unfolded = correlation.n_positions() * (products + COPY_COST * lanes);
-        let is_unfolded = cost_unfolded < cost_of_planes && 2 * unfolded_image <= UNFOLDED_BYTES;
-        if is_unfolded {
-            let by_memory = UNFOLDED_BYTES / unfolded_image.max(1);
-            let by_registers = (n_registers * lanes).div_ceil(correlation.n_positions());
-            let n_images = by_registers.min(by_memory).clamp(1, most_images);
+        // Most loads straddle two cache lines.
+        let of_planes = planes.starts.len() * lanes * products * 11 / 10;
+        let moved = channels * rows.n_in * columns.n_in + n_filters * n_positions;
+        let interleaved_bytes = interleaved_length(correlation, lanes) * bytes;
+        let of_interleaved = (most_images >= lanes && interleaved_bytes <= INTERLEAVED_BYTES)
+            .then_some(n_positions * products + INTERLEAVING_COST * lanes * moved);
+        let unfolded_bytes = n_weights * n_positions * bytes;
+        let of_unfolded = (2 * unfolded_bytes <= UNFOLDED_BYTES)
+            .then_some(n_positions * (products + COPY_COST * lanes * n_weights));
+        let cheapest = of_unfolded.into_iter().chain(of_interleaved).fold(of_planes, usize::min);
+        if of_interleaved == Some(cheapest) {
+            interleaved(correlation, lanes)
+        } else if of_unfolded == Some(cheapest) {
+            let by_memory = UNFOLDED_BYTES / unfolded_bytes.max(1);
+            let by_registers = (n_registers * lanes).div_ceil(n_positions.max(1));
+            let n_images = by_registers.min(by_memory).clamp(1, most_images.max(1));
             unfolded(correlation, n_images, lanes)
         } else {
             let by_memory = PLANES_BYTES / (planes.image_step * bytes).max(1);
             let by_registers = n_registers.div_ceil(planes.starts.len().max(1));
-            let n_images = by_registers.min(by_memory).clamp(1, most_images);
+            let n_images = by_registers.min(by_memory).clamp(1, most_images.max(1));
             planes.plan(correlation, n_images, lanes)
         }
     }
 
     /// The same layout for fewer images.
     pub(super) fn shortened(&self, correlation: &Correlation, n_images: usize, lanes: usize) -> Self {
-        if self.is_unfolded {
-            unfolded(correlation, n_images, lanes)
-        } else {
-            Planes::new(correlation, lanes).plan(correlation, n_images, lanes)
+        match self.kind {
+            Kind::Interleaved if n_images == lanes => interleaved(correlation, lanes),
+            Kind::Planes => Planes::new(correlation, lanes).plan(correlation, n_images, lanes),
+            Kind::Interleaved | Kind::Unfolded => unfolded(correlation, n_images, lanes),
         }
     }
 
@@ -213,20 +240,48 @@ impl Plan {
         [image_size, plane]: [usize; 2],
         layout: &mut [T],
     ) {
-        let step = correlation.axes[1].stride;
-        for image in 0..self.n_images {
-            for channel in 0..correlation.channels {
+        if self.copies.is_empty() {
+            return;
+        }
+        let step = if self.kind == Kind::Interleaved { 1 } else { correlation.axes[1].stride };
+        for channel in 0..correlation.channels {
+            for image in 0..self.n_images {
                 let pixels = &images[image * image_size + channel * plane..][..plane];
-                let base = image * self.image_step + channel * self.channel_step;
+                let layout = &mut layout[image * self.image_step + channel * self.channel_step..];
                 for &Copy { from, to, n } in &self.copies {
-                    let target = &mut layout[base + to..][..n];
-                    if step == 1 {
-                        copy_run(&pixels[from..from + n], target);
+                    if step == 1 && self.pixel_step == 1 {
+                        copy_run(&pixels[from..from + n], &mut layout[to..to + n]);
+                    } else if step == 1 {
+                        interleave(&pixels[from..from + n], self.pixel_step, &mut layout[to..]);
                     } else {
-                        for (number, pixel) in target.iter_mut().zip(pixels[from..].iter().step_by(step)) {
-                            *number = *pixel;
-                        }
+                        let pixels = pixels[from..].iter().step_by(step);
+                        layout[to..to + n].iter_mut().zip(pixels).for_each(|(to, x)| *to = *x);
                     }
+                }
+            }
+        }
+    }
+
+    /// Copies the numbers of a block of whole registers, `[filters, registers, images]`, to where they belong.
+    pub(super) fn take_apart<T: std::marker::Copy>(
+        &self,
+        block: &[T],
+        filter_step: usize,
+        out: &mut [T],
+    ) {
+        let Some((pixels, image_step)) = &self.pixels else { return };
+        let lanes = self.n_images;
+        let Some(&first) = pixels.first() else { return };
+        let is_row = pixels.iter().enumerate().all(|(nth, to)| first + nth == *to);
+        for (filter, registers) in block.chunks_exact(pixels.len() * lanes).enumerate() {
+            for image in 0..lanes {
+                let numbers = registers[image..].iter().step_by(lanes);
+                let out = &mut out[image * image_step + filter * filter_step..];
+                if is_row {
+                    let out = &mut out[first..first + pixels.len()];
+                    out.iter_mut().zip(numbers).for_each(|(out, number)| *out = *number);
+                } else {
+                    pixels.iter().zip(numbers).for_each(|(&to, number)| out[to] = *number);
                 }
             }
         }
@@ -245,7 +300,7 @@ impl Plan {
                 match &mut last {
                     Some(piece)
                         if piece.lane + piece.n == lane
-                            && piece.to + piece.n * self.column_step == to =>
+                            && piece.to + piece.n * self.lane_step == to =>
                     {
                         piece.n += 1;
                     }
@@ -268,6 +323,30 @@ impl Plan {
             _ => 0,
         }
     }
+}
+
+/// Writes `pixels` over every `step`th number of `to`.
+pub(super) fn interleave<T: std::marker::Copy>(pixels: &[T], step: usize, to: &mut [T]) {
+    match step {
+        16 => interleave_by::<T, 16>(pixels, to),
+        8 => interleave_by::<T, 8>(pixels, to),
+        _ => to.iter_mut().step_by(step).zip(pixels).for_each(|(to, pixel)| *to = *pixel),
+    }
+}
+
+#[inline(always)]
+fn interleave_by<T: std::marker::Copy, const STEP: usize>(pixels: &[T], to: &mut [T]) {
+    let mut numbers = to.chunks_exact_mut(STEP);
+    let (mut all_but_last, last) = match pixels.split_last() {
+        Some((last, before)) => (before.iter(), last),
+        None => return,
+    };
+    // The last chunk may end before a whole step does.
+    for (chunk, pixel) in (&mut numbers).zip(&mut all_but_last) {
+        chunk[0] = *pixel;
+    }
+    let at = (pixels.len() - 1) * STEP;
+    to[at] = *last;
 }
 
 /// Copies a run that is mostly too short for a call of `memcpy` to pay: by two copies of a fixed size that overlap.
@@ -314,6 +393,8 @@ impl Planes {
         // A correlation without taps still has output pixels.
         let row_step = columns.iter().map(|phase| phase.length).fold(width, usize::max);
         let plane = row_step * rows.iter().map(|phase| phase.length).fold(height, usize::max);
+        // Every plane is aligned.
+        let plane = plane.next_multiple_of(lanes);
         let per_row = width.div_ceil(lanes);
         let n_positions = if height * width == 0 { 0 } else { (height - 1) * row_step + width };
         let by_rows = height * per_row <= n_positions.div_ceil(lanes);
@@ -372,12 +453,14 @@ impl Planes {
             starts: (0..n_images)
                 .flat_map(|image| self.starts.iter().map(move |start| image * self.image_step + start))
                 .collect(),
-            column_step,
+            lane_step: column_step,
+            pixels: None,
             pieces: Vec::new(),
             piece_ends: Vec::new(),
             copies,
             image_step: self.image_step,
-            is_unfolded: false,
+            pixel_step: 1,
+            kind: Kind::Planes,
         };
         let destinations = |register: usize| {
             let (image, start) = (register / per_image, self.starts[register % per_image]);
@@ -426,12 +509,14 @@ fn unfolded(correlation: &Correlation, n_images: usize, lanes: usize) -> Plan {
         channel_step: n_taps * tap_step,
         offsets: (0..n_taps).map(|tap| tap * tap_step).collect(),
         starts: (0..n_positions).step_by(lanes).collect(),
-        column_step,
+        lane_step: column_step,
+        pixels: None,
         pieces: Vec::new(),
         piece_ends: Vec::new(),
         copies,
         image_step: per_image,
-        is_unfolded: true,
+        pixel_step: 1,
+        kind: Kind::Unfolded,
     };
     let width = column_axis.n_out;
     let destinations = |register: usize| {
@@ -445,4 +530,58 @@ fn unfolded(correlation: &Correlation, n_images: usize, lanes: usize) -> Plan {
             .collect()
     };
     plan.with_destinations(destinations, n_positions.div_ceil(lanes))
+}
+
+/// Pixels before the first one and in all, with the zeros that taps reach.
+fn padded(axis: &Axis) -> [usize; 2] {
+    let shifts = || axis.taps.iter().map(|tap| tap.shift);
+    let before = shifts().min().map_or(0, |first| (-first).max(0));
+    let last = (axis.n_out.max(1) - 1) * axis.stride;
+    let end = shifts().max().map_or(0, |shift| last as isize + shift + 1);
+    [before as usize, (before + end.max(axis.n_in as isize)) as usize]
+}
+
+fn interleaved_length(correlation: &Correlation, lanes: usize) -> usize {
+    let [[_, height], [_, width]] = [padded(&correlation.axes[0]), padded(&correlation.axes[1])];
+    correlation.channels * height * width * lanes
+}
+
+/// Every pixel of as many images as a register has numbers.
+fn interleaved(correlation: &Correlation, lanes: usize) -> Plan {
+    let [rows, columns] = &correlation.axes;
+    let [[above, height], [left, width]] = [padded(rows), padded(columns)];
+    let place = |row: isize, column: isize| {
+        ((row + above as isize) as usize * width + (column + left as isize) as usize) * lanes
+    };
+    let Destination { origin, row_step, column_step, image_step } = correlation.destination;
+    let positions =
+        || (0..rows.n_out).flat_map(|row| (0..columns.n_out).map(move |column| (row, column)));
+    let pixels: Vec<usize> =
+        positions().map(|(row, column)| origin + row * row_step + column * column_step).collect();
+    let n_registers = pixels.len();
+    let plan = Plan {
+        n_images: lanes,
+        length: interleaved_length(correlation, lanes) + lanes,
+        channel_step: height * width * lanes,
+        offsets: correlation.taps().map(|(row, column)| place(row.shift, column.shift)).collect(),
+        starts: positions()
+            .map(|(row, column)| (row * rows.stride * width + column * columns.stride) * lanes)
+            .collect(),
+        lane_step: 1,
+        pixels: Some((pixels, image_step)),
+        pieces: Vec::new(),
+        piece_ends: Vec::new(),
+        copies: (0..rows.n_in)
+            .map(|row| Copy {
+                from: row * columns.n_in,
+                to: place(row as isize, 0),
+                n: columns.n_in,
+            })
+            .collect(),
+        image_step: 1,
+        pixel_step: lanes,
+        kind: Kind::Interleaved,
+    };
+    let destinations = |register: usize| (0..lanes).map(|lane| Some(register * lanes + lane)).collect();
+    plan.with_destinations(destinations, n_registers)
 }

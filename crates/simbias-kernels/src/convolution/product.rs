@@ -195,7 +195,7 @@ impl<T: Real> Product<'_, T> {
         let first = at.filter * self.filter_step;
         for (register, column) in columns.iter().enumerate() {
             match self.plan.pieces(at.register + register) {
-                [piece] if piece.n == lanes && self.plan.column_step == 1 => {
+                [piece] if piece.n == lanes && self.plan.lane_step == 1 => {
                     for filter in 0..FILTERS {
                         let to = first + filter * self.filter_step + piece.to;
                         store::<T, S>(self.out, to, column[filter]);
@@ -203,9 +203,9 @@ impl<T: Real> Product<'_, T> {
                 }
                 pieces => {
                     let numbers = bytemuck::cast_slice(column);
-                    let [column_step, filter_step] = [self.plan.column_step, self.filter_step];
+                    let [lane_step, filter_step] = [self.plan.lane_step, self.filter_step];
                     let out = &mut self.out[first..];
-                    scatter(numbers, lanes, pieces, out, [column_step, filter_step]);
+                    scatter(numbers, lanes, pieces, out, [lane_step, filter_step]);
                 }
             }
         }
@@ -219,19 +219,19 @@ fn scatter<T: Real>(
     lanes: usize,
     pieces: &[Piece],
     out: &mut [T],
-    [column_step, filter_step]: [usize; 2],
+    [lane_step, filter_step]: [usize; 2],
 ) {
     for (filter, numbers) in registers.chunks_exact(lanes).enumerate() {
         for &Piece { lane, to, n } in pieces {
             let numbers = &numbers[lane..lane + n];
             let out = &mut out[filter * filter_step + to..];
-            if column_step == 1 {
+            if lane_step == 1 {
                 // Too short for a call of `memcpy` to pay.
                 for (out, number) in out.iter_mut().zip(numbers) {
                     *out = *number;
                 }
             } else {
-                for (out, number) in out.iter_mut().step_by(column_step).zip(numbers) {
+                for (out, number) in out.iter_mut().step_by(lane_step).zip(numbers) {
                     *out = *number;
                 }
             }

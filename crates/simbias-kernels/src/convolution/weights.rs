@@ -3,8 +3,8 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::plan::{Correlation, Plan, copy_run};
-use crate::real::{Real, Unchecked, lanes_of, sum_of_lanes};
+use super::plan::{Correlation, Piece, Plan, copy_run, interleave};
+use crate::real::{Real, Unchecked, lanes_of};
 
 /// One block of images: `sums[filter][channel][tap] += Σ gradient · pixel`.
 pub(super) struct WeightSums<'a, T> {
@@ -30,11 +30,18 @@ pub(super) fn lay_out_gradient<T: Real>(
         return;
     }
     for (filter, row) in rows.chunks_exact_mut(row_length).enumerate() {
+        let gradient = &gradient[filter * filter_step..];
+        if let Some((pixels, image_step)) = &plan.pixels {
+            // The gradient of an output image is a row of its own.
+            for image in 0..plan.n_images {
+                let slopes = &gradient[image * image_step..][..pixels.len()];
+                interleave(slopes, lanes, &mut row[image..]);
+            }
+            continue;
+        }
         for (register, numbers) in row.chunks_exact_mut(lanes).enumerate() {
-            for piece in plan.pieces(register) {
-                let from = filter * filter_step + piece.to;
-                let numbers = &mut numbers[piece.lane..piece.lane + piece.n];
-                copy_run(&gradient[from..from + piece.n], numbers);
+            for &Piece { lane, to, n } in plan.pieces(register) {
+                copy_run(&gradient[to..to + n], &mut numbers[lane..lane + n]);
             }
         }
     }
@@ -55,9 +62,10 @@ impl<T: Real> WithSimd for WeightSums<'_, T> {
         let mut filter = 0;
         while filter < n_filters {
             filter += match (n_filters - filter, S::REGISTER_COUNT >= 32) {
+                (8.., true) => self.taps::<S, 8, 3>(simd, filter),
                 (4.., true) => self.taps::<S, 4, 5>(simd, filter),
                 (4.., false) => self.taps::<S, 4, 3>(simd, filter),
-                (_, true) => self.taps::<S, 1, 12>(simd, filter),
+                (_, true) => self.taps::<S, 1, 10>(simd, filter),
                 (_, false) => self.taps::<S, 1, 6>(simd, filter),
             };
         }
@@ -114,15 +122,14 @@ impl<T: Real> WeightSums<'_, T> {
         offsets.copy_from_slice(&places[..TAPS]);
         let mut sums = [[T::splat(simd, T::default()); TAPS]; FILTERS];
         for (register, &start) in self.plan.starts.iter().enumerate() {
-            let mut slopes = [T::splat(simd, T::default()); FILTERS];
-            for filter in 0..FILTERS {
-                slopes[filter] = rows.load::<S>(filter * row_length + register * lanes);
-            }
+            let mut pixels = [T::splat(simd, T::default()); TAPS];
             for tap in 0..TAPS {
-                let pixels = layout.load::<S>(offsets[tap] + start);
-                for filter in 0..FILTERS {
-                    sums[filter][tap] =
-                        T::multiply_add(simd, slopes[filter], pixels, sums[filter][tap]);
+                pixels[tap] = layout.load::<S>(offsets[tap] + start);
+            }
+            for filter in 0..FILTERS {
+                let slope = rows.load::<S>(filter * row_length + register * lanes);
+                for tap in 0..TAPS {
+                    sums[filter][tap] = T::multiply_add(simd, slope, pixels[tap], sums[filter][tap]);
                 }
             }
         }
@@ -136,7 +143,7 @@ impl<T: Real> WeightSums<'_, T> {
         let mut totals = [[T::default(); TAPS]; FILTERS];
         for (totals, registers) in totals.iter_mut().zip(&registers) {
             for (total, register) in totals.iter_mut().zip(registers) {
-                *total = sum_of_lanes::<T, S>(*register);
+                *total = T::sum::<S>(*register);
             }
         }
         totals
@@ -144,7 +151,7 @@ impl<T: Real> WeightSums<'_, T> {
 }
 
 /// Registers of output pixels over which one tile's sums should run, so that adding up their lanes costs little.
-pub(super) const REGISTERS_A_BLOCK: usize = 192;
+pub(super) const REGISTERS_A_BLOCK: usize = 96;
 
 /// Numbers of a correlation's weights.
 pub(super) fn n_weights(correlation: &Correlation, n_filters: usize) -> usize {

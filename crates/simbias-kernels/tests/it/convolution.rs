@@ -138,10 +138,14 @@ fn common_layers_are_the_definition() {
             dilation: [1; 2],
         }
     };
-    // Small images are unfolded, several at a time; a batch that blocks do not divide.
+    // Small images are unfolded, several at a time, or interleaved, where a batch fills registers; no block divides
+    // these batches.
     for (c, batch) in [
         (of(64, 64, 1, 4, 3, 1, 1), 13),
         (of(32, 64, 1, 8, 3, 2, 1), 7),
+        (of(24, 20, 1, 5, 3, 1, 1), 133),
+        (of(8, 16, 2, 6, 3, 2, 1), 70),
+        (of(6, 5, 1, 4, 2, 3, 2), 97),
         (of(40, 24, 1, 2, 3, 1, 1), 33),
         (of(64, 32, 1, 14, 1, 1, 0), 3),
         (of(32, 32, 1, 7, 1, 2, 0), 5),
