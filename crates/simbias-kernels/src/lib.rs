@@ -6,7 +6,11 @@
 //! which order, depends on the sizes alone, so that results are equal bit for bit whatever the number of threads.
 
 mod convolution;
+mod normalisation;
+mod pooling;
 mod real;
 
 pub use self::convolution::Convolution;
+pub use self::normalisation::{BatchNormalisation, Moments, NormalisationGradients};
+pub use self::pooling::{Largest, Means, Window, max_pool, max_pool_gradient};
 pub use self::real::Real;

@@ -1,14 +1,23 @@
 //! Numbers of 32 or 64 bits and the registers that hold several of them.
 
 use std::fmt::Debug;
-use std::ops::{Add, AddAssign, Mul};
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 use bytemuck::Pod;
 use pulp::{Arch, Simd, WithSimd};
 
 /// A number that the kernels compute with.
 pub trait Real:
-    Pod + Send + Sync + Debug + Default + PartialOrd + AddAssign + Add<Output = Self> + Mul<Output = Self>
+    Pod
+    + Send
+    + Sync
+    + Debug
+    + Default
+    + PartialOrd
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + Mul<Output = Self>
 {
     /// A register full of numbers.
     type Register<S: Simd>: Pod + Debug;

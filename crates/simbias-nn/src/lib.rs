@@ -25,6 +25,7 @@ mod builder;
 mod dense;
 mod device;
 mod error;
+mod image_ops;
 mod init;
 pub mod layer;
 mod network;

@@ -1,17 +1,12 @@
-//! Convolutions: the library's own, or one matrix product for inputs of few channels.
+//! Convolutions.
 
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, module};
+use simbias_kernels::Convolution;
 
 use super::{Layer, Values};
 use crate::builder::Builder;
-use crate::cpu;
+use crate::image_ops::convolve;
 use crate::pass::Pass;
 use crate::signal::Signal;
-
-/// Largest `channels · height · width` of a filter that is unfolded on the CPU. On two cores the step of a first layer with
-/// one channel takes half as long as the library's; at 16 channels of 3×3 the library is as fast.
-const LARGEST_UNFOLDED: usize = 32;
 
 /// Sizes of a two-dimensional convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +39,21 @@ impl Conv2dShape {
 
     /// Rows and columns of the output for an image of `size`.
     pub fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
-        std::array::from_fn(|axis| {
-            let reach = self.dilation * (self.kernel[axis] - 1) + 1;
-            (size[axis] + 2 * self.padding).checked_sub(reach).map_or(0, |n| n / self.stride + 1)
-        })
+        self.on(size).output_size()
+    }
+
+    /// The convolution of images of `size`.
+    fn on(&self, size: [usize; 2]) -> Convolution {
+        Convolution {
+            channels: self.n_in,
+            filters: self.n_out,
+            groups: self.groups,
+            size,
+            kernel: self.kernel,
+            stride: [self.stride; 2],
+            padding: [self.padding; 2],
+            dilation: [self.dilation; 2],
+        }
     }
 }
 
@@ -75,7 +81,10 @@ impl Conv2d {
 impl Layer for Conv2d {
     fn forward(&self, signal: Signal, at: Values<'_>, _: &mut Pass) -> Signal {
         let bias = self.bias.map(|bias| at.vector(bias));
-        Signal::Image(conv2d(signal.image(), at.shaped(self.weight), bias, &self.shape))
+        let images = signal.image();
+        let [_, _, height, width] = images.dims();
+        let sizes = self.shape.on([height, width]);
+        Signal::Image(convolve(images, at.shaped(self.weight), bias, sizes))
     }
 }
 
@@ -107,104 +116,24 @@ impl Conv1d {
 
 impl Layer for Conv1d {
     fn forward(&self, signal: Signal, at: Values<'_>, _: &mut Pass) -> Signal {
-        let options = ConvOptions::new([1], [self.padding], [1], 1);
-        let bias = Some(at.vector(self.bias));
-        Signal::Channels(module::conv1d(signal.channels(), at.shaped(self.weight), bias, options))
-    }
-}
-
-/// `x` is `[batch, channels, height, width]`, `filters` `[out, channels / groups, rows, columns]`, `bias` `[out]`.
-fn conv2d(
-    x: Tensor<4>,
-    filters: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    &Conv2dShape { stride, padding, dilation, groups, .. }: &Conv2dShape,
-) -> Tensor<4> {
-    let window: usize = filters.dims()[1..].iter().product();
-    let is_on_cpu = x.device().without_autodiff() == cpu();
-    let is_plain = stride == 1 && dilation == 1 && groups == 1;
-    if is_on_cpu && is_plain && window <= LARGEST_UNFOLDED {
-        return unfolded(x, filters, bias, padding);
-    }
-    let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], groups);
-    module::conv2d(x, filters, bias, options)
-}
-
-/// A matrix product: every pixel's neighbourhood is a column, every filter a row.
-fn unfolded(
-    x: Tensor<4>,
-    filters: Tensor<4>,
-    bias: Option<Tensor<1>>,
-    padding: usize,
-) -> Tensor<4> {
-    let [batch, channels, height, width] = x.dims();
-    let [n_filters, _, rows, columns] = filters.dims();
-    let (height, width) = (height + 2 * padding + 1 - rows, width + 2 * padding + 1 - columns);
-    let padded = x.pad((padding, padding, padding, padding), 0.0);
-    let shifted = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(
-        |(row, column)| {
-            padded.clone().slice([0..batch, 0..channels, row..row + height, column..column + width])
-        },
-    );
-    let n_window = rows * columns * channels;
-    let neighbourhoods =
-        Tensor::cat(shifted.collect(), 1).reshape([batch, n_window, height * width]);
-    // The shifts run over the window first and over the channels within.
-    let filters = filters.permute([0, 2, 3, 1]).reshape([1, n_filters, n_window]);
-    let mut product = filters.matmul(neighbourhoods);
-    if let Some(bias) = bias {
-        product = product + bias.reshape([1, n_filters, 1]);
-    }
-    product.reshape([batch, n_filters, height, width])
-}
-
-#[cfg(test)]
-mod tests {
-    use burn::tensor::{TensorData, Tolerance};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn tensor<const D: usize>(shape: [usize; D], salt: usize) -> Tensor<D> {
-        let values: Vec<f32> = (0..shape.iter().product())
-            .map(|i: usize| (((i + salt) * 7919) % 101) as f32 / 50.0 - 1.0)
-            .collect();
-        let device = crate::cpu().autodiff();
-        Tensor::from_data(TensorData::new(values, shape), &device).require_grad()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-        #[test]
-        fn the_product_is_the_convolution(
-            batch in 1_usize..4,
-            channels in 1_usize..4,
-            n_filters in 1_usize..4,
-            (rows, columns) in (1_usize..4, 1_usize..4),
-            (height, width) in (3_usize..7, 3_usize..7),
-            padding in 0_usize..3,
-        ) {
-            let x = tensor([batch, channels, height, width], 0);
-            let filters = tensor([n_filters, channels, rows, columns], 5);
-            let bias = tensor([n_filters], 11);
-            let options = ConvOptions::new([1; 2], [padding; 2], [1; 2], 1);
-            let expected = module::conv2d(x.clone(), filters.clone(), Some(bias.clone()), options);
-            let found = unfolded(x.clone(), filters.clone(), Some(bias.clone()), padding);
-            // Weights that differ by place tell a transposed gradient from the right one.
-            let slope = tensor(found.dims(), 3).without_autodiff();
-            let of = |output: Tensor<4>| {
-                let gradients = (output * slope.clone()).sum().backward();
-                [
-                    x.grad(&gradients).unwrap().into_data(),
-                    filters.grad(&gradients).unwrap().into_data(),
-                    bias.grad(&gradients).unwrap().into_data(),
-                ]
-            };
-            let tolerance = Tolerance::<f32>::absolute(1e-3);
-            found.clone().into_data().assert_approx_eq(&expected.clone().into_data(), tolerance);
-            for (ours, theirs) in of(found).iter().zip(of(expected)) {
-                ours.assert_approx_eq(&theirs, tolerance);
-            }
-        }
+        // An image of one row.
+        let x = signal.channels();
+        let weight = at.shaped::<3>(self.weight);
+        let ([batch, channels, length], [filters, _, kernel]) = (x.dims(), weight.dims());
+        let sizes = Convolution {
+            channels,
+            filters,
+            groups: 1,
+            size: [1, length],
+            kernel: [1, kernel],
+            stride: [1; 2],
+            padding: [0, self.padding],
+            dilation: [1; 2],
+        };
+        let x = x.reshape([batch, channels, 1, length]);
+        let weight = weight.reshape([filters, channels, 1, kernel]);
+        let out = convolve(x, weight, Some(at.vector(self.bias)), sizes);
+        let [_, _, _, length] = out.dims();
+        Signal::Channels(out.reshape([batch, filters, length]))
     }
 }

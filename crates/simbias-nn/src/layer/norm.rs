@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{Layer, Values};
 use crate::builder::Builder;
+use crate::image_ops::{Moments, Normalisation, normalise};
 use crate::init::Start;
 use crate::network::Kind;
 use crate::pass::{Mode, Pass};
@@ -68,34 +69,25 @@ impl AnyRank for OverBatch<'_, '_> {
         let Self { norm, at, pass } = self;
         let (weight, bias) = (at.vector(norm.weight), at.vector(norm.bias));
         let (running_mean, running_variance) = (at.vector(norm.mean), at.vector(norm.variance));
-        let along_channels = |v: Tensor<1>| -> Tensor<D> {
-            let shape: [usize; D] =
-                std::array::from_fn(|axis| if axis == 1 { v.dims()[0] } else { 1 });
-            v.reshape(shape)
-        };
-        let (mean, variance) = match pass.mode {
-            Mode::Eval => (along_channels(running_mean), along_channels(running_variance)),
+        let n_channels = x.dims()[1];
+        let n_per_channel = x.dims().iter().product::<usize>() / n_channels;
+        let (is_by_batch, moments) = match pass.mode {
+            Mode::Eval => (false, Moments { mean: running_mean, variance: running_variance }),
             Mode::Train { .. } => {
-                let dims = x.dims();
-                let n_per_channel = dims.iter().product::<usize>() / dims[1];
-                let others: Vec<usize> = (0..D).filter(|&axis| axis != 1).collect();
-                let mean = x.clone().mean_dims(&others);
-                let centred = x.clone() - mean.clone();
-                let variance = (centred.clone() * centred).mean_dims(&others);
+                let moments = Moments::of(&x);
                 let unbiased = n_per_channel as f64 / (n_per_channel.max(2) - 1) as f64;
-                let mut blend = |index, running: Tensor<1>, batch: Tensor<D>, factor: f64| {
-                    let batch = batch.without_autodiff().reshape([dims[1]]);
-                    let running = running.without_autodiff();
-                    let kept = running.mul_scalar(1.0 - norm.momentum);
+                let mut blend = |index, running: Tensor<1>, batch: &Tensor<1>, factor: f64| {
+                    let batch = batch.clone().without_autodiff();
+                    let kept = running.without_autodiff().mul_scalar(1.0 - norm.momentum);
                     pass.statistics.push((index, kept + batch.mul_scalar(norm.momentum * factor)));
                 };
-                blend(norm.mean, running_mean, mean.clone(), 1.0);
-                blend(norm.variance, running_variance, variance.clone(), unbiased);
-                (mean, variance)
+                blend(norm.mean, running_mean, &moments.mean, 1.0);
+                blend(norm.variance, running_variance, &moments.variance, unbiased);
+                (true, moments)
             }
         };
-        (x - mean) / variance.add_scalar(norm.epsilon).sqrt() * along_channels(weight)
-            + along_channels(bias)
+        let normalisation = Normalisation { epsilon: norm.epsilon, is_by_batch };
+        normalise(x, weight, bias, moments, normalisation)
     }
 }
 

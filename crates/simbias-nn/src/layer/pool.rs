@@ -1,9 +1,9 @@
 //! Pooling over images.
 
-use burn::tensor::module;
-use burn::tensor::ops::MaxPoolOptions;
+use simbias_kernels::Window;
 
 use super::{Layer, Values};
+use crate::image_ops::{adaptive_average_pool, max_pool};
 use crate::pass::Pass;
 use crate::signal::Signal;
 
@@ -28,28 +28,18 @@ impl MaxPool2d {
 
     /// Rows and columns of the output for an image of `size`.
     pub fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
-        size.map(|n| {
-            let Some(beyond_first) = (n + 2 * self.padding).checked_sub(self.kernel) else {
-                // Only a window that may hang over the end still covers a pixel.
-                return usize::from(self.rounds_up && n > 0);
-            };
-            if !self.rounds_up {
-                return beyond_first / self.stride + 1;
-            }
-            // A window must start within the image or the zeros before it.
-            let last_start = (n + self.padding).saturating_sub(1) / self.stride;
-            beyond_first.div_ceil(self.stride).min(last_start) + 1
-        })
+        self.window().output_size(size)
+    }
+
+    fn window(&self) -> Window {
+        let &Self { kernel, stride, padding, rounds_up } = self;
+        Window { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], rounds_up }
     }
 }
 
 impl Layer for MaxPool2d {
     fn forward(&self, signal: Signal, _: Values<'_>, _: &mut Pass) -> Signal {
-        let options = MaxPoolOptions::new([self.kernel; 2])
-            .with_stride([self.stride; 2])
-            .with_padding([self.padding; 2])
-            .with_ceil_mode(self.rounds_up);
-        Signal::Image(module::max_pool2d(signal.image(), options))
+        Signal::Image(max_pool(signal.image(), self.window()))
     }
 }
 
@@ -62,6 +52,6 @@ pub struct AdaptiveAveragePool2d {
 
 impl Layer for AdaptiveAveragePool2d {
     fn forward(&self, signal: Signal, _: Values<'_>, _: &mut Pass) -> Signal {
-        Signal::Image(module::adaptive_avg_pool2d(signal.image(), self.output))
+        Signal::Image(adaptive_average_pool(signal.image(), self.output))
     }
 }
