@@ -1,16 +1,22 @@
-//! Milliseconds a training step, for the two networks that the checks train most; driven by `bench/train/run.sh`.
+//! Milliseconds a training step, for the networks that the checks train most; driven by `bench/train/run.sh`.
 //!
-//! `cargo run --release -p simbias-bench --bin step_speed -- [THREADS]` prints one JSON object.
+//! `cargo run --release -p simbias-bench --bin step_speed -- [THREADS [NETWORK]]` prints one JSON object.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a stopwatch prints and may stop")]
+
+#[path = "../six_layers.rs"]
+mod six_layers;
 
 use std::time::Instant;
 
 use ndarray::Array2;
 use simbias_data::{ClassLabels, Dataset, Layout, Target};
-use simbias_nn::{Architecture, Fcn, ImageDims, Init, Network, Precision, SmallCnn, cpu};
+use simbias_nn::zoo::{Fcn, ResNet18, SmallCnn};
+use simbias_nn::{Architecture, ImageDims, Init, Network, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{FitConfig, Optimizer, Schedule, TrainState, fit_plain};
+
+use self::six_layers::SixLayers;
 
 /// As in the command line.
 #[global_allocator]
@@ -23,16 +29,27 @@ fn main() {
             .build_global()
             .unwrap();
     }
-    let image = ImageDims { channels: 1, height: 28, width: 28 };
-    // (100,2) on 50 columns; the CNN of the domino checks.
-    let fcn = milliseconds(Architecture::from(Fcn::new(50, 100, 2, 2)), 256);
-    let cnn = milliseconds(Architecture::from(SmallCnn::new(image, 2)), 64);
-    println!("{{\"fcn_ms\": {fcn:.4}, \"cnn_ms\": {cnn:.4}}}");
+    let wanted = std::env::args().nth(2);
+    let image = |channels, side| ImageDims { channels, height: side, width: side };
+    // (100,2) on 50 columns, the CNN of the domino checks, and two networks for 32×32 images.
+    let networks: [(&str, Architecture, usize); 4] = [
+        ("fcn", Fcn::new(50, 100, 2, 2).into(), 256),
+        ("cnn", SmallCnn::new(image(1, 28), 2).into(), 64),
+        ("resnet", ResNet18 { width: 16, ..ResNet18::new(image(3, 32), 10) }.into(), 64),
+        ("six_layers", SixLayers.into(), 64),
+    ];
+    let times: serde_json::Map<String, serde_json::Value> = networks
+        .into_iter()
+        .filter(|(name, ..)| wanted.as_deref().is_none_or(|wanted| wanted == *name))
+        .map(|(name, architecture, batch)| (name.into(), milliseconds(architecture, batch).into()))
+        .collect();
+    println!("{}", serde_json::Value::Object(times));
 }
 
 /// The best of five runs of a second or less.
 fn milliseconds(architecture: Architecture, batch_size: usize) -> f64 {
     let n_features = architecture.n_features();
+    let n_classes = architecture.n_outputs() as u32;
     let data = Dataset {
         name: "speed".into(),
         rows: Array2::from_shape_fn((2048, n_features), |(row, column)| {
@@ -40,8 +57,8 @@ fn milliseconds(architecture: Architecture, batch_size: usize) -> f64 {
         }),
         layout: Layout::array(vec![n_features]),
         target: Target::Classes(ClassLabels {
-            indices: (0..2048).map(|row| row % 2).collect(),
-            names: vec!["0".into(), "1".into()],
+            indices: (0..2048).map(|row| row % n_classes).collect(),
+            names: (0..n_classes).map(|class| class.to_string()).collect(),
         }),
         strata: Vec::new(),
     };
