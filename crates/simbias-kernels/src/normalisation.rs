@@ -1,9 +1,11 @@
 //! Batch normalisation (Ioffe & Szegedy 2015) of `[batch, channels, positions]`, with its gradients.
 
+use std::mem::MaybeUninit;
+
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::real::Real;
+use crate::real::{Real, written};
 
 /// Lanes of sums over positions: enough for any machine's registers, and the same order on all of them.
 const LANES: usize = 16;
@@ -54,7 +56,12 @@ impl Moments {
         // Every channel of every image is read twice, the second time from the cache.
         let of_planes: Vec<[f64; 2]> = x
             .par_chunks_exact(positions)
-            .map(|plane| Arch::new().dispatch(|| centred_sums(plane)))
+            .map(|plane| {
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    || centred_sums(plane),
+                )
+            })
             .collect();
         let n = positions as f64;
         let of_channel = |channel: usize| {
@@ -78,7 +85,10 @@ fn centred_sums<T: Real>(plane: &[T]) -> [f64; 2] {
     let (off, squares) =
         (lane_sum(plane, |x| x - middle), lane_sum(plane, |x| (x - middle) * (x - middle)));
     // The mean was rounded; what is left of it is taken off the squares.
-    [middle.to_f64() + off / plane.len() as f64, (squares - off * off / plane.len() as f64).max(0.0)]
+    [
+        middle.to_f64() + off / plane.len() as f64,
+        (squares - off * off / plane.len() as f64).max(0.0),
+    ]
 }
 
 /// `Σ f(x)`, in short runs that are summed in 64 bits.
@@ -123,17 +133,26 @@ impl<T: Real> BatchNormalisation<'_, T> {
     pub fn forward(&self, x: &[T], bias: &[T]) -> Vec<T> {
         let [channels, positions] = self.shape;
         batch_of(x.len(), channels * positions);
-        let mut y = vec![T::default(); x.len()];
-        let planes = y.par_chunks_exact_mut(positions).zip(x.par_chunks_exact(positions));
-        planes.enumerate().for_each(|(plane, (y, x))| {
-            let channel = plane % channels;
-            let [factor, summand] = self.line(channel, bias[channel]);
-            Arch::new().dispatch(
-                #[inline(always)]
-                || y.iter_mut().zip(x).for_each(|(y, x)| *y = *x * factor + summand),
-            );
-        });
-        y
+        let write = |y: &mut [MaybeUninit<T>]| {
+            let planes = y.par_chunks_exact_mut(positions).zip(x.par_chunks_exact(positions));
+            planes.enumerate().for_each(|(plane, (y, x))| {
+                let channel = plane % channels;
+                let [factor, summand] = self.line(channel, bias[channel]);
+                Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        for (y, x) in y.iter_mut().zip(x) {
+                            y.write(*x * factor + summand);
+                        }
+                    },
+                );
+            });
+        };
+        #[expect(unsafe_code, reason = "every number is written")]
+        // SAFETY: whole planes of `x` cover it, and there is a number of `y` for every one of `x`.
+        unsafe {
+            written(x.len(), write)
+        }
     }
 
     /// Gradients from that of the output, where the moments are those of `x` itself (training) or given
@@ -176,31 +195,36 @@ impl<T: Real> BatchNormalisation<'_, T> {
             })
             .collect();
         let n = (batch * positions) as f64;
-        let mut input = vec![T::default(); x.len()];
-        input
-            .par_chunks_exact_mut(positions)
-            .zip(gradient.par_chunks_exact(positions))
-            .zip(x.par_chunks_exact(positions))
-            .enumerate()
-            .for_each(|(plane, ((input, gradient), x))| {
-                let channel = plane % channels;
-                let [slope, product] = sums[channel];
-                let inverse = self.inverse_deviation(channel);
-                let scale = self.weight[channel].to_f64() * inverse;
-                let mean = self.moments.means[channel];
-                // scale · (g - Σg/n - (x - mean) · inverse · Σgx̂/n)
-                let along = if moments_are_of_x { -scale * inverse * product / n } else { 0.0 };
-                let off = if moments_are_of_x { -scale * slope / n - along * mean } else { 0.0 };
-                let [scale, along, off] = [scale, along, off].map(T::from_f64);
-                Arch::new().dispatch(
-                    #[inline(always)]
-                    || {
-                        for ((input, g), x) in input.iter_mut().zip(gradient).zip(x) {
-                            *input = *g * scale + (*x * along + off);
-                        }
-                    },
-                );
-            });
+        let write = |input: &mut [MaybeUninit<T>]| {
+            input
+                .par_chunks_exact_mut(positions)
+                .zip(gradient.par_chunks_exact(positions))
+                .zip(x.par_chunks_exact(positions))
+                .enumerate()
+                .for_each(|(plane, ((input, gradient), x))| {
+                    let channel = plane % channels;
+                    let [slope, product] = sums[channel];
+                    let inverse = self.inverse_deviation(channel);
+                    let scale = self.weight[channel].to_f64() * inverse;
+                    let mean = self.moments.means[channel];
+                    // scale · (g - Σg/n - (x - mean) · inverse · Σgx̂/n)
+                    let along = if moments_are_of_x { -scale * inverse * product / n } else { 0.0 };
+                    let off =
+                        if moments_are_of_x { -scale * slope / n - along * mean } else { 0.0 };
+                    let [scale, along, off] = [scale, along, off].map(T::from_f64);
+                    Arch::new().dispatch(
+                        #[inline(always)]
+                        || {
+                            for ((input, g), x) in input.iter_mut().zip(gradient).zip(x) {
+                                input.write(*g * scale + (*x * along + off));
+                            }
+                        },
+                    );
+                });
+        };
+        #[expect(unsafe_code, reason = "every number is written")]
+        // SAFETY: whole planes of `x` cover it, and the gradient has as many.
+        let input = unsafe { written(x.len(), write) };
         NormalisationGradients {
             input,
             weight: sums.iter().map(|[_, product]| T::from_f64(*product)).collect(),

@@ -81,7 +81,12 @@ pub fn max_pool<T: Real>(planes: &[T], size: [usize; 2], window: &Window) -> Lar
         return Largest { values, indices };
     }
     let halves = *window
-        == (Window { kernel: [2; 2], stride: [2; 2], padding: [0; 2], rounds_up: window.rounds_up })
+        == (Window {
+            kernel: [2; 2],
+            stride: [2; 2],
+            padding: [0; 2],
+            rounds_up: window.rounds_up,
+        })
         && size.iter().all(|n| n % 2 == 0);
     let outputs = values.par_chunks_exact_mut(n_out).zip(indices.par_chunks_exact_mut(n_out));
     outputs.zip(planes.par_chunks_exact(plane)).for_each(|((values, indices), pixels)| {

@@ -94,8 +94,7 @@ fn main() {
         let weight = tensor([filters, channels / groups, kernel, kernel]);
         let [height, width] = shape.output_size();
         let slope = tensor([BATCH, filters, height, width]).without_autodiff();
-        let options =
-            || ConvOptions::new([stride; 2], [kernel / 2; 2], [1; 2], groups);
+        let options = || ConvOptions::new([stride; 2], [kernel / 2; 2], [1; 2], groups);
         let convolved = || module::conv2d(images.clone(), weight.clone(), None, options());
         let [forward, product] = both_ms(|| (convolved() * slope.clone()).sum());
         backend.insert(name.into(), json!([forward, product]));
@@ -127,7 +126,12 @@ fn main() {
     let six = both_ms(|| {
         let mut x = images.clone();
         for (nth, (filters, [scale, shift])) in filters.iter().zip(&scales).enumerate() {
-            x = module::conv2d(x, filters.clone(), None, ConvOptions::new([1; 2], [1; 2], [1; 2], 1));
+            x = module::conv2d(
+                x,
+                filters.clone(),
+                None,
+                ConvOptions::new([1; 2], [1; 2], [1; 2], 1),
+            );
             let mean = x.clone().mean_dims(&[0, 2, 3]);
             let centred = x - mean;
             let variance = (centred.clone() * centred.clone()).mean_dims(&[0, 2, 3]);

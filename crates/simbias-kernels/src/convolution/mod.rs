@@ -7,13 +7,15 @@ mod plan;
 mod product;
 mod weights;
 
+use std::mem::MaybeUninit;
+
 use pulp::Arch;
 use rayon::prelude::*;
 
 use self::plan::{Axis, Correlation, Destination, Plan, Tap, Wanted};
 use self::product::{Panels, Product, panel_heights, tallest_panel};
 use self::weights::{REGISTERS_A_BLOCK, WeightSums, lay_out_gradient, n_weights};
-use crate::real::{AlignedZeros, Real, lanes};
+use crate::real::{AlignedZeros, Real, lanes, written};
 
 /// Registers of output pixels that a block should have, so that tiles are full.
 const REGISTERS_A_PRODUCT: usize = 12;
@@ -72,7 +74,8 @@ impl Convolution {
         let [batch, plane] = self.check(images, weights, bias);
         let [channels, filters] = self.of_group();
         let [rows, columns] = self.kernel;
-        let correlation = Correlation { channels, axes: self.forward_axes(), destination: self.rows() };
+        let correlation =
+            Correlation { channels, axes: self.forward_axes(), destination: self.rows() };
         let panels: Vec<Panels<T>> = (0..self.groups)
             .map(|group| {
                 Panels::new(&correlation, filters, |filter, channel, row, column| {
@@ -81,10 +84,15 @@ impl Convolution {
                 })
             })
             .collect();
-        let mut out = vec![T::default(); batch * self.filters * plane];
         let source = Source { images, channels: self.channels, size: self.size };
-        correlate(&[(correlation, panels)], self.groups, source, bias, plane, &mut out);
-        out
+        let correlations = [(correlation, panels)];
+        #[expect(unsafe_code, reason = "every output pixel is written")]
+        // SAFETY: `correlate` writes every pixel of the one correlation's output.
+        unsafe {
+            written(batch * self.filters * plane, |out| {
+                correlate(&correlations, self.groups, source, bias, plane, out);
+            })
+        }
     }
 
     /// The gradient of the images from that of the output.
@@ -122,10 +130,14 @@ impl Convolution {
                 phases.push((correlation, panels));
             }
         }
-        let mut out = vec![T::default(); batch * self.channels * plane];
         let source = Source { images: gradient, channels: self.filters, size: out_size };
-        correlate(&phases, self.groups, source, None, plane, &mut out);
-        out
+        #[expect(unsafe_code, reason = "every input pixel is written")]
+        // SAFETY: `correlate` writes every pixel of all phases, and every pixel has its phase.
+        unsafe {
+            written(batch * self.channels * plane, |out| {
+                correlate(&phases, self.groups, source, None, plane, out);
+            })
+        }
     }
 
     /// The gradient of the weights, `[filters, channels / groups, rows, columns]`.
@@ -140,7 +152,8 @@ impl Convolution {
         let out_plane = self.output_size().iter().product::<usize>();
         let batch = batch_of(images.len(), image_size);
         assert_eq!(gradient.len(), batch * self.filters * out_plane);
-        let correlation = Correlation { channels, axes: self.forward_axes(), destination: self.rows() };
+        let correlation =
+            Correlation { channels, axes: self.forward_axes(), destination: self.rows() };
         let n_weights = n_weights(&correlation, filters);
         if batch * out_plane * n_weights == 0 {
             return vec![T::default(); self.groups * n_weights];
@@ -232,7 +245,9 @@ impl Convolution {
 
     fn of_group(&self) -> [usize; 2] {
         assert!(
-            self.groups > 0 && self.channels % self.groups == 0 && self.filters % self.groups == 0,
+            self.groups > 0
+                && self.channels.is_multiple_of(self.groups)
+                && self.filters.is_multiple_of(self.groups),
             "{} groups do not divide {} channels and {} filters",
             self.groups,
             self.channels,
@@ -307,15 +322,16 @@ fn correlate<T: Real>(
     source: Source<'_, T>,
     bias: Option<&[T]>,
     plane: usize,
-    out: &mut [T],
+    out: &mut [MaybeUninit<T>],
 ) {
     let source_plane = source.size[0] * source.size[1];
     let image_size = source.channels * source_plane;
     if out.is_empty() || image_size == 0 {
         // Without pixels to read the output is the bias.
+        out.fill(MaybeUninit::new(T::default()));
         if let (Some(bias), false) = (bias, out.is_empty()) {
             for (pixels, bias) in out.chunks_exact_mut(plane).zip(bias.iter().cycle()) {
-                pixels.fill(*bias);
+                pixels.fill(MaybeUninit::new(*bias));
             }
         }
         return;
@@ -349,14 +365,14 @@ fn correlate<T: Real>(
             .collect()
     };
     let whole = fitted(n_images);
-    let rest = (batch % n_images > 0).then(|| fitted(batch % n_images));
+    let rest = (!batch.is_multiple_of(n_images)).then(|| fitted(batch % n_images));
     // Single images can be shared between threads, some panels of filters each.
     let heights = panel_heights(n_filters, tallest_panel());
     let is_shared = n_images == 1 && batch * groups < 2 * n_threads;
-    let per_task = if is_shared && n_filters % tallest_panel() == 0 {
+    let per_task = if is_shared && n_filters.is_multiple_of(tallest_panel()) {
         let n_panels = heights.len();
         let wanted = n_panels.div_ceil((2 * n_threads).div_ceil(batch * groups));
-        (wanted..=n_panels).find(|&n| n_panels % n == 0).unwrap_or(n_panels)
+        (wanted..=n_panels).find(|&n| n_panels.is_multiple_of(n)).unwrap_or(n_panels)
     } else {
         heights.len()
     };
@@ -399,14 +415,28 @@ fn correlate<T: Real>(
                     if plan.pixels.is_none() {
                         let filter_step = plane;
                         Arch::new().dispatch(Product {
-                            plan, channels, layout, panels, range, bias, out, filter_step,
+                            plan,
+                            channels,
+                            layout,
+                            panels,
+                            range,
+                            bias,
+                            out,
+                            filter_step,
                         });
                         continue;
                     }
                     let filter_step = plan.starts.len() * lanes;
-                    block.resize(n_filters * filter_step, T::default());
+                    block.resize(n_filters * filter_step, MaybeUninit::uninit());
                     Arch::new().dispatch(Product {
-                        plan, channels, layout, panels, range, bias, out: block, filter_step,
+                        plan,
+                        channels,
+                        layout,
+                        panels,
+                        range,
+                        bias,
+                        out: block,
+                        filter_step,
                     });
                     plan.take_apart(block, plane, out);
                 }
@@ -419,12 +449,16 @@ fn correlate<T: Real>(
 struct Scratch<T> {
     layouts: Vec<AlignedZeros<T>>,
     /// Output of interleaved images.
-    block: Vec<T>,
+    block: Vec<MaybeUninit<T>>,
     n_images: usize,
 }
 
 impl<T: Real> Scratch<T> {
-    fn of(&mut self, plans: &[Plan], n_images: usize) -> (&mut [AlignedZeros<T>], &mut Vec<T>) {
+    fn of(
+        &mut self,
+        plans: &[Plan],
+        n_images: usize,
+    ) -> (&mut [AlignedZeros<T>], &mut Vec<MaybeUninit<T>>) {
         if self.n_images != n_images {
             self.layouts = plans.iter().map(|plan| AlignedZeros::new(plan.length)).collect();
             self.n_images = n_images;

@@ -217,7 +217,12 @@ impl Plan {
     }
 
     /// The same layout for fewer images.
-    pub(super) fn shortened(&self, correlation: &Correlation, n_images: usize, lanes: usize) -> Self {
+    pub(super) fn shortened(
+        &self,
+        correlation: &Correlation,
+        n_images: usize,
+        lanes: usize,
+    ) -> Self {
         match self.kind {
             Kind::Interleaved if n_images == lanes => interleaved(correlation, lanes),
             Kind::Planes => Planes::new(correlation, lanes).plan(correlation, n_images, lanes),
@@ -433,13 +438,15 @@ impl Planes {
             for (j, columns) in self.columns.iter().enumerate() {
                 let (covered, first) =
                     column_axis.covered(columns.first, columns.remainder, columns.length);
-                copies.extend(covered_rows.clone().enumerate().filter(|_| !covered.is_empty()).map(
-                    |(nth, row)| Copy {
-                        from: (first_row + nth * row_axis.stride) * column_axis.n_in + first,
-                        to: base_of(i, j) + row * self.row_step + covered.start,
-                        n: covered.len(),
-                    },
-                ));
+                copies.extend(
+                    covered_rows.clone().enumerate().filter(|_| !covered.is_empty()).map(
+                        |(nth, row)| Copy {
+                            from: (first_row + nth * row_axis.stride) * column_axis.n_in + first,
+                            to: base_of(i, j) + row * self.row_step + covered.start,
+                            n: covered.len(),
+                        },
+                    ),
+                );
             }
         }
         let [height, width] = [row_axis.n_out, column_axis.n_out];
@@ -451,7 +458,9 @@ impl Planes {
             channel_step: self.rows.len() * self.columns.len() * self.plane,
             offsets,
             starts: (0..n_images)
-                .flat_map(|image| self.starts.iter().map(move |start| image * self.image_step + start))
+                .flat_map(|image| {
+                    self.starts.iter().map(move |start| image * self.image_step + start)
+                })
                 .collect(),
             lane_step: column_step,
             pixels: None,
@@ -582,6 +591,7 @@ fn interleaved(correlation: &Correlation, lanes: usize) -> Plan {
         pixel_step: lanes,
         kind: Kind::Interleaved,
     };
-    let destinations = |register: usize| (0..lanes).map(|lane| Some(register * lanes + lane)).collect();
+    let destinations =
+        |register: usize| (0..lanes).map(|lane| Some(register * lanes + lane)).collect();
     plan.with_destinations(destinations, n_registers)
 }

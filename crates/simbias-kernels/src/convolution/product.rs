@@ -1,5 +1,7 @@
 //! The product of filters and laid-out images, in tiles that fill the processor's registers.
 
+use std::mem::MaybeUninit;
+
 use pulp::{Simd, WithSimd};
 
 use super::plan::{Correlation, Piece, Plan};
@@ -64,7 +66,8 @@ impl<T: Real> Panels<T> {
             firsts.push(first);
             for channel in 0..correlation.channels {
                 for &[row, column] in &taps {
-                    weights.extend((first..first + height).map(|f| weight(f, channel, row, column)));
+                    weights
+                        .extend((first..first + height).map(|f| weight(f, channel, row, column)));
                 }
             }
             first += height;
@@ -85,7 +88,7 @@ pub(super) struct Product<'a, T> {
     /// One number a filter of the range, or none.
     pub(super) bias: Option<&'a [T]>,
     /// Where pieces go; filters of the range are `filter_step` apart.
-    pub(super) out: &'a mut [T],
+    pub(super) out: &'a mut [MaybeUninit<T>],
     pub(super) filter_step: usize,
 }
 
@@ -175,12 +178,8 @@ impl<T: Real> Product<'_, T> {
                 for filter in 0..FILTERS {
                     let weight = T::splat(simd, weights[filter]);
                     for register in 0..REGISTERS {
-                        sums[filter][register] = T::multiply_add(
-                            simd,
-                            weight,
-                            pixels[register],
-                            sums[filter][register],
-                        );
+                        sums[filter][register] =
+                            T::multiply_add(simd, weight, pixels[register], sums[filter][register]);
                     }
                 }
             }
@@ -218,7 +217,7 @@ fn scatter<T: Real>(
     registers: &[T],
     lanes: usize,
     pieces: &[Piece],
-    out: &mut [T],
+    out: &mut [MaybeUninit<T>],
     [lane_step, filter_step]: [usize; 2],
 ) {
     for (filter, numbers) in registers.chunks_exact(lanes).enumerate() {
@@ -228,11 +227,11 @@ fn scatter<T: Real>(
             if lane_step == 1 {
                 // Too short for a call of `memcpy` to pay.
                 for (out, number) in out.iter_mut().zip(numbers) {
-                    *out = *number;
+                    out.write(*number);
                 }
             } else {
                 for (out, number) in out.iter_mut().step_by(lane_step).zip(numbers) {
-                    *out = *number;
+                    out.write(*number);
                 }
             }
         }

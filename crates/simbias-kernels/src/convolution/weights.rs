@@ -114,7 +114,10 @@ impl<T: Real> WeightSums<'_, T> {
         let lanes = lanes_of::<T, S>();
         let row_length = self.plan.starts.len() * lanes;
         let rows = &self.gradient[filter * row_length..(filter + FILTERS) * row_length];
-        #[expect(unsafe_code, reason = "checked in `with_simd` for all tiles, and by the slice above")]
+        #[expect(
+            unsafe_code,
+            reason = "checked in `with_simd` for all tiles, and by the slice above"
+        )]
         // SAFETY: no pixel lies beyond `reach`; rows hold whole registers, one for every start.
         let (layout, rows) = unsafe { (Unchecked::new(self.layout), Unchecked::new(rows)) };
         // Loops instead of closures, which would not be compiled for this processor's registers.
@@ -129,7 +132,8 @@ impl<T: Real> WeightSums<'_, T> {
             for filter in 0..FILTERS {
                 let slope = rows.load::<S>(filter * row_length + register * lanes);
                 for tap in 0..TAPS {
-                    sums[filter][tap] = T::multiply_add(simd, slope, pixels[tap], sums[filter][tap]);
+                    sums[filter][tap] =
+                        T::multiply_add(simd, slope, pixels[tap], sums[filter][tap]);
                 }
             }
         }

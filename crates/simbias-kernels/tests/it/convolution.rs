@@ -47,7 +47,12 @@ fn products(c: &Convolution, batch: usize, mut each: impl FnMut(usize, usize, us
     }
 }
 
-fn close(found: &[f64], expected: &[f64], sizes: &[f64], epsilon: f64) -> Result<(), TestCaseError> {
+fn close(
+    found: &[f64],
+    expected: &[f64],
+    sizes: &[f64],
+    epsilon: f64,
+) -> Result<(), TestCaseError> {
     prop_assert_eq!(found.len(), expected.len());
     for (i, ((found, expected), size)) in found.iter().zip(expected).zip(sizes).enumerate() {
         let error = (found - expected).abs();
