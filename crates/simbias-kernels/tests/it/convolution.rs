@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 use simbias_kernels::{Convolution, Real};
 
-/// Numbers that differ from place to place.
-fn numbers<T: Real>(n: usize, salt: usize) -> Vec<T> {
-    (0..n).map(|i| T::from_f64((((i + salt) * 7919) % 1009) as f64 / 500.0 - 1.0)).collect()
-}
+use crate::numbers;
 
 fn in_64_bits<T: Real>(numbers: &[T]) -> Vec<f64> {
     numbers.iter().map(|x| x.to_f64()).collect()
