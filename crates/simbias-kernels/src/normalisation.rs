@@ -2,10 +2,9 @@
 
 use std::mem::MaybeUninit;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::real::{Real, written};
+use crate::real::{Real, vectorised, written};
 
 /// Lanes of sums over positions: enough for any machine's registers, and the same order on all of them.
 const LANES: usize = 16;
@@ -57,7 +56,7 @@ impl Moments {
         let of_planes: Vec<[f64; 2]> = x
             .par_chunks_exact(positions)
             .map(|plane| {
-                Arch::new().dispatch(
+                vectorised(
                     #[inline(always)]
                     || centred_sums(plane),
                 )
@@ -138,7 +137,7 @@ impl<T: Real> BatchNormalisation<'_, T> {
             planes.enumerate().for_each(|(plane, (y, x))| {
                 let channel = plane % channels;
                 let [factor, summand] = self.line(channel, bias[channel]);
-                Arch::new().dispatch(
+                vectorised(
                     #[inline(always)]
                     || {
                         for (y, x) in y.iter_mut().zip(x) {
@@ -177,7 +176,7 @@ impl<T: Real> BatchNormalisation<'_, T> {
             .enumerate()
             .map(|(plane, (gradient, x))| {
                 let mean = T::from_f64(self.moments.means[plane % channels]);
-                Arch::new().dispatch(
+                vectorised(
                     #[inline(always)]
                     || products(gradient, x, mean),
                 )
@@ -212,7 +211,7 @@ impl<T: Real> BatchNormalisation<'_, T> {
                     let off =
                         if moments_are_of_x { -scale * slope / n - along * mean } else { 0.0 };
                     let [scale, along, off] = [scale, along, off].map(T::from_f64);
-                    Arch::new().dispatch(
+                    vectorised(
                         #[inline(always)]
                         || {
                             for ((input, g), x) in input.iter_mut().zip(gradient).zip(x) {

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::real::Real;
+use crate::real::{Real, vectorised};
 
 /// Windows along one axis, in order.
 type Windows = Vec<Range<usize>>;
@@ -90,7 +89,7 @@ pub fn max_pool<T: Real>(planes: &[T], size: [usize; 2], window: &Window) -> Lar
         && size.iter().all(|n| n % 2 == 0);
     let outputs = values.par_chunks_exact_mut(n_out).zip(indices.par_chunks_exact_mut(n_out));
     outputs.zip(planes.par_chunks_exact(plane)).for_each(|((values, indices), pixels)| {
-        Arch::new().dispatch(
+        vectorised(
             #[inline(always)]
             || {
                 if halves {

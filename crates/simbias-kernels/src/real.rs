@@ -116,6 +116,21 @@ pub(crate) fn lanes<T: Real>() -> usize {
     Arch::new().dispatch(Lanes::<T>(std::marker::PhantomData))
 }
 
+/// Runs `work`, a closure marked `#[inline(always)]`, compiled for this machine's registers.
+#[inline(always)]
+pub(crate) fn vectorised<R>(work: impl FnMut() -> R) -> R {
+    struct Work<F>(F);
+    impl<R, F: FnMut() -> R> WithSimd for Work<F> {
+        type Output = R;
+        // Pulp's own form calls closures as `FnOnce`, through a function that is compiled for any machine.
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) -> R {
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Work(work))
+}
+
 /// Numbers that a kernel reads without a check of each place: whoever makes it has checked the furthest.
 #[derive(Clone, Copy)]
 pub(crate) struct Unchecked<'a, T>(&'a [T]);

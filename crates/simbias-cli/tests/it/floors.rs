@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Lowest floor first.
 const FLOORS: [&[&str]; 9] = [
-    &["simbias-stats", "simbias-report", "simbias-checkpoint"],
+    &["simbias-stats", "simbias-report", "simbias-checkpoint", "simbias-kernels"],
     &["simbias-golden", "simbias-data", "simbias-nn", "simbias-spectra"],
     &["simbias-train", "simbias-reliance", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
