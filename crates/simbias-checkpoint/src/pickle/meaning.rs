@@ -8,7 +8,8 @@ impl Machine<'_> {
     pub(super) fn global(&mut self, module: &str, name: &str) -> Result<(), FileError> {
         let global = match (module, name) {
             ("collections", "OrderedDict") => Global::OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2") => Global::RebuildTensor,
+            // The first of them, from before PyTorch 0.4, ends with the strides.
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Global::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v3") => Global::RebuildTensorOfType,
             ("torch._utils", "_rebuild_parameter") => Global::RebuildParameter,
             ("torch", "Size") => Global::Size,

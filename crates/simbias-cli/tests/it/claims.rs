@@ -115,6 +115,7 @@ fn what_was_found_is_known_everywhere_and_own_runs_stand_in_front() {
     assert_eq!(scales(&bench)[0]["own"], true);
     let listed = bench.succeed("claims list").stdout;
     assert!(listed.contains("does not hold (2030-01-02, own run)"), "{listed}");
-    let table = bench.succeed("claims table").stdout;
+    let table = bench.succeed("claims table --ledger claims/ledger.json").stdout;
     assert!(table.contains("| cpu | does not hold (own run) |"), "{table}");
+    assert!(bench.succeed("claims table").stdout.contains("| cpu | **holds** |"));
 }

@@ -157,3 +157,143 @@ pub(crate) fn normalise<const D: usize>(
         * along_channels(weight)
         + along_channels(bias)
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{TensorData, Tolerance};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tensor<const D: usize>(shape: [usize; D], salt: usize) -> Tensor<D> {
+        let values: Vec<f32> = (0..shape.iter().product())
+            .map(|i: usize| (((i + salt) * 7919) % 1009) as f32 / 500.0 - 1.0)
+            .collect();
+        Tensor::from_data(TensorData::new(values, shape), &cpu().autodiff()).require_grad()
+    }
+
+    /// The output and the gradients of all inputs for slopes that differ by place, which tells a transposed gradient
+    /// from the right one.
+    fn all<const D: usize>(output: Tensor<D>, inputs: [&dyn Gradient; 3]) -> Vec<TensorData> {
+        let slope = tensor(output.dims(), 3).without_autodiff();
+        let gradients = (output.clone() * slope).sum().backward();
+        let gradients = inputs.into_iter().filter_map(|input| input.of(&gradients));
+        [output.into_data()].into_iter().chain(gradients).collect()
+    }
+
+    trait Gradient {
+        fn of(&self, gradients: &burn::tensor::Gradients) -> Option<TensorData>;
+    }
+
+    impl<const D: usize> Gradient for Tensor<D> {
+        fn of(&self, gradients: &burn::tensor::Gradients) -> Option<TensorData> {
+            self.grad(gradients).map(Tensor::into_data)
+        }
+    }
+
+    fn assert_alike(ours: &[TensorData], theirs: &[TensorData]) {
+        assert_eq!(ours.len(), theirs.len());
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            ours.assert_approx_eq(theirs, Tolerance::<f32>::rel_abs(1e-3, 1e-3));
+        }
+    }
+
+    fn pair(range: std::ops::Range<usize>) -> impl Strategy<Value = [usize; 2]> {
+        [range.clone(), range]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn convolution_is_the_backends_own(
+            batch in 1..4_usize,
+            (groups, channels, filters) in (1..4_usize, 1..4_usize, 1..5_usize),
+            size in pair(5..10),
+            (kernel, stride, padding, dilation) in (pair(1..4), pair(1..3), pair(0..3), pair(1..3)),
+            has_bias in any::<bool>(),
+        ) {
+            let (channels, filters) = (groups * channels, groups * filters);
+            let sizes =
+                Convolution { channels, filters, groups, size, kernel, stride, padding, dilation };
+            let x = tensor([batch, channels, size[0], size[1]], 0);
+            let weight = tensor([filters, channels / groups, kernel[0], kernel[1]], 5);
+            let bias = tensor([filters], 11);
+            let given = || has_bias.then(|| bias.clone());
+            let inputs: [&dyn Gradient; 3] = [&x, &weight, &bias];
+            let ours = all(convolve(x.clone(), weight.clone(), given(), sizes), inputs);
+            let options = ConvOptions::new(stride, padding, dilation, groups);
+            let theirs = all(module::conv2d(x.clone(), weight.clone(), given(), options), inputs);
+            prop_assert_eq!(ours.len(), 3 + usize::from(has_bias));
+            assert_alike(&ours, &theirs);
+        }
+
+        #[test]
+        fn pooling_is_the_backends_own(
+            (batch, channels) in (1..4_usize, 1..4_usize),
+            size in pair(4..10),
+            (kernel, stride) in (pair(1..4), pair(1..4)),
+            output in pair(1..5),
+            rounds_up in any::<bool>(),
+        ) {
+            let padding = kernel.map(|n| n / 2);
+            let window = Window { kernel, stride, padding, rounds_up };
+            let x = tensor([batch, channels, size[0], size[1]], 0);
+            let inputs: [&dyn Gradient; 3] = [&x, &x, &x];
+            let options = MaxPoolOptions::new(kernel)
+                .with_stride(stride)
+                .with_padding(padding)
+                .with_ceil_mode(rounds_up);
+            assert_alike(
+                &all(max_pool(x.clone(), window), inputs),
+                &all(module::max_pool2d(x.clone(), options), inputs),
+            );
+            assert_alike(
+                &all(adaptive_average_pool(x.clone(), output), inputs),
+                &all(module::adaptive_avg_pool2d(x.clone(), output), inputs),
+            );
+        }
+
+        #[test]
+        fn normalisation_is_its_formula(
+            (batch, channels) in (2..5_usize, 1..5_usize),
+            size in pair(1..5),
+            is_by_batch in any::<bool>(),
+        ) {
+            let x = tensor([batch, channels, size[0], size[1]], 0);
+            let (weight, bias) = (tensor([channels], 5), tensor([channels], 7));
+            let normalisation = Normalisation { epsilon: 1e-2, is_by_batch };
+            let along = |v: Tensor<1>| v.reshape([1, channels, 1, 1]);
+            let mean = x.clone().mean_dims(&[0, 2, 3]);
+            let variance = (x.clone() - mean.clone()).square().mean_dims(&[0, 2, 3]);
+            let [mean, variance] = [mean, variance]
+                .map(|moment| if is_by_batch { moment } else { moment.without_autodiff() });
+            let theirs = (x.clone() - mean) / variance.add_scalar(1e-2).sqrt()
+                * along(weight.clone())
+                + along(bias.clone());
+            let ours = normalise(x.clone(), weight.clone(), bias.clone(), Moments::of(&x), normalisation);
+            let inputs: [&dyn Gradient; 3] = [&x, &weight, &bias];
+            assert_alike(&all(ours, inputs), &all(theirs, inputs));
+        }
+    }
+
+    #[test]
+    fn tensors_that_are_not_contiguous_are_read_in_order() {
+        let sizes = Convolution {
+            channels: 3,
+            filters: 2,
+            groups: 1,
+            size: [4, 6],
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [1, 1],
+            dilation: [1, 1],
+        };
+        let x = tensor([2, 3, 6, 4], 0).without_autodiff().swap_dims(2, 3);
+        let weight = tensor([3, 2, 3, 3], 5).without_autodiff().swap_dims(0, 1);
+        let options = ConvOptions::new([1; 2], [1; 2], [1; 2], 1);
+        let theirs = module::conv2d(x.clone(), weight.clone(), None, options).into_data();
+        let ours = convolve(x, weight, None, sizes).into_data();
+        ours.assert_approx_eq(&theirs, Tolerance::<f32>::absolute(1e-4));
+    }
+}
