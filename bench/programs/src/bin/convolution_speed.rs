@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, TensorData, activation, module};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use simbias_kernels::Convolution;
 use simbias_nn::{Init, Mode, Network, Pass, Precision, cpu};
 use simbias_stats::Seed;
@@ -151,5 +151,5 @@ fn main() {
     let (a, b) = (a.without_autodiff(), b.without_autodiff());
     let gflops = 2.0 * 1024_f64.powi(3) / 1e6 / best_ms(|| drop(a.clone().matmul(b.clone())));
     let report = json!({"ours": ours, "backend": backend, "matrix_product_gflops": gflops});
-    println!("{}", Value::from(report));
+    println!("{}", report);
 }

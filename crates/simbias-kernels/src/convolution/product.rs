@@ -195,9 +195,9 @@ impl<T: Real> Product<'_, T> {
         for (register, column) in columns.iter().enumerate() {
             match self.plan.pieces(at.register + register) {
                 [piece] if piece.n == lanes && self.plan.lane_step == 1 => {
-                    for filter in 0..FILTERS {
+                    for (filter, numbers) in column.iter().enumerate() {
                         let to = first + filter * self.filter_step + piece.to;
-                        store::<T, S>(self.out, to, column[filter]);
+                        store::<T, S>(self.out, to, *numbers);
                     }
                 }
                 pieces => {

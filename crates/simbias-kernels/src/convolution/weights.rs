@@ -129,11 +129,10 @@ impl<T: Real> WeightSums<'_, T> {
             for tap in 0..TAPS {
                 pixels[tap] = layout.load::<S>(offsets[tap] + start);
             }
-            for filter in 0..FILTERS {
+            for (filter, sums) in sums.iter_mut().enumerate() {
                 let slope = rows.load::<S>(filter * row_length + register * lanes);
                 for tap in 0..TAPS {
-                    sums[filter][tap] =
-                        T::multiply_add(simd, slope, pixels[tap], sums[filter][tap]);
+                    sums[tap] = T::multiply_add(simd, slope, pixels[tap], sums[tap]);
                 }
             }
         }
