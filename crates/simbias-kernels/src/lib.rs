@@ -1,4 +1,4 @@
-//! CPU kernels of image networks: convolution, pooling and batch normalisation, each with its gradients, in 32 or 64
+//! CPU kernels of image networks: convolution, pooling, batch normalisation and ReLU, each with its gradients, in 32 or 64
 //! bits.
 //!
 //! Everything here works on slices of numbers in PyTorch's order, `[batch, channels, rows, columns]`, the last axis
@@ -9,8 +9,10 @@ mod convolution;
 mod normalisation;
 mod pooling;
 mod real;
+mod rectification;
 
 pub use self::convolution::Convolution;
 pub use self::normalisation::{BatchNormalisation, Moments, NormalisationGradients};
 pub use self::pooling::{Largest, Means, Window, max_pool, max_pool_gradient};
 pub use self::real::Real;
+pub use self::rectification::{rectify, rectify_gradient};

@@ -6,7 +6,7 @@ use burn::backend::{Backend, Element, Flex, TensorMetadata};
 use burn::tensor::{DType, TensorData};
 use simbias_kernels::{
     BatchNormalisation, Convolution, Largest, Means, Moments, NormalisationGradients, Real, Window,
-    max_pool, max_pool_gradient,
+    max_pool, max_pool_gradient, rectify, rectify_gradient,
 };
 
 use super::{ImageOps, Normalisation};
@@ -59,6 +59,9 @@ pub(super) trait ImageKernels: Backend {
         gradient: &FloatTensor<Self>,
         normalisation: Normalisation,
     ) -> [FloatTensor<Self>; 3];
+    fn rectify(x: &FloatTensor<Self>) -> FloatTensor<Self>;
+    /// The gradient of `x` from that of `y = max(0, x)`.
+    fn rectify_input(y: &FloatTensor<Self>, gradient: &FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Calls the function for the numbers of `$tensor`.
@@ -228,7 +231,24 @@ fn normalisation_gradients<T: Real + Element>(
     [tensor(input, shape), tensor(weight, [channels]), tensor(bias, [channels])]
 }
 
+fn rectified<T: Real + Element>(x: &FlexTensor) -> FlexTensor {
+    tensor(rectify(slice::<T>(&x.to_contiguous())), x.shape())
+}
+
+fn rectified_input<T: Real + Element>(y: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
+    let (shape, y, gradient) = (y.shape(), y.to_contiguous(), gradient.to_contiguous());
+    tensor(rectify_gradient(slice::<T>(&y), slice(&gradient)), shape)
+}
+
 impl ImageKernels for Flex {
+    fn rectify(x: &FlexTensor) -> FlexTensor {
+        by_precision!(x, rectified(x))
+    }
+
+    fn rectify_input(y: &FlexTensor, gradient: &FlexTensor) -> FlexTensor {
+        by_precision!(y, rectified_input(y, gradient))
+    }
+
     fn convolve(
         images: &FlexTensor,
         weight: &FlexTensor,
@@ -300,6 +320,10 @@ impl ImageKernels for Flex {
 }
 
 impl ImageOps for Flex {
+    fn rectify(x: FlexTensor) -> FlexTensor {
+        <Self as ImageKernels>::rectify(&x)
+    }
+
     fn convolve(
         images: FlexTensor,
         weight: FlexTensor,

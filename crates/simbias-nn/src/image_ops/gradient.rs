@@ -87,6 +87,21 @@ impl<B: ImageKernels> Backward<B, 3> for Normalise {
     }
 }
 
+#[derive(Debug)]
+struct Rectify;
+
+impl<B: ImageKernels> Backward<B, 1> for Rectify {
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        let [of_x] = ops.parents;
+        if let Some(parent) = of_x {
+            gradients.register::<B>(parent.id, B::rectify_input(&ops.state, &gradient));
+        }
+    }
+}
+
 /// Pixels of an image.
 fn size_of(images: &impl TensorMetadata) -> [usize; 2] {
     let shape = images.shape();
@@ -94,6 +109,14 @@ fn size_of(images: &impl TensorMetadata) -> [usize; 2] {
 }
 
 impl<B: ImageKernels, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let y = B::rectify(x.primitive());
+        match Rectify.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(y.clone(), y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
     fn convolve(
         images: FloatTensor<Self>,
         weight: FloatTensor<Self>,

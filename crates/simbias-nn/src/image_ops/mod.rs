@@ -8,7 +8,7 @@ mod gradient;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn::tensor::{DType, Tensor, module};
+use burn::tensor::{DType, Tensor, activation, module};
 use simbias_kernels::{Convolution, Means, Window};
 
 use crate::cpu;
@@ -50,6 +50,9 @@ pub(crate) trait ImageOps: Backend {
         moments: FloatTensor<Self>,
         normalisation: Normalisation,
     ) -> FloatTensor<Self>;
+
+    /// `max(0, x)`.
+    fn rectify(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Whether the kernels serve tensors like this one.
@@ -158,6 +161,14 @@ pub(crate) fn normalise<const D: usize>(
         + along_channels(bias)
 }
 
+/// `max(0, x)`.
+pub(crate) fn rectify<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    if is_served(&x) {
+        return Tensor::from_dispatch(Dispatch::rectify(x.into_dispatch()));
+    }
+    activation::relu(x)
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::{TensorData, Tolerance};
@@ -252,6 +263,13 @@ mod tests {
                 &all(adaptive_average_pool(x.clone(), output), inputs),
                 &all(module::adaptive_avg_pool2d(x.clone(), output), inputs),
             );
+        }
+
+        #[test]
+        fn rectification_is_the_backends_own(shape in pair(1..400)) {
+            let x = tensor(shape, 0);
+            let inputs: [&dyn Gradient; 3] = [&x, &x, &x];
+            assert_alike(&all(rectify(x.clone()), inputs), &all(activation::relu(x.clone()), inputs));
         }
 
         #[test]

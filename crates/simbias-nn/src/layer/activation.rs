@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Layer, Values};
 use crate::builder::Builder;
+use crate::image_ops::rectify;
 use crate::init::Start;
 use crate::network::Kind;
 use crate::pass::Pass;
@@ -81,7 +82,7 @@ struct Function {
 impl AnyRank for Function {
     fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match (self.function, self.slope) {
-            (Activation::Relu, _) => activation::relu(x),
+            (Activation::Relu, _) => rectify(x),
             (Activation::LeakyRelu, _) => activation::leaky_relu(x, LEAKY_SLOPE),
             (Activation::Tanh, _) => activation::tanh(x),
             (Activation::Gelu, _) => activation::gelu(x),
