@@ -1,7 +1,7 @@
 #!/bin/sh
 # Training steps of the (100,2) FCN, the small CNN, ResNet-18 (width 16) and a six-layer network, and single convolutions,
-# beside PyTorch with the same layers, optimiser and number of threads, in turns; then a table of where the
-# CNN's time goes. Needs torch in the interpreter named by PYTHON (default python3).
+# beside PyTorch with the same layers, optimiser and number of threads, in turns; then the peak memory of ResNet-18.
+# Needs torch in the interpreter named by PYTHON (default python3).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
