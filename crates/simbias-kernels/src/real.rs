@@ -135,7 +135,7 @@ pub(crate) fn vectorised<R>(work: impl FnMut() -> R) -> R {
 #[derive(Clone, Copy)]
 pub(crate) struct Unchecked<'a, T>(&'a [T]);
 
-#[expect(unsafe_code, reason = "a check at every load would cost a third of a kernel's speed")]
+#[expect(unsafe_code, reason = "a check at every load would stand in the innermost loop")]
 impl<'a, T: Real> Unchecked<'a, T> {
     /// # Safety
     ///
@@ -170,7 +170,7 @@ pub(crate) fn store<T: Real, S: Simd>(
 /// # Safety
 ///
 /// `write` must have written every number when it returns.
-#[expect(unsafe_code, reason = "zeros in every result cost a tenth of a training step")]
+#[expect(unsafe_code, reason = "zeroing every result took 7 % of a ResNet-18's training step")]
 pub(crate) unsafe fn written<T: Real>(
     n: usize,
     write: impl FnOnce(&mut [MaybeUninit<T>]),

@@ -475,7 +475,7 @@ fn batch_of(n_numbers: usize, image_size: usize) -> usize {
     n_numbers / image_size
 }
 
-/// A sum in eight lanes, in the same order on every machine.
+/// A sum in sixteen lanes, in the same order on every machine.
 fn sum<T: Real>(numbers: &[T]) -> T {
     const LANES: usize = 16;
     let mut sums = [T::default(); LANES];
