@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Spectra that span less than this, as a share of their smallest value, come from an orthogonal matrix and rounding.
+/// Tails that span less than this, as a share of their smallest value, come from an orthogonal matrix and rounding.
 const FLAT: f64 = 1e-3;
 
 use super::scan::{TailPoint, Tails, is_decaying};
@@ -133,7 +133,8 @@ fn fit(eigenvalues: &[f64], rule: TailRule, with_ambiguity: bool) -> Result<Tail
     if n < MIN_VALUES {
         return Err(NoFit::TooFew);
     }
-    if eigenvalues[n - 1] <= eigenvalues[0] * (1.0 + FLAT) {
+    let is_flat = |start: usize| eigenvalues[n - 1] <= eigenvalues[start] * (1.0 + FLAT);
+    if is_flat(0) {
         return Err(if eigenvalues[0] > 0.0 { NoFit::Flat } else { NoFit::Zeros });
     }
     let tails = Tails::new(eigenvalues);
@@ -146,10 +147,10 @@ fn fit(eigenvalues: &[f64], rule: TailRule, with_ambiguity: bool) -> Result<Tail
             if eigenvalues[start] <= 0.0 {
                 return Err(NoFit::Zeros);
             }
-            let exponent = tails.exponent(start);
-            if !is_decaying(exponent) {
+            if is_flat(start) {
                 return Err(NoFit::Flat);
             }
+            let exponent = tails.exponent(start);
             let point = tails.point(start);
             return Ok(TailFit::new(rule, eigenvalues, point, [exponent; 2]));
         }

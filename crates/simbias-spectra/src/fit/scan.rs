@@ -47,6 +47,10 @@ impl<'a> Tails<'a> {
 
     /// Exponent of the tail from `start`; infinite for a flat tail, NaN when it starts at zero.
     pub(super) fn exponent(&self, start: usize) -> f64 {
+        // The sum of equal logarithms is a multiple of one of them only up to rounding.
+        if self.eigenvalues[start] == self.eigenvalues[self.len() - 1] {
+            return f64::INFINITY;
+        }
         let n = (self.len() - start) as f64;
         1.0 + n / (self.log_sums[start] - n * self.logs[start])
     }

@@ -180,6 +180,18 @@ fn a_spectrum_of_rounding_errors_is_flat() {
     }
 }
 
+/// Eleven values whose upper half is one value: rounding of its logarithms is no tail either, at any scale.
+#[test]
+fn an_upper_half_of_one_value_is_flat() {
+    for scale in [1.0, 0.25, 3.0, 1e-8] {
+        let values = [1.0, 1.25, 1.25, 1.25, 1.25, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5];
+        let values = values.map(|value| value * scale);
+        assert_eq!(fit_tail(&values, TailRule::Median), Err(NoFit::Flat), "{scale}");
+        let searched = fit_tail(&values, TailRule::Ks).unwrap();
+        assert!(searched.n_tail > 6 && searched.exponent < 100.0, "{searched:?}");
+    }
+}
+
 #[test]
 fn a_tail_of_one_value_is_too_few() {
     assert_eq!(fit_tail(&[1.0, 5.0], TailRule::Median), Err(NoFit::TooFew));
