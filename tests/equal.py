@@ -14,7 +14,7 @@ fetched once into DIR.
 
 `compare` compares two such folders: names of files, exit codes, and contents byte for byte. Aside stay what one command does
 not repeat (times, dates, memory, the program's version) and the name of the key that holds a result's schema (`version`
-before, `schema` now). With --ignore-words sentences count by their numbers alone, help by its flags and defaults, and what is
+before, `schema` now). With --ignore-words sentences count by their numbers and verdicts, help by its flags and defaults, and what is
 said on standard error (messages of refusals) not at all.
 
 Exit code 0: equal; 1: something differs, or a case did not end as it should. Needs Python 3.10 or newer and nothing else.
@@ -42,7 +42,7 @@ def main():
     comparing = commands.add_parser("compare", help="compare two kept folders")
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
-    comparing.add_argument("--ignore-words", action="store_true", help="sentences count by their numbers alone")
+    comparing.add_argument("--ignore-words", action="store_true", help="sentences count by their numbers and verdicts")
     comparing.add_argument("--common", action="store_true", help="leave out cases that only one side has, after keep --only")
     comparing.add_argument("--only", action="append", help="only files with this in their names; repeat")
     comparing.add_argument("--most", type=int, default=200, help="differences that are shown (200)")

@@ -14,6 +14,10 @@ MEASURED = [
 # Lines of progress come every few seconds, of which no two runs have the same.
 PROGRESS = re.compile(rf"^.*: \d+/\d+\b.*, {DURATION}(?:, about {DURATION} left)?\n", re.MULTILINE)
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?")
+# What a sentence may conclude; it counts even where words are ignored.
+VERDICT = re.compile(
+    r"\b(?:does not hold|holds|inconclusive|not (?:run|tested)|exclusive|dominant|shared|redundant|ignored|unused|passed|failed)\b", re.IGNORECASE
+)
 # What a page of help promises to scripts.
 PROMISE = re.compile(r"--[a-z][a-z-]*|\[default: [^\]]*\]|\[possible values: [^\]]*\]")
 # The terminal's layout of one and the same text depends on the lengths of times.
@@ -28,7 +32,7 @@ def without_measured(text):
 
 
 class Words:
-    """Compares texts; with `ignore` a sentence, which is a text with a blank in it, counts by its numbers alone."""
+    """Compares texts; with `ignore` a sentence, which is a text with a blank in it, counts by its numbers and verdicts."""
 
     def __init__(self, ignore):
         self.ignore = ignore
@@ -38,17 +42,17 @@ class Words:
         if old == new:
             return True
         are_sentences = " " in old.strip() and " " in new.strip()
-        return self.ignore and are_sentences and numbers(old) == numbers(new)
+        return self.ignore and are_sentences and contents(old) == contents(new)
 
     def compare_said(self, name, old, new):
         """Differences of what the program printed, as `(place, old, new)`. Where words are ignored, help counts by its flags
-        and defaults, other output by its numbers, and messages not at all."""
+        and defaults, other output by its numbers and verdicts, and messages not at all."""
         old, new = (without_measured(BLANKS.sub(" ", PROGRESS.sub("", text))) for text in (old, new))
         if not self.ignore:
             return [] if old == new else [first_difference(old, new)]
         if name.endswith(".err"):
             return []
-        count = promises if name.startswith("help-") else numbers
+        count = promises if name.startswith("help-") else contents
         old, new = count(old), count(new)
         return [(" in all", listed(old - new), listed(new - old))] if old != new else []
 
@@ -61,8 +65,9 @@ def promises(text):
     return Counter(set(PROMISE.findall(text)))
 
 
-def numbers(text):
-    return Counter(NUMBER.findall(text))
+def contents(text):
+    """The numbers and verdicts of a text."""
+    return Counter(NUMBER.findall(text) + [word.lower() for word in VERDICT.findall(text)])
 
 
 def first_difference(old, new):

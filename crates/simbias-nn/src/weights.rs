@@ -8,7 +8,7 @@ use simbias_checkpoint::{
     Checkpoint, Numbers, SafetensorsImage, TensorInfo, TensorSource, safetensors_image,
 };
 
-use crate::{Network, NnError, Parameter};
+use crate::{Network, NnError, Parameter, Precision};
 
 /// Prefixes that wrappers put before every name of a `state_dict`; there may be two of them.
 const WRAPPERS: [&str; 4] = ["module.", "model.", "net.", "_orig_mod."];
@@ -85,7 +85,7 @@ impl Network {
         self.load(&Checkpoint::open(path)?)
     }
 
-    /// Takes the values of a checkpoint. They may be floats of any width; narrow ones are widened.
+    /// Takes the values of a checkpoint. They may be floats of any width, and become those of the network's.
     ///
     /// A parameter is looked for under its own name, then under those of
     /// [`foreign_names`](crate::Architecture::foreign_names). The leading `model.` may be missing from all names, or all
@@ -118,7 +118,16 @@ impl Network {
                 found: stored.keys().take(8).map(ToString::to_string).collect(),
             })?;
             taken.insert(name);
-            values.push(self.upload_values(read(source, index, tensor, parameter)?));
+            let numbers = read(source, index, tensor, parameter)?;
+            let numbers = match self.precision() {
+                Precision::F32 => Numbers::F32(numbers.into_f32()),
+                Precision::F64 => numbers,
+            };
+            // Narrowing may leave the range of numbers.
+            if let Some((_, index)) = numbers.not_finite() {
+                return Err(NnError::NotFinite { name: parameter.name.clone(), index });
+            }
+            values.push(self.upload_values(numbers));
         }
         let is_needless = |name: &str| self.architecture().ignores(spelling.strip(name));
         let mut left = stored.keys().filter(|name| !taken.contains(*name));
@@ -185,11 +194,7 @@ fn read(
             found: tensor.element.name().into(),
         });
     }
-    let numbers = source.read(index)?;
-    match numbers.not_finite() {
-        Some((_, index)) => Err(NnError::NotFinite { name: parameter.name.clone(), index }),
-        None => Ok(numbers),
-    }
+    Ok(source.read(index)?)
 }
 
 fn flat<T: burn::tensor::Element>(values: Vec<T>) -> TensorData {

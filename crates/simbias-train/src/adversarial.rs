@@ -20,6 +20,10 @@ pub struct Adversarial {
 }
 
 impl PrepareBatch for Adversarial {
+    fn name(&self) -> String {
+        format!("adversarial {:?}", self.attack)
+    }
+
     fn prepare(
         &mut self,
         network: &Network,

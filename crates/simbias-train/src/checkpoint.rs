@@ -139,11 +139,8 @@ impl TrainState {
         }
         let same_length = FitConfig { max_steps: config.max_steps, ..head.config };
         if same_length != *config {
-            return Err(TrainError::OtherRun {
-                what: "settings",
-                found: format!("{same_length:?}"),
-                expected: format!("{config:?}"),
-            });
+            let (found, expected) = differences(&same_length, config);
+            return Err(TrainError::OtherRun { what: "settings", found, expected });
         }
         let fingerprint = source.fingerprint();
         if head.data_fingerprint != fingerprint {
@@ -154,11 +151,8 @@ impl TrainState {
             });
         }
         if head.architecture != *architecture {
-            return Err(TrainError::OtherRun {
-                what: "network",
-                found: format!("{:?}", head.architecture),
-                expected: format!("{architecture:?}"),
-            });
+            let (found, expected) = differences(&head.architecture, architecture);
+            return Err(TrainError::OtherRun { what: "network", found, expected });
         }
 
         let file = SafeTensors::deserialize(bytes).map_err(|error| failed(error.to_string()))?;
@@ -208,6 +202,24 @@ impl TrainState {
             best,
         })
     }
+}
+
+/// What differs between two descriptions, as text of either side: `batch_size 8, max_steps 5`.
+fn differences<T: Serialize>(found: &T, expected: &T) -> (String, String) {
+    let fields = |side: &T| match serde_json::to_value(side) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let (found, expected) = (fields(found), fields(expected));
+    let words = |own: &serde_json::Map<String, serde_json::Value>, other| {
+        let differing = own.iter().filter(|(key, value)| {
+            let other: &serde_json::Map<String, serde_json::Value> = other;
+            other.get(*key) != Some(value)
+        });
+        let words = differing.map(|(key, value)| format!("{key} {value}").replace('"', ""));
+        words.collect::<Vec<String>>().join(", ")
+    };
+    (words(&found, &expected), words(&expected, &found))
 }
 
 /// The numbers of a tensor; `None` for types that no network computes in.

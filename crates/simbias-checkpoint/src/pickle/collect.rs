@@ -10,9 +10,7 @@ impl Machine<'_> {
         let Value::Dict(root) = root else {
             return Err(self.malformed("what it holds is not a dictionary of tensors"));
         };
-        if let Some(found) = self.tensors_of(*root) {
-            return Ok(found);
-        }
+        // A dictionary of weights first: loose tensors beside it are counters and the like.
         let pairs = &self.dicts[*root];
         for wanted in WEIGHT_KEYS {
             for (key, value) in pairs {
@@ -23,6 +21,9 @@ impl Machine<'_> {
                     return Ok(found);
                 }
             }
+        }
+        if let Some(found) = self.tensors_of(*root) {
+            return Ok(found);
         }
         let keys: Vec<&str> = pairs
             .iter()

@@ -118,14 +118,7 @@ impl Pickle {
     ) -> Self {
         self.global("torch._utils", "_rebuild_tensor_v2")
             .op(b'(')
-            .op(b'(')
-            .text("storage")
-            .global("torch", storage)
-            .text(key)
-            .text("cpu")
-            .int(n)
-            .op(b't')
-            .op(b'Q')
+            .storage(storage, key, n)
             .int(offset)
             .ints(shape)
             .ints(strides)
@@ -135,6 +128,36 @@ impl Pickle {
             .op(b'R')
             .op(b't')
             .op(b'R')
+    }
+
+    /// A tensor from the start of its storage as PyTorch before 0.4 wrote it.
+    pub(crate) fn old_tensor(
+        self,
+        storage: &str,
+        key: &str,
+        n: i32,
+        shape: &[i32],
+        strides: &[i32],
+    ) -> Self {
+        self.global("torch._utils", "_rebuild_tensor")
+            .op(b'(')
+            .storage(storage, key, n)
+            .int(0)
+            .ints(shape)
+            .ints(strides)
+            .op(b't')
+            .op(b'R')
+    }
+
+    fn storage(self, storage: &str, key: &str, n: i32) -> Self {
+        self.op(b'(')
+            .text("storage")
+            .global("torch", storage)
+            .text(key)
+            .text("cpu")
+            .int(n)
+            .op(b't')
+            .op(b'Q')
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

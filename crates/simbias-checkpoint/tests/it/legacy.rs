@@ -49,6 +49,40 @@ fn views_into_one_storage() {
     assert_eq!(checkpoint.read(1).unwrap(), Numbers::F32(vec![3.0, 4.0]));
 }
 
+/// As PyTorch before 0.4 wrote it: four arguments, no gradient, no hooks.
+#[test]
+fn tensors_of_the_first_rebuilding_function() {
+    let state = Pickle::new()
+        .op(b'}')
+        .text("a.weight")
+        .old_tensor("FloatStorage", "7", 4, &[2, 2], &[1, 2])
+        .op(b's');
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.pth");
+    std::fs::write(&file, legacy(state, 4, &f32_bytes([1.0, 2.0, 3.0, 4.0]))).unwrap();
+    let checkpoint = Checkpoint::open(&file).unwrap();
+    assert_eq!(checkpoint.read(0).unwrap(), Numbers::F32(vec![1.0, 3.0, 2.0, 4.0]));
+}
+
+/// A counter beside the weights, as some trainers save it.
+#[test]
+fn loose_tensors_do_not_hide_the_state_dict() {
+    let state = Pickle::new()
+        .op(b'}')
+        .op(b'(')
+        .text("epoch")
+        .tensor("FloatStorage", "7", 4, 0, &[], &[])
+        .text("state_dict")
+        .op(b'}')
+        .text("a.weight")
+        .tensor("FloatStorage", "7", 4, 0, &[4], &[1])
+        .op(b's')
+        .op(b'u');
+    let checkpoint = open(&legacy(state, 4, &f32_bytes([1.0; 4]))).unwrap();
+    let names: Vec<&str> = checkpoint.tensors().iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(names, ["a.weight"]);
+}
+
 /// State dicts whose description is longer than what is read first.
 #[test]
 fn long_descriptions() {

@@ -15,7 +15,7 @@ use super::failure::INTERRUPTED;
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Work that has not checked for this long after Ctrl-C is assumed never to check.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// The limit for work that checks rarely, such as a training with slow steps: twice the time between two checks, at
 /// most this.
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
@@ -71,7 +71,7 @@ impl Interrupt {
 
     fn handle(&self) {
         if self.0.asked.swap(true, Ordering::SeqCst) {
-            self.end();
+            self.end("interrupted");
         }
         super::say("stopping; press Ctrl-C again to stop at once");
         let patience = self.patience();
@@ -82,10 +82,10 @@ impl Interrupt {
             if interrupt.0.heard.load(Ordering::SeqCst) {
                 std::thread::sleep(TIDYING);
             }
-            interrupt.end();
+            interrupt.end("interrupted; the work did not stop by itself");
         });
         if waiting.is_err() {
-            self.end();
+            self.end("interrupted");
         }
     }
 
@@ -95,14 +95,14 @@ impl Interrupt {
         (2 * between).clamp(PATIENCE, MOST_PATIENCE)
     }
 
-    /// Ends the process.
-    fn end(&self) -> ! {
+    /// Ends the process, whatever the work is doing.
+    fn end(&self, words: &str) -> ! {
         ENDING.store(true, Ordering::SeqCst);
         let partial = self.partial().clone();
         for path in partial {
             remove(&path);
         }
-        super::say("interrupted");
+        super::say(words);
         std::process::exit(i32::from(INTERRUPTED));
     }
 

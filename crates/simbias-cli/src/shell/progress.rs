@@ -152,13 +152,13 @@ impl LineState {
         let elapsed = self.since.elapsed().as_secs_f64();
         let remark =
             if self.remark.is_empty() { String::new() } else { format!(" ({})", self.remark) };
-        let so_far = format!(
-            "{}: {}/{}{remark}, {}",
-            self.label,
-            self.done,
-            self.total,
-            format::duration(elapsed)
-        );
+        // Work that has not counted yet has no total.
+        let count = if self.total == 0 {
+            String::new()
+        } else {
+            format!("{}/{}{remark}, ", self.done, self.total)
+        };
+        let so_far = format!("{}: {count}{}", self.label, format::duration(elapsed));
         if self.done == 0 || self.done >= self.total {
             return so_far;
         }
@@ -210,6 +210,7 @@ mod tests {
     fn a_line_says_how_far_and_how_long() {
         let since = Instant::now() - Duration::from_secs(30);
         let mut state = LineState { since, announced: true, ..LineState::new("scoring") };
+        assert_eq!(state.line(), "scoring: 30 s");
         state.advance(3, 9, "");
         state.advance(2, 9, "");
         assert_eq!(state.line(), "scoring: 3/9, 30 s, about 1 min 00 s left");

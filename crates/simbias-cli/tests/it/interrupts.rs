@@ -10,7 +10,11 @@ use crate::program::{Bench, table};
 /// Longest time from Ctrl-C to the end. Work that checks for it needs far less, but machines are busy at times.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Interrupts a command as soon as it has said `at`, expects only `left` afterwards, and returns what it said.
+/// What the program says when it did not wait for the work.
+const FORCED: &str = "the work did not stop by itself";
+
+/// Interrupts a command as soon as it has said `at`, expects that its work stops by itself and leaves only `left`, and
+/// returns what it said.
 #[track_caller]
 fn interrupted(bench: &Bench, words: &str, at: &str, left: &[&str]) -> String {
     let mut running = bench.begin(words);
@@ -141,6 +145,7 @@ fn work_that_does_not_look_is_ended_for_it() {
     let (code, said) = running.ends();
     assert_eq!(code, Some(130), "{said}");
     assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert!(said.contains(FORCED), "{said}");
     assert_eq!(bench.names(), ["t.csv"]);
 }
 
@@ -152,5 +157,6 @@ fn a_second_time_ends_at_once() {
     running.interrupt().says("press Ctrl-C again").interrupt();
     let (code, said) = running.ends();
     assert_eq!(code, Some(130), "{said}");
+    assert!(said.ends_with("interrupted\n") && !said.contains(FORCED), "{said}");
     assert_eq!(bench.names(), ["t.csv"]);
 }

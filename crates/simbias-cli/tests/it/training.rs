@@ -77,8 +77,8 @@ fn trainings_that_cannot_be_are_refused() {
     for (words, facts) in [
         ("--network cnn", ["images", "fcn"]),
         ("--network rnn", ["rnn", "resnet18"]),
-        ("--batch-size 0", ["batch_size", "at least 1"]),
-        ("--evaluate-every 0", ["evaluate_every", "at least 1"]),
+        ("--batch-size 0", ["batch size", "at least 1"]),
+        ("--evaluate-every 0", ["evaluation interval", "at least 1"]),
         ("--learning-rate -1", ["learning rate", "-1"]),
         ("--weight-decay -0.1", ["--weight-decay", "from 0 up"]),
         ("--weight-decay nan", ["--weight-decay", "from 0 up"]),
@@ -127,7 +127,7 @@ fn a_checkpoint_belongs_to_its_network() {
     bench.signal_when(&format!("{words} --network cnn --out cut"), "-INT", || checkpoint.is_file());
     bench.refuse(
         &format!("{words} --network resnet18 --out again --resume cut.checkpoint"),
-        &["network", "SmallCnn", "ResNet18", "--resume"],
+        &["network is kind small-cnn", "this run has kind res-net18", "--resume"],
     );
 }
 

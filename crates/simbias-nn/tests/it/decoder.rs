@@ -1,8 +1,10 @@
 //! Decoder transformers: gradients, order of time, names, invalid sizes.
 
+use simbias_checkpoint::safetensors_image;
 use simbias_nn::decoder::{Biases, FeedForward, Norm, Pairs, Positions};
 use simbias_nn::{
     Architecture, Decoder, Mode, Network, NnError, Pass, Precision, Tensor, TensorData,
+    host_numbers,
 };
 
 use crate::{network, values};
@@ -145,6 +147,30 @@ fn parameters_are_named_as_hugging_face_names_llama() {
     let gpt = of(Decoder::small(11, 6, 12, 2, 3));
     let block = 4 * 12 * 12 + 2 * 4 * 12 * 12 + 4 * 12;
     assert_eq!(gpt.n_parameters(), 11 * 12 + 6 * 12 + 2 * block + 2 * 12 + 11 * 12);
+}
+
+/// Files of tied models often hold the head as well, and the frequencies of their positions.
+#[test]
+fn copies_of_a_tied_head_and_frequencies_are_skipped() {
+    let network = of(llama(Pairs::Halves));
+    let tensors = |more: &[&str]| {
+        let own = network.parameters().iter().map(|parameter| {
+            (parameter.name.clone(), &parameter.shape[..], host_numbers(&parameter.value))
+        });
+        let embedding = &network.parameters()[0];
+        let more = more
+            .iter()
+            .map(|name| (name.to_string(), &embedding.shape[..], host_numbers(&embedding.value)));
+        safetensors_image(own.chain(more), None).unwrap()
+    };
+    let needless = [
+        "lm_head.weight",
+        "model.layers.0.self_attn.rotary_emb.inv_freq",
+        "model.layers.1.attn.bias",
+    ];
+    network.clone().load_safetensors(&tensors(&needless)).unwrap();
+    let surplus = network.clone().load_safetensors(&tensors(&["score.weight"]));
+    assert!(matches!(surplus, Err(NnError::UnexpectedParameter { .. })));
 }
 
 #[test]

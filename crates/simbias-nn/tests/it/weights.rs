@@ -83,6 +83,9 @@ fn surplus_integers_and_nan_are_refused() {
         network.load_safetensors(&serialize(views, None).unwrap())
     };
     assert!(load(Dtype::F32, &bias, false).is_ok());
+    // Finite in the file, but not as a weight of this network.
+    let huge = [1.0_f64, 1e300].map(f64::to_le_bytes).concat();
+    assert!(matches!(load(Dtype::F64, &huge, false), Err(NnError::NotFinite { index: 1, .. })));
     assert!(matches!(load(Dtype::F32, &nan, false), Err(NnError::NotFinite { index: 1, .. })));
     assert!(matches!(load(Dtype::I32, &bias, false), Err(NnError::ParameterType { .. })));
     assert!(matches!(load(Dtype::F32, &bias, true), Err(NnError::UnexpectedParameter { .. })));

@@ -133,6 +133,7 @@ impl Batch {
         if !fits {
             return mismatch("columns of a batch", n_columns.to_string(), expected);
         }
+        check_tokens(self.rows.view(), network)?;
         let n_targets = self.target.n_rows();
         if n_targets != n_rows {
             return mismatch("targets of a batch", n_targets.to_string(), format!("{n_rows}"));
@@ -147,6 +148,22 @@ impl Batch {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Refuses rows for a network of tokens that hold anything else than its token numbers.
+pub(crate) fn check_tokens(rows: ArrayView2<'_, f32>, network: &Network) -> Result<(), TrainError> {
+    let InputShape::Tokens { vocabulary, .. } = network.architecture().input() else {
+        return Ok(());
+    };
+    let is_token = |value: f32| value >= 0.0 && value < vocabulary as f32 && value.fract() == 0.0;
+    match rows.indexed_iter().find(|&(_, &value)| !is_token(value)) {
+        Some(((row, position), value)) => Err(TrainError::Mismatch {
+            what: "tokens of the rows",
+            found: format!("{value} in row {row} at position {position}"),
+            expected: format!("whole numbers from 0 to {}", vocabulary - 1),
+        }),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use simbias_data::Dataset;
 use simbias_nn::Network;
 use simbias_stats::Seed;
 
-use super::{Batches, Drawn, Fingerprint, Place, check_drawing};
+use super::{Batches, Drawn, Fingerprint, Place, check_drawing, with_weights};
 use crate::TrainError;
 use crate::batch::{TargetKind, gather};
 use crate::fit::Evaluate;
@@ -35,7 +35,7 @@ impl<'a> ShuffledEpochs<'a> {
 
 impl Fingerprint for ShuffledEpochs<'_> {
     fn fingerprint(&self) -> String {
-        self.data.fingerprint()
+        with_weights(self.data.fingerprint(), self.weights)
     }
 }
 

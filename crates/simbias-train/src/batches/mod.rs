@@ -107,6 +107,17 @@ pub trait Batches: Fingerprint {
     fn draw(&mut self, network: &Network, place: Place) -> Result<Drawn, TrainError>;
 }
 
+/// The fingerprint of a source with example weights: `source`, and that of the weights if there are any.
+fn with_weights(source: String, weights: Option<&[f32]>) -> String {
+    let Some(weights) = weights else { return source };
+    let mut hasher = blake3::Hasher::new();
+    for weight in weights {
+        hasher.update(&weight.to_le_bytes());
+    }
+    let hash = hasher.finalize().to_hex();
+    format!("{source} weighted {}", &hash[..16])
+}
+
 /// Refuses a batch size of 0, and example weights unless there is one for each row, finite and from 0 up.
 fn check_drawing(
     data: &Dataset,
@@ -115,7 +126,7 @@ fn check_drawing(
 ) -> Result<(), TrainError> {
     if batch_size == 0 {
         return Err(TrainError::Setting {
-            field: "batch_size",
+            field: "batch size",
             found: "0".into(),
             expected: "at least 1 row",
         });

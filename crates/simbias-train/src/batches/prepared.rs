@@ -13,6 +13,11 @@ use crate::objective::Objective;
 
 /// May rewrite a batch before its step: augmentation, adversarial examples, block permutation.
 pub trait PrepareBatch {
+    /// Name and settings; a run can only be continued with the same ones. By default the name of the type.
+    fn name(&self) -> String {
+        std::any::type_name::<Self>().into()
+    }
+
     /// Changes `batch` in place. `seed` belongs to this step alone.
     ///
     /// # Errors
@@ -47,7 +52,7 @@ impl fmt::Debug for Prepared<'_> {
 
 impl Fingerprint for Prepared<'_> {
     fn fingerprint(&self) -> String {
-        self.source.fingerprint()
+        format!("{} prepared by {}", self.source.fingerprint(), self.prepare.name())
     }
 }
 

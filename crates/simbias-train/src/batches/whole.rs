@@ -3,7 +3,7 @@
 use simbias_data::Dataset;
 use simbias_nn::{Device, Network, Precision};
 
-use super::{Batches, Drawn, Fingerprint, Place, check_drawing};
+use super::{Batches, Drawn, Fingerprint, Place, check_drawing, with_weights};
 use crate::TrainError;
 use crate::batch::{DeviceBatch, TargetKind, gather};
 use crate::fit::Evaluate;
@@ -41,7 +41,7 @@ impl<'a> WholeSet<'a> {
 
 impl Fingerprint for WholeSet<'_> {
     fn fingerprint(&self) -> String {
-        format!("whole {}", self.data.fingerprint())
+        with_weights(format!("whole {}", self.data.fingerprint()), self.weights)
     }
 }
 

@@ -67,10 +67,10 @@ impl FitConfig {
         let wrong =
             |field, found: String, expected| Err(TrainError::Setting { field, found, expected });
         if self.batch_size == 0 {
-            return wrong("batch_size", "0".into(), "at least 1 row");
+            return wrong("batch size", "0".into(), "at least 1 row");
         }
         if self.evaluate_every == 0 {
-            return wrong("evaluate_every", "0".into(), "at least 1 step");
+            return wrong("evaluation interval", "0".into(), "at least 1 step");
         }
         if !(self.schedule.base.is_finite() && self.schedule.base >= 0.0) {
             return wrong(

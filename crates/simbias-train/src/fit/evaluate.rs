@@ -7,7 +7,7 @@ use simbias_data::Dataset;
 use simbias_nn::{Mode, Network, Pass};
 
 use crate::TrainError;
-use crate::batch::{Batch, BatchTarget, DeviceBatch, TargetKind, select_target};
+use crate::batch::{Batch, BatchTarget, DeviceBatch, TargetKind, check_tokens, select_target};
 use crate::objective::{Objective, RowLosses};
 use crate::predict::{host, rows_at_once};
 
@@ -83,6 +83,7 @@ impl Evaluate for Dataset {
             let expected = network.n_features().to_string();
             return mismatch("columns of the data", self.n_features(), expected);
         }
+        check_tokens(self.rows.view(), network)?;
         objective.check(network, TargetKind::of(&self.target))
     }
 

@@ -8,6 +8,11 @@ use crate::TrainError;
 
 /// The caller's criterion for the weights that remain at the end. Closures of a state and its evaluation are criteria.
 pub trait KeepBest {
+    /// Name and settings; a run can only be continued with the same ones. By default the name of the type.
+    fn name(&self) -> String {
+        std::any::type_name::<Self>().into()
+    }
+
     /// Score of the weights of `state`, asked for at each evaluation: higher is better, NaN is never kept.
     ///
     /// # Errors

@@ -60,7 +60,8 @@ pub fn fit(
         });
     }
     let multipliers = RateRule::multipliers(&config.rates, &state.network)?;
-    state.follow(Followed { objective: objective.name(), rule: rule.name() }, config)?;
+    let criterion = keep.as_ref().map(|criterion| criterion.name());
+    state.follow(Followed { objective: objective.name(), rule: rule.name(), criterion }, config)?;
     state.follow_rates(layer_rates.as_deref().map(|rates| rates.name()))?;
     let steps_per_epoch = batches.steps_per_epoch();
 

@@ -54,6 +54,9 @@ pub(crate) struct Followed {
     pub(crate) objective: String,
     /// [`StepRule::name`](crate::StepRule::name).
     pub(crate) rule: String,
+    /// [`KeepBest::name`] of the caller's criterion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) criterion: Option<String>,
 }
 
 impl TrainState {
@@ -114,15 +117,21 @@ impl TrainState {
         wanted: Followed,
         config: &FitConfig,
     ) -> Result<(), TrainError> {
-        let plain = Followed { objective: config.loss.name(), rule: PLAIN.into() };
+        let plain = Followed { objective: config.loss.name(), rule: PLAIN.into(), criterion: None };
         if self.step > 0 {
             let before = self.followed.as_ref().unwrap_or(&plain);
             for (what, found, expected) in [
-                ("objective", &before.objective, &wanted.objective),
-                ("step rule", &before.rule, &wanted.rule),
+                ("objective", Some(&before.objective), Some(&wanted.objective)),
+                ("step rule", Some(&before.rule), Some(&wanted.rule)),
+                (
+                    "criterion of the kept weights",
+                    before.criterion.as_ref(),
+                    wanted.criterion.as_ref(),
+                ),
             ] {
                 if found != expected {
-                    let (found, expected) = (found.clone(), expected.clone());
+                    let words = |name: Option<&String>| name.map_or("none".into(), String::clone);
+                    let (found, expected) = (words(found), words(expected));
                     return Err(TrainError::OtherRun { what, found, expected });
                 }
             }

@@ -55,8 +55,11 @@ impl Objective for NextToken {
             panic!("next tokens are predicted by a decoder from rows whose class is a token");
         };
         let [n_rows, length, vocabulary] = logits.dims();
-        let given = tokens.narrow(1, 1, length - 1);
-        let next = Tensor::cat(vec![given, last.clone().reshape([n_rows, 1])], 1);
+        let last = last.clone().reshape([n_rows, 1]);
+        let next = match length {
+            1 => last,
+            _ => Tensor::cat(vec![tokens.narrow(1, 1, length - 1), last], 1),
+        };
         let per_token = activation::log_softmax(logits.reshape([n_rows * length, vocabulary]), 1)
             .gather(1, next.reshape([n_rows * length, 1]))
             .neg();

@@ -62,10 +62,14 @@ fn check_resume(batches: &mut dyn Batches, rule: &mut dyn StepRule) {
     assert_eq!(resumed.evaluations, whole.evaluations);
 }
 
+fn attack() -> Pgd {
+    Pgd::new(Norm::L2, 0.1, 0.05, 2)
+}
+
 #[test]
 fn every_source_resumes_exactly_under_every_rule() {
     let data = two_classes(50, 6, 0);
-    let attack = Pgd::new(Norm::L2, 0.1, 0.05, 2);
+    let attack = attack();
     let rules: [&mut dyn StepRule; 4] = [
         &mut Plain,
         &mut Sam::new(0.05),
@@ -97,6 +101,15 @@ fn a_run_goes_on_under_its_own_source_objective_and_rule_only() {
     for other in
         [&data as &dyn simbias_train::Fingerprint, &RandomRows::new(&data, 8), &generated()]
     {
+        let refused = load(other);
+        assert!(matches!(refused, Err(TrainError::OtherRun { what: "training data", .. })));
+    }
+    let weights: Vec<f32> = (0..50).map(|row| row as f32).collect();
+    let (mut whole, mut hook) = (WholeSet::new(&data), Adversarial { attack: attack() });
+    for other in [
+        &WholeSet::new(&data).weighted(&weights) as &dyn simbias_train::Fingerprint,
+        &Prepared::new(&mut whole, &mut hook),
+    ] {
         let refused = load(other);
         assert!(matches!(refused, Err(TrainError::OtherRun { what: "training data", .. })));
     }

@@ -86,6 +86,15 @@ fn what_was_best_before_an_interrupt_is_remembered() {
     let outcome = run(&mut resumed, &config, Some(&mut near(12)), &mut NoWatch);
     assert_eq!(outcome.kept_step, 10);
     assert_eq!(weights(&resumed.network), weights(&whole.network));
+    // Its scores mean nothing to another criterion.
+    let mut resumed = TrainState::load(&path, device, architecture, &config, &data).unwrap();
+    let (mut batches, mut watch) = (ShuffledEpochs::new(&data, config.batch_size), NoWatch);
+    let hooks = Hooks { keep: Some(&mut Latest), ..Hooks::new(&mut watch) };
+    let refused =
+        fit(&mut resumed, &mut batches, &config.loss, &mut Plain, &config, hooks).unwrap_err();
+    let TrainError::OtherRun { what, expected, .. } = refused else { panic!("{refused}") };
+    assert_eq!(what, "criterion of the kept weights");
+    assert!(expected.ends_with("Latest"), "{expected}");
 }
 
 /// Sees that training is complete.

@@ -6,7 +6,7 @@ use simbias_stats::Seed;
 use simbias_train::{
     Batch, BatchTarget, DeviceBatch, FitConfig, FixedBatches, Generated, Hooks, LabelSmoothing,
     Loss, NextToken, NoWatch, Objective, Optimizer, Plain, Schedule, SoftTargets, TargetKind,
-    TrainState, evaluate, fit,
+    TrainError, TrainState, evaluate, fit,
 };
 
 use crate::{config, small_fcn, two_classes};
@@ -106,6 +106,28 @@ fn next_tokens_are_predicted_at_every_position() {
     assert_ne!(found, last);
     assert_ne!(losses(&network, &NextToken, &constant)[0], found[0]);
     assert_eq!(losses(&network, &NextToken, &constant)[1], found[1]);
+}
+
+#[test]
+fn rows_of_one_token_are_predicted_too() {
+    let network = decoder();
+    let batch = Batch::fresh(array![[3.0_f32], [5.0]], BatchTarget::Classes(vec![6, 0]));
+    assert_eq!(losses(&network, &NextToken, &batch), losses(&network, &Loss::CrossEntropy, &batch));
+}
+
+#[test]
+fn rows_that_are_no_tokens_are_refused() {
+    let network = decoder();
+    for value in [7.0_f32, -1.0, 0.5, f32::NAN] {
+        let rows = array![[1.0_f32, 2.0, value, 4.0, 5.0]];
+        let batch = Batch::fresh(rows, BatchTarget::Classes(vec![6]));
+        let refused = batch.check(&network, TargetKind::Classes { n_classes: 7 });
+        let Err(TrainError::Mismatch { what, found, .. }) = refused else { panic!("{value}") };
+        assert_eq!(
+            (what, found),
+            ("tokens of the rows", format!("{value} in row 0 at position 2"))
+        );
+    }
 }
 
 #[test]

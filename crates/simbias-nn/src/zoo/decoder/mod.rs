@@ -323,4 +323,11 @@ impl Describe for Decoder {
     fn build(&self, builder: &mut Builder) -> Stack {
         layer::stack(self, builder)
     }
+
+    /// The copy of a tied embedding, the frequencies of a rotary embedding, and causal masks.
+    fn ignores(&self, name: &str) -> bool {
+        (self.ties_head && name == "lm_head.weight")
+            || name.ends_with("rotary_emb.inv_freq")
+            || [".attn.bias", ".attn.masked_bias"].iter().any(|mask| name.ends_with(mask))
+    }
 }
