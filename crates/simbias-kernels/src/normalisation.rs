@@ -205,17 +205,18 @@ impl<T: Real> BatchNormalisation<'_, T> {
                     let [slope, product] = sums[channel];
                     let inverse = self.inverse_deviation(channel);
                     let scale = self.weight[channel].to_f64() * inverse;
-                    let mean = self.moments.means[channel];
+                    let mean = T::from_f64(self.moments.means[channel]);
                     // scale · (g - Σg/n - (x - mean) · inverse · Σgx̂/n)
                     let along = if moments_are_of_x { -scale * inverse * product / n } else { 0.0 };
+                    let rounding = mean.to_f64() - self.moments.means[channel];
                     let off =
-                        if moments_are_of_x { -scale * slope / n - along * mean } else { 0.0 };
+                        if moments_are_of_x { -scale * slope / n + along * rounding } else { 0.0 };
                     let [scale, along, off] = [scale, along, off].map(T::from_f64);
                     vectorised(
                         #[inline(always)]
                         || {
                             for ((input, g), x) in input.iter_mut().zip(gradient).zip(x) {
-                                input.write(*g * scale + (*x * along + off));
+                                input.write(*g * scale + ((*x - mean) * along + off));
                             }
                         },
                     );
@@ -260,7 +261,7 @@ fn products<T: Real>(gradient: &[T], x: &[T], mean: T) -> [f64; 2] {
 }
 
 fn batch_of(n_numbers: usize, image_size: usize) -> usize {
-    assert!(image_size > 0 && n_numbers > 0, "no positions to normalise over");
+    assert!(image_size > 0, "no positions to normalise over");
     assert_eq!(n_numbers % image_size, 0, "not a whole number of images");
     n_numbers / image_size
 }

@@ -28,8 +28,9 @@ impl Window {
         std::array::from_fn(|axis| {
             let (n, stride, padding) = (size[axis], self.stride[axis], self.padding[axis]);
             let Some(beyond_first) = (n + 2 * padding).checked_sub(self.kernel[axis]) else {
-                // Only a window that may hang over the end still covers a pixel.
-                return usize::from(self.rounds_up && n > 0);
+                // A window that hangs over the end by less than a step still counts.
+                let overhang = self.kernel[axis] - (n + 2 * padding);
+                return usize::from(self.rounds_up && n > 0 && overhang < stride);
             };
             if !self.rounds_up {
                 return beyond_first / stride + 1;
@@ -42,6 +43,11 @@ impl Window {
 
     /// The part of every window that lies in the image.
     fn windows(&self, axis: usize, n: usize, n_out: usize) -> Windows {
+        let (kernel, padding) = (self.kernel[axis], self.padding[axis]);
+        assert!(
+            2 * padding <= kernel,
+            "a padding of {padding} is more than half a window of {kernel}"
+        );
         (0..n_out)
             .map(|window| {
                 let start = window * self.stride[axis];
@@ -65,7 +71,8 @@ pub struct Largest<T> {
 ///
 /// # Panics
 ///
-/// If `planes` is not a whole number of channels, or a channel has more than 2³² pixels.
+/// If `planes` is not a whole number of channels, a channel has 2³² pixels or more, or the padding is more than half the
+/// window.
 pub fn max_pool<T: Real>(planes: &[T], size: [usize; 2], window: &Window) -> Largest<T> {
     let [height, width] = window.output_size(size);
     let rows = window.windows(0, size[0], height);
@@ -205,6 +212,10 @@ pub struct Means {
 
 impl Means {
     /// `torch.nn.AvgPool2d` on images of `size`; `counts_padding` says whether pixels of the padding count as zeros.
+    ///
+    /// # Panics
+    ///
+    /// If the padding is more than half the window.
     pub fn new(size: [usize; 2], window: &Window, counts_padding: bool) -> Self {
         let [height, width] = window.output_size(size);
         let rows = window.windows(0, size[0], height);

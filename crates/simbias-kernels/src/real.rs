@@ -3,13 +3,22 @@
 use std::fmt::Debug;
 use std::mem::MaybeUninit;
 use std::ops::{Add, AddAssign, Mul, Sub};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytemuck::Pod;
 use pulp::{Arch, Simd, WithSimd};
 
-/// A number that the kernels compute with.
+/// Who may be a [`Real`].
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A number that the kernels compute with: `f32` or `f64`.
 pub trait Real:
-    Pod
+    sealed::Sealed
+    + Pod
     + Send
     + Sync
     + Debug
@@ -41,7 +50,12 @@ pub trait Real:
     ) -> Self::Register<S>;
 
     /// The sum of the numbers in a register.
-    fn sum<S: Simd>(register: Self::Register<S>) -> Self;
+    ///
+    /// # Safety
+    ///
+    /// The machine must have the registers of `S`.
+    #[expect(unsafe_code, reason = "instructions of the processor")]
+    unsafe fn sum<S: Simd>(register: Self::Register<S>) -> Self;
 }
 
 macro_rules! real {
@@ -80,10 +94,10 @@ macro_rules! real {
                 reason = "an instruction of the processor that this is compiled for"
             )]
             #[inline(always)]
-            fn sum<S: Simd>(register: Self::Register<S>) -> Self {
+            unsafe fn sum<S: Simd>(register: Self::Register<S>) -> Self {
                 #[cfg(target_arch = "x86_64")]
                 if size_of::<Self::Register<S>>() == size_of::<std::arch::x86_64::__m512>() {
-                    // SAFETY: registers of this size are those of AVX-512, which pulp has found to be there; both
+                    // SAFETY: registers of this size are those of AVX-512, which the caller promises to be there; both
                     // types are as many numbers in a row.
                     return unsafe { std::arch::x86_64::$sum(std::mem::transmute_copy(&register)) };
                 }
@@ -96,6 +110,38 @@ macro_rules! real {
 
 real!(f32, f32s, splat_f32s, mul_add_e_f32s, _mm512_reduce_add_ps);
 real!(f64, f64s, splat_f64s, mul_add_e_f64s, _mm512_reduce_add_pd);
+
+/// The widest registers that may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RegisterLimit {
+    /// Whatever the machine has.
+    Machine,
+    /// Those of 256 bits (AVX2), where the machine has them.
+    Avx2,
+    /// One number at a time.
+    Scalar,
+}
+
+static LIMIT: AtomicU8 = AtomicU8::new(RegisterLimit::Machine as u8);
+
+/// Limits the registers of all kernels of this process, so that a test on one machine covers others.
+#[doc(hidden)]
+pub fn limit_registers(limit: RegisterLimit) {
+    LIMIT.store(limit as u8, Ordering::Relaxed);
+}
+
+/// The registers that kernels are compiled for and that this machine has.
+pub(crate) fn arch() -> Arch {
+    match LIMIT.load(Ordering::Relaxed) {
+        limit if limit == RegisterLimit::Scalar as u8 => Arch::Scalar,
+        #[cfg(target_arch = "x86_64")]
+        limit if limit == RegisterLimit::Avx2 as u8 => {
+            pulp::x86::V3::try_new().map_or(Arch::Scalar, Arch::V3)
+        }
+        _ => Arch::new(),
+    }
+}
 
 /// Numbers in a register of `S`.
 #[inline(always)]
@@ -113,7 +159,7 @@ pub(crate) fn lanes<T: Real>() -> usize {
             lanes_of::<T, S>()
         }
     }
-    Arch::new().dispatch(Lanes::<T>(std::marker::PhantomData))
+    arch().dispatch(Lanes::<T>(std::marker::PhantomData))
 }
 
 /// Runs `work`, a closure marked `#[inline(always)]`, compiled for this machine's registers.
@@ -128,7 +174,7 @@ pub(crate) fn vectorised<R>(work: impl FnMut() -> R) -> R {
             (self.0)()
         }
     }
-    Arch::new().dispatch(Work(work))
+    arch().dispatch(Work(work))
 }
 
 /// Numbers that a kernel reads without a check of each place: whoever makes it has checked the furthest.

@@ -31,7 +31,7 @@ pub fn rectify<T: Real>(x: &[T]) -> Vec<T> {
     }
 }
 
-/// The gradient of `x` from that of `y = max(0, x)`: none where `y` is zero.
+/// The gradient of `x` from that of `y = max(0, x)`: none where `y` is zero; where it is not-a-number, that of the output.
 ///
 /// # Panics
 ///
@@ -46,7 +46,7 @@ pub fn rectify_gradient<T: Real>(y: &[T], gradient: &[T]) -> Vec<T> {
                 #[inline(always)]
                 || {
                     for ((out, y), slope) in out.iter_mut().zip(y).zip(gradient) {
-                        out.write(if *y > zero { *slope } else { zero });
+                        out.write(if *y <= zero { zero } else { *slope });
                     }
                 },
             );

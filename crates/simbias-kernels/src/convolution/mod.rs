@@ -1,6 +1,6 @@
 //! Two-dimensional convolution (`torch.nn.functional.conv2d`) and its gradients.
 //!
-//! No batch is unfolded: a task lays out one image, or a few small ones, in the cache ([`plan`]) and multiplies it by
+//! No batch is unfolded: a task lays out one image, or a few small ones, ([`plan`]) and multiplies it by
 //! filters in tiles that fill the processor's registers ([`product`], [`weights`]).
 
 mod plan;
@@ -9,17 +9,16 @@ mod weights;
 
 use std::mem::MaybeUninit;
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use self::plan::{Axis, Correlation, Destination, Plan, Tap, Wanted};
 use self::product::{Panels, Product, panel_heights, tallest_panel};
 use self::weights::{REGISTERS_A_BLOCK, WeightSums, lay_out_gradient, n_weights};
-use crate::real::{AlignedZeros, Real, lanes, written};
+use crate::real::{AlignedZeros, Real, arch, lanes, written};
 
 /// Registers of output pixels that a block should have, so that tiles are full.
 const REGISTERS_A_PRODUCT: usize = 12;
-/// Bytes that the weight gradients of all parts of a batch take together at most.
+/// Bytes that the weight gradients of all parts of a batch take together at most, unless two of them take more.
 const PARTIAL_BYTES: usize = 64 << 20;
 /// Parts of a batch whose weight gradients are summed by themselves.
 const MOST_PARTS: usize = 16;
@@ -58,12 +57,6 @@ impl Convolution {
         })
     }
 
-    /// Multiply-adds of one image's forward pass, with those of the padding.
-    pub fn multiply_adds(&self) -> usize {
-        let taps = self.kernel[0] * self.kernel[1] * self.channels / self.groups;
-        taps * self.filters * self.output_size().iter().product::<usize>()
-    }
-
     /// Images `[batch, filters, rows, columns]` from `images` `[batch, channels, rows, columns]`, `weights`
     /// `[filters, channels / groups, rows, columns]` and `bias` `[filters]`.
     ///
@@ -99,12 +92,14 @@ impl Convolution {
     ///
     /// # Panics
     ///
-    /// As [`Self::forward`].
+    /// As [`Self::forward`], and if a filter does not fit the images: the batch is then unknown.
     pub fn image_gradient<T: Real>(&self, gradient: &[T], weights: &[T]) -> Vec<T> {
         let [channels, filters] = self.of_group();
         let plane = self.size[0] * self.size[1];
         let out_size = self.output_size();
-        let batch = batch_of(gradient.len(), self.filters * out_size[0] * out_size[1]);
+        let out_plane = out_size[0] * out_size[1];
+        assert!(out_plane > 0, "filters of {:?} do not fit images of {:?}", self.kernel, self.size);
+        let batch = batch_of(gradient.len(), self.filters * out_plane);
         assert_eq!(weights.len(), self.filters * channels * self.kernel[0] * self.kernel[1]);
         let [rows, columns] = self.kernel;
         let mut phases = Vec::new();
@@ -141,6 +136,8 @@ impl Convolution {
     }
 
     /// The gradient of the weights, `[filters, channels / groups, rows, columns]`.
+    ///
+    /// Pixels that are not finite may spoil weights of the same channel that do not read them.
     ///
     /// # Panics
     ///
@@ -200,7 +197,7 @@ impl Convolution {
                 let first_filter = (image * self.filters + group * filters) * out_plane;
                 lay_out_gradient(plan, lanes, &gradient[first_filter..], out_plane, rows);
                 let sums = &mut sums;
-                Arch::new().dispatch(WeightSums { plan, channels, layout, gradient: rows, sums });
+                arch().dispatch(WeightSums { plan, channels, layout, gradient: rows, sums });
                 image += plan.n_images;
             }
             sums
@@ -414,7 +411,7 @@ fn correlate<T: Real>(
                     let (panels, range) = (&all_panels[group], panels.clone());
                     if plan.pixels.is_none() {
                         let filter_step = plane;
-                        Arch::new().dispatch(Product {
+                        arch().dispatch(Product {
                             plan,
                             channels,
                             layout,
@@ -428,7 +425,7 @@ fn correlate<T: Real>(
                     }
                     let filter_step = plan.starts.len() * lanes;
                     block.resize(n_filters * filter_step, MaybeUninit::uninit());
-                    Arch::new().dispatch(Product {
+                    arch().dispatch(Product {
                         plan,
                         channels,
                         layout,

@@ -9,7 +9,8 @@
 
 use std::ops::Range;
 
-/// Unfolded images of a block take at most this many bytes, so that they stay in a core's cache.
+/// Unfolded images of a block take at most this many bytes, so that they stay in a core's cache; the last ones of a batch
+/// that is interleaved otherwise may take more.
 const UNFOLDED_BYTES: usize = 1 << 20;
 /// Planes of a block of several images take at most this many bytes.
 const PLANES_BYTES: usize = 1 << 20;
@@ -182,7 +183,7 @@ pub(super) struct Wanted {
 }
 
 impl Plan {
-    /// The cheaper of the two layouts.
+    /// The cheapest of the three layouts.
     pub(super) fn new(correlation: &Correlation, wanted: Wanted) -> Self {
         let Wanted { n_filters, lanes, bytes, n_registers, most_images } = wanted;
         let Correlation { channels, axes: [rows, columns], .. } = correlation;
@@ -195,8 +196,10 @@ impl Plan {
         let of_planes = planes.starts.len() * lanes * products * 11 / 10;
         let moved = channels * rows.n_in * columns.n_in + n_filters * n_positions;
         let interleaved_bytes = interleaved_length(correlation, lanes) * bytes;
-        let of_interleaved = (most_images >= lanes && interleaved_bytes <= INTERLEAVED_BYTES)
-            .then_some(n_positions * products + INTERLEAVING_COST * lanes * moved);
+        // Registers of one number interleave nothing.
+        let of_interleaved =
+            (lanes > 1 && most_images >= lanes && interleaved_bytes <= INTERLEAVED_BYTES)
+                .then_some(n_positions * products + INTERLEAVING_COST * lanes * moved);
         let unfolded_bytes = n_weights * n_positions * bytes;
         let of_unfolded = (2 * unfolded_bytes <= UNFOLDED_BYTES)
             .then_some(n_positions * (products + COPY_COST * lanes * n_weights));

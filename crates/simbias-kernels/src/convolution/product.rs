@@ -46,7 +46,7 @@ pub(super) fn tallest_panel() -> usize {
             most_filters::<S>()
         }
     }
-    pulp::Arch::new().dispatch(Tallest)
+    crate::real::arch().dispatch(Tallest)
 }
 
 impl<T: Real> Panels<T> {

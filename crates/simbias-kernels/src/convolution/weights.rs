@@ -146,7 +146,10 @@ impl<T: Real> WeightSums<'_, T> {
         let mut totals = [[T::default(); TAPS]; FILTERS];
         for (totals, registers) in totals.iter_mut().zip(&registers) {
             for (total, register) in totals.iter_mut().zip(registers) {
-                *total = T::sum::<S>(*register);
+                #[expect(unsafe_code, reason = "the registers are those of this dispatch")]
+                // SAFETY: `simd` stands for registers that were found on this machine.
+                let sum = unsafe { T::sum::<S>(*register) };
+                *total = sum;
             }
         }
         totals

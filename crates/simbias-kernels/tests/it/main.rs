@@ -3,6 +3,7 @@
 mod convolution;
 mod normalisation;
 mod pooling;
+mod rectification;
 
 use simbias_kernels::Real;
 
