@@ -3,8 +3,10 @@
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Scorer, SplitDataset};
 use simbias_nn::Device;
+use simbias_reliance::screen::Screen;
 use simbias_reliance::{
-    BlockSet, Comparison, Measurement, RelianceOptions, assign_verdicts, compare, measure,
+    Beside, BlockSet, Comparison, Measurement, RelianceOptions, View, assign_verdicts, compare,
+    inside_the_leading_block, measure,
 };
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
@@ -14,7 +16,7 @@ use simbias_train::{
 };
 
 use crate::AuditError;
-use crate::blocks_alone::simplicity_of_blocks;
+use crate::blocks_alone::BlocksAlone;
 use crate::check::check_split;
 use crate::cue_conflict::GroupLoss;
 use crate::remedy::{Applied, Ingredients, Remedied, RemediedModel, Remedy};
@@ -70,6 +72,8 @@ pub struct AuditInput {
     pub blocks: BlockSet,
     /// The transform.
     pub transform: Box<dyn Transform + Send>,
+    /// Whole images by frequency and colour, measured beside the blocks.
+    pub whole_images: Option<View>,
     /// What was decided while reading, in sentences.
     pub notes: Vec<String>,
 }
@@ -110,6 +114,8 @@ pub struct AuditOutcome {
     pub n_rows: [usize; 3],
     /// Reliance of the audited model, with simplicity and verdicts.
     pub base: Measurement,
+    /// Single columns, whole images, members of the leading block.
+    pub beside: Beside,
     /// How the audited network was trained; `None` for given models.
     pub training: Option<TrainingSummary>,
     /// What was trained, in words.
@@ -220,10 +226,18 @@ pub fn audit(
     let parts = Parts { train: train_rows, validation, test };
     let transform: &dyn Transform = input.transform.as_ref();
     let seed = options.seed;
-    let n_stages = 4 + options.remedies.len();
+    let n_stages = 5 + options.remedies.len();
     let (mut recipe, fit) = training_settings(train_rows, options)?;
 
-    progress.stage("training the network", 1, n_stages);
+    progress.stage("looking at single columns", 1, n_stages);
+    let all_rows = input.split.joined();
+    let (wanted, level) = (options.reliance.metric, options.reliance.level);
+    let screen = (all_rows.n_rows() >= Screen::LEAST_ROWS)
+        .then(|| Screen::of(&all_rows, wanted, level, seed, progress))
+        .transpose()?;
+    drop(all_rows);
+
+    progress.stage("training the network", 2, n_stages);
     let mut own_network = None;
     let mut training = None;
     let mut foreign: Option<&dyn Scorer> = None;
@@ -271,7 +285,7 @@ pub fn audit(
         (None, None) => unreachable!("every subject gives a model"),
     };
 
-    progress.stage("measuring reliance", 2, n_stages);
+    progress.stage("measuring reliance", 3, n_stages);
     let measure_with =
         |model: &dyn Scorer, progress: &dyn Progress| -> Result<Measurement, AuditError> {
             Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, progress)?)
@@ -279,18 +293,19 @@ pub fn audit(
     let mut base = measure_with(model, progress)?;
     progress.keep_going()?;
 
-    progress.stage("learning each block alone", 3, n_stages);
+    progress.stage("learning each block alone", 4, n_stages);
     let metric = base.outcome.metric;
-    let solo = simplicity_of_blocks(
-        &mut base,
-        input,
+    let alone = BlocksAlone {
+        blocks: &input.blocks,
+        transform,
         parts,
-        &recipe,
-        own_network.is_some(),
+        recipe: &recipe,
+        own_architecture: own_network.is_some(),
         metric,
         options,
         progress,
-    )?;
+    };
+    let solo = alone.learn(&mut base)?;
     let n_blocks = base.outcome.blocks.len();
     if n_blocks > options.most_probed {
         notes.push(format!(
@@ -302,14 +317,41 @@ pub fn audit(
         ));
     }
     assign_verdicts(&mut base.outcome, &options.reliance.thresholds);
+    let whole_images = match &input.whole_images {
+        Some(View { blocks, transform }) => {
+            let mut measured =
+                measure(model, test, blocks, &**transform, &options.reliance, seed, progress)?;
+            // Probes only: the time for the architecture's own runs goes to the blocks of the user.
+            let simplicity = SimplicityOptions { solo_steps: 0, ..options.simplicity.clone() };
+            let options = AuditOptions { simplicity, ..options.clone() };
+            let alone = BlocksAlone { blocks, transform: &**transform, options: &options, ..alone };
+            alone.learn(&mut measured)?;
+            assign_verdicts(&mut measured.outcome, &options.reliance.thresholds);
+            Some(measured)
+        }
+        None => None,
+    };
+    let inside = inside_the_leading_block(
+        model,
+        test,
+        &input.blocks,
+        &base.outcome,
+        &options.reliance,
+        seed,
+        progress,
+    )?
+    .filter(|_| transform.is_identity());
+    let beside = Beside { screen, whole_images, inside };
     let correlation = options
         .reliance
         .mode
         .shows_what_is_needed()
-        .then(|| simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_gap))
+        .then(|| {
+            simplicity_correlation(&base.outcome, options.reliance.thresholds.predictive_share)
+        })
         .flatten();
 
-    progress.stage("attacking the model", 4, n_stages);
+    progress.stage("attacking the model", 5, n_stages);
     let attack = |model: &dyn Scorer, progress: &dyn Progress| {
         measure_robustness(
             model,
@@ -345,7 +387,7 @@ pub fn audit(
             };
             for (index, &remedy) in options.remedies.iter().enumerate() {
                 progress.keep_going()?;
-                progress.stage(remedy.title(), 5 + index, n_stages);
+                progress.stage(remedy.title(), 6 + index, n_stages);
                 let Remedied { model, steps, groups } = match ingredients.apply(remedy)? {
                     Applied::Model(remedied) => remedied,
                     Applied::LeftOut(reason) => {
@@ -378,6 +420,7 @@ pub fn audit(
     Ok(AuditOutcome {
         n_rows: [train_rows.n_rows(), validation.n_rows(), test.n_rows()],
         base,
+        beside,
         training,
         model: model_words,
         recipe,

@@ -39,6 +39,7 @@ pub fn demo_input(seed: Seed, quick: bool) -> Result<AuditInput, AuditError> {
         n_features,
     )?;
     Ok(AuditInput {
+        whole_images: None,
         split,
         blocks,
         transform: Box::new(Identity::new(n_features)),

@@ -12,7 +12,7 @@ use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::document::{
     budget_chart, budget_heatmap, comparison_section, example_images, key_figures, method_section,
-    plain_summary, reliance_section, scores_section,
+    overview, plain_summary, reliance_section, scores_section,
 };
 use simbias_reliance::{BlockSet, BlockVerdict, DonorMode, DonorSource};
 use simbias_report::{
@@ -58,8 +58,11 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
     for caveat in &base.caveats {
         report = report.caveat(caveat.clone());
     }
-    report = report.section(data_section(outcome, input, seed));
+    report = report.overview(overview(base)).section(data_section(outcome, input, seed));
     report = report.section(reliance_section(base));
+    for section in outcome.beside.sections(base) {
+        report = report.section(section);
+    }
     if !outcome.solo.is_empty() {
         report = report.section(solo_section(outcome));
     }
@@ -91,7 +94,9 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
 /// What a manager should take away.
 fn summary(outcome: &AuditOutcome) -> Vec<String> {
     let base = &outcome.base.outcome;
-    let mut sentences = plain_summary(base);
+    let mut sentences = outcome.beside.alarms(base);
+    sentences.extend(plain_summary(base));
+    sentences.extend(outcome.beside.sentences());
     if let Some((rho, n)) = outcome.simplicity_correlation {
         sentences.push(format!(
             "Over {n} blocks that predict about equally well, the rank correlation between being easy to learn \
@@ -114,7 +119,7 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
             ));
         }
     }
-    for block in base.ignored() {
+    if let Some(block) = base.ignored().next() {
         let alone = outcome.solo.iter().find(|(name, _)| *name == block.name);
         if let Some(steps) = alone.and_then(|(_, run)| run.steps_to_learn) {
             sentences.push(format!("Alone, {:?} is learned in {steps} steps.", block.name));

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, Layout, Scorer};
 use simbias_nn::Fcn;
-use simbias_reliance::metric::{Metric, Predictions, Truth, cross_entropy};
+use simbias_reliance::metric::{Metric, MetricValue, Predictions, Truth, cross_entropy};
 use simbias_reliance::outcome::{ProbeRung, Simplicity};
-use simbias_reliance::{Block, BlockOutcome, Side, pieces};
+use simbias_reliance::{Block, BlockOutcome, RelianceOptions, Side, is_shown_above, pieces};
 use simbias_report::{Estimate, Progress};
 use simbias_stats::{Seed, mean_estimate};
 use simbias_train::{
@@ -68,8 +68,8 @@ const CURVE_ROWS: usize = 500;
 const LEARNED: f64 = 0.999;
 /// Looks above [`LEARNED`] in a row before learning ends.
 const LOOKS_LEARNED: usize = 3;
-/// Gain over chance below which a block counts as not learned.
-const LEAST_GAIN: f64 = 0.05;
+/// What intervals of figures of blocks alone cover.
+pub(crate) const ALONE: &str = "test rows and seeds";
 /// Fractions of the training rows for the prequential code.
 const CODE_FRACTIONS: [f64; 5] = [0.1, 0.2, 0.4, 0.7, 1.0];
 
@@ -90,14 +90,14 @@ pub struct SoloRun {
     pub network: NetScorer,
     /// Steps and metric on held-out rows.
     pub curve: Vec<(u64, f64)>,
-    /// Steps to 90 % of the final gain over chance; `None` if the block was not learned.
+    /// Steps to 90 % of the final gain over chance; `None` if the metric on test rows is not shown to be above chance.
     pub steps_to_learn: Option<u64>,
     /// Steps taken; fewer than allowed where the block was learned sooner.
     pub steps: u64,
     /// Best metric on held-out rows, whose weights were kept.
     pub validation_metric: f64,
     /// Metric of the kept weights on test rows with everything but the block exchanged.
-    pub metric: f64,
+    pub metric: MetricValue,
 }
 
 impl SoloRun {
@@ -109,7 +109,7 @@ impl SoloRun {
             steps_to_learn: self.steps_to_learn,
             steps: self.steps,
             validation_metric: self.validation_metric,
-            metric: self.metric,
+            metric: self.metric.clone(),
         }
     }
 }
@@ -138,22 +138,50 @@ pub(crate) struct Ladder {
     pub(crate) simplicity: Simplicity,
     /// Metric of every rung on the validation rows, mean over seeds.
     validation: Vec<f64>,
+    /// Metric of every rung on the test rows, one per seed.
+    test: Vec<Vec<MetricValue>>,
 }
 
 impl Ladder {
-    /// Adds a rung.
-    pub(crate) fn push(&mut self, rung: ProbeRung, validation: f64, tolerance: f64) {
+    /// Adds a rung: its metric on the validation rows, and the runs on the test rows.
+    pub(crate) fn push(
+        &mut self,
+        rung: ProbeRung,
+        validation: f64,
+        test: Vec<MetricValue>,
+        tolerance: f64,
+    ) {
         self.simplicity.probes.push(rung);
         self.validation.push(validation);
+        self.test.push(test);
         self.choose(tolerance);
     }
 
+    /// Compares the best rung with the whole model, `standard`, on the test rows.
+    pub(crate) fn compare(
+        &mut self,
+        standard: &MetricValue,
+        metric: Metric,
+        truth: &Truth,
+        level: f64,
+    ) -> Result<(), AuditError> {
+        if let Some(best) = self.best() {
+            let found = metric.difference(&self.test[best], standard, truth, level, ALONE)?;
+            self.simplicity.solo_difference = Some(found);
+        }
+        Ok(())
+    }
+
+    /// The rung that is best on the validation rows. Test rows choose nothing: the best of many would look too good.
+    fn best(&self) -> Option<usize> {
+        (0..self.validation.len())
+            .max_by(|&a, &b| self.validation[a].total_cmp(&self.validation[b]))
+    }
+
     /// Takes the metric of the rung that is best on the validation rows as the block's solo metric, and the
-    /// lowest rung that comes near it. Test rows choose nothing: the best of many would look too good.
+    /// lowest rung that comes near it.
     fn choose(&mut self, tolerance: f64) {
-        let best = (0..self.validation.len())
-            .max_by(|&a, &b| self.validation[a].total_cmp(&self.validation[b]));
-        let Some(best) = best else { return };
+        let Some(best) = self.best() else { return };
         let near = self.validation.iter().position(|&v| v >= self.validation[best] - tolerance);
         let probes = &self.simplicity.probes;
         self.simplicity.lowest_rung = near.map(|rung| probes[rung].name.clone());
@@ -193,7 +221,7 @@ pub(crate) fn climb(
     let n_done = AtomicUsize::new(0);
     progress.advance(0, jobs.len(), &rungs[0].0);
     // The same seeds for every block, so that adding a block changes nothing for the others.
-    let values: Vec<[f64; 2]> = jobs
+    let values: Vec<(f64, MetricValue)> = jobs
         .par_iter()
         .map(|&(rung, run)| {
             let (_, width, n_hidden) = &rungs[rung];
@@ -206,24 +234,22 @@ pub(crate) fn climb(
             let network = NetScorer::new(state.network);
             let done = n_done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.advance(done, jobs.len(), &rungs[rung].0);
-            Ok([value_of(&network, validation, metric)?, value_of(&network, test, metric)?])
+            Ok((value_of(&network, validation, metric)?, metric_of(&network, test, metric)?))
         })
         .collect::<Result<_, AuditError>>()?;
-    let of_rung = |rung: usize, part: usize| -> Vec<f64> {
-        let same = jobs.iter().zip(&values).filter(|(job, _)| job.0 == rung);
-        same.map(|(_, values)| values[part]).collect()
-    };
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    let on_validation = (0..rungs.len()).map(|rung| mean(of_rung(rung, 0))).collect();
+    let mut on_validation = vec![0.0; rungs.len()];
+    let mut on_test: Vec<Vec<MetricValue>> = vec![Vec::new(); rungs.len()];
+    for (&(rung, _), (validation, test)) in jobs.iter().zip(values) {
+        on_validation[rung] += validation / options.probe_seeds as f64;
+        on_test[rung].push(test);
+    }
+    let truth = truth_of(test)?;
     let probes: Vec<ProbeRung> = rungs
         .iter()
-        .enumerate()
-        .map(|(rung, (name, ..))| {
-            let on_test = of_rung(rung, 1);
-            Ok(ProbeRung {
-                name: name.clone(),
-                metric: over_seeds(&on_test, level, range(metric))?,
-            })
+        .zip(&on_test)
+        .map(|((name, ..), runs)| {
+            let metric = metric.estimate(runs, &truth, level, ALONE)?;
+            Ok(ProbeRung { name: name.clone(), metric })
         })
         .collect::<Result<_, AuditError>>()?;
     let pieces = match (block.columns.as_slice(), parts.train.class_labels()) {
@@ -239,7 +265,7 @@ pub(crate) fn climb(
         None
     };
     let simplicity = Simplicity { pieces, probes, code_length_bits, ..Simplicity::default() };
-    let mut ladder = Ladder { simplicity, validation: on_validation };
+    let mut ladder = Ladder { simplicity, validation: on_validation, test: on_test };
     ladder.choose(options.tolerance);
     Ok(ladder)
 }
@@ -294,9 +320,13 @@ pub fn learn_alone(
     let chance = metric.chance(&truth_of(&validation)?);
     let best = curve.points.iter().map(|&(_, value)| value).fold(f64::NEG_INFINITY, f64::max);
     let network = NetScorer::new(state.network);
-    let metric = value_of(&network, &deny(parts.test, "test"), metric)?;
+    let test = deny(parts.test, "test");
+    let found = metric_of(&network, &test, metric)?;
     // The best of many looks is above chance even for noise; rows that chose nothing decide.
-    let steps_to_learn = (metric - chance >= LEAST_GAIN).then(|| {
+    let level = RelianceOptions::default().level;
+    let on_test =
+        metric.estimate(std::slice::from_ref(&found), &truth_of(&test)?, level, "test rows")?;
+    let steps_to_learn = is_shown_above(&on_test, chance, 1).then(|| {
         curve
             .points
             .iter()
@@ -309,7 +339,7 @@ pub fn learn_alone(
         steps_to_learn,
         steps: state.step,
         validation_metric: best,
-        metric,
+        metric: found,
     })
 }
 
@@ -362,15 +392,20 @@ impl Watch for EndWhenLearned<'_> {
 }
 
 /// The leading metric of a scorer on a data set.
-pub(crate) fn value_of(
+fn value_of(scorer: &dyn Scorer, data: &Dataset, metric: Metric) -> Result<f64, AuditError> {
+    Ok(metric_of(scorer, data, metric)?.value)
+}
+
+/// The leading metric of a scorer on a data set, with the influence of every row.
+fn metric_of(
     scorer: &dyn Scorer,
     data: &Dataset,
     metric: Metric,
-) -> Result<f64, AuditError> {
+) -> Result<MetricValue, AuditError> {
     let truth = truth_of(data)?;
     let scores = scorer.score(data.rows.view())?;
     let predictions = Predictions::new(scores.view(), &truth, 0.0, "held-out rows")?;
-    Ok(metric.evaluate(&predictions, &truth)?.value)
+    Ok(metric.evaluate(&predictions, &truth)?)
 }
 
 fn truth_of(data: &Dataset) -> Result<Truth, AuditError> {
@@ -476,16 +511,11 @@ pub(crate) fn over_seeds(
         .varied("seeds"))
 }
 
-/// The values that `metric` can take.
-pub(crate) fn range(metric: Metric) -> (f64, f64) {
-    if metric == Metric::R2 { (f64::NEG_INFINITY, 1.0) } else { (0.0, 1.0) }
-}
-
-/// Rank correlation of simplicity and necessity over blocks that predict nearly as well as the best; needs
-/// three of them.
+/// Rank correlation of simplicity and necessity over blocks that reach at least `share` of the skill of the best alone;
+/// needs three of them.
 pub fn simplicity_correlation(
     outcome: &simbias_reliance::RelianceOutcome,
-    gap: f64,
+    share: f64,
 ) -> Option<(f64, usize)> {
     let solo = |block: &BlockOutcome| {
         let simplicity = block.simplicity.as_ref()?;
@@ -499,7 +529,8 @@ pub fn simplicity_correlation(
         else {
             continue;
         };
-        if solo(block).is_some_and(|solo| solo >= best - gap) {
+        let enough = outcome.chance + share * (best - outcome.chance);
+        if solo(block).is_some_and(|solo| solo >= enough) {
             // Fewer steps are simpler.
             steps.push(-found.value);
             necessities.push(necessity.value);

@@ -1,8 +1,9 @@
 //! Training, validation and test rows: three types, so that one cannot be used in place of another.
 
+use ndarray::{Axis, concatenate};
 use simbias_stats::Seed;
 
-use crate::{DataError, Dataset, Target};
+use crate::{ClassLabels, DataError, Dataset, Target};
 
 /// Rows to learn from.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,44 @@ pub struct SplitDataset {
     pub validation: ValidationSplit,
     /// Rows to judge with.
     pub test: TestSplit,
+}
+
+impl SplitDataset {
+    /// All rows of the three parts, one part after the other.
+    pub fn joined(&self) -> Dataset {
+        let parts = [&self.train.0, &self.validation.0, &self.test.0];
+        let views: Vec<_> = parts.iter().map(|part| part.rows.view()).collect();
+        let rows = match concatenate(Axis(0), &views) {
+            Ok(rows) => rows,
+            Err(error) => unreachable!("the parts of a data set have the same columns: {error}"),
+        };
+        let target = match &self.train.0.target {
+            Target::Classes(first) => {
+                let indices = parts.iter().filter_map(|part| part.class_labels());
+                let indices = indices.flat_map(|labels| labels.indices.iter().copied()).collect();
+                Target::Classes(ClassLabels { indices, names: first.names.clone() })
+            }
+            Target::Values(_) => Target::Values(
+                parts
+                    .iter()
+                    .filter_map(|part| match &part.target {
+                        Target::Values(values) => Some(values),
+                        Target::Classes(_) => None,
+                    })
+                    .flatten()
+                    .copied()
+                    .collect(),
+            ),
+        };
+        let first = &self.train.0;
+        Dataset {
+            name: first.name.clone(),
+            rows,
+            layout: first.layout.clone(),
+            target,
+            strata: Vec::new(),
+        }
+    }
 }
 
 /// How to split by fraction.

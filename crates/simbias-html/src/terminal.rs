@@ -11,7 +11,8 @@ use simbias_report::{
 
 use canvas::{Canvas, Ink};
 
-/// The report as text of at most `width` columns (at least 40), the answer first.
+/// The report as text of at most `width` columns (at least 40), the answer first; where it has an overview, that stands in
+/// place of the sections.
 ///
 /// With `colour`, ANSI colours and line-drawing symbols are used; without, the renderer adds plain ASCII
 /// only, so that the text survives pipes, logs and old terminals. Control characters in the report's own
@@ -19,8 +20,9 @@ use canvas::{Canvas, Ink};
 pub fn render_terminal(report: &Report, width: usize, colour: bool) -> String {
     let mut canvas = Canvas::new(width.max(40), colour);
     head(&mut canvas, report);
-    for section in &report.sections {
-        chapter(&mut canvas, section);
+    match &report.overview {
+        Some(overview) => chapter(&mut canvas, overview),
+        None => report.sections.iter().for_each(|section| chapter(&mut canvas, section)),
     }
     if let Some(provenance) = &report.provenance {
         origin(&mut canvas, provenance);

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use simbias_data::Dataset;
 
 use crate::RelianceError;
+use crate::propose::source_name;
 
 /// A named group of coordinates of the (transformed) row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,19 @@ impl Block {
     pub fn new(name: impl Into<String>, columns: impl IntoIterator<Item = usize>) -> Self {
         let columns: BTreeSet<u32> = columns.into_iter().map(|column| column as u32).collect();
         Self { name: name.into(), columns: columns.into_iter().collect() }
+    }
+
+    /// The columns of the block by name, where its coordinates are the columns of a table; the columns of one categorical
+    /// source go by the name of the source.
+    pub fn members(&self, data: &Dataset) -> Vec<String> {
+        let mut members: Vec<String> = Vec::new();
+        for &column in &self.columns {
+            let source = source_name(data, column as usize);
+            if !members.contains(&source) {
+                members.push(source);
+            }
+        }
+        members
     }
 }
 

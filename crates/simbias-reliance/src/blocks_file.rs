@@ -12,7 +12,7 @@ use serde::Deserialize;
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 
-use crate::{BlockSet, RelianceError};
+use crate::{BlockSet, RelianceError, View};
 use resolver::Resolver;
 use spec::{BlockSpec, TransformSpec};
 
@@ -25,6 +25,8 @@ pub struct ResolvedBlocks {
     pub blocks: BlockSet,
     /// The transform; the identity by default.
     pub transform: Box<dyn Transform + Send>,
+    /// Whole images by frequency and colour, where the blocks were proposed.
+    pub whole_images: Option<View>,
     /// Decisions made on the way, in sentences for the report.
     pub notes: Vec<String>,
 }
@@ -79,7 +81,7 @@ impl BlocksFile {
         } else {
             BlockSet::partition(blocks, n)?
         };
-        Ok(ResolvedBlocks { blocks, transform: transform.boxed(), notes })
+        Ok(ResolvedBlocks { blocks, transform: transform.boxed(), whole_images: None, notes })
     }
 }
 

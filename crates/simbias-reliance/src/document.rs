@@ -1,5 +1,6 @@
 //! Reliance in the words of a report.
 
+mod beside;
 mod budget;
 mod compared;
 mod comparison;
@@ -9,13 +10,16 @@ mod method;
 mod models;
 mod reliance;
 mod scores;
+mod screen;
 mod simplicity;
 mod summary;
 
 use simbias_report::Report;
 
+use crate::beside::Beside;
 use crate::measure::Measurement;
 
+pub use beside::BesideDocument;
 pub use budget::{budget_chart, budget_heatmap};
 pub use compared::{COMPARISON_SCHEMA, ComparisonAnswer, SufficientBlocks};
 pub use comparison::{checkpoints_chart, comparison_section};
@@ -23,12 +27,12 @@ pub use decision_map::decision_chart;
 pub use examples::example_images;
 pub use method::{method_section, regime_section};
 pub use models::{MODELS_SCHEMA, RelianceAnswer};
-pub use reliance::reliance_section;
+pub use reliance::{overview, reliance_section};
 pub use scores::scores_section;
 pub use summary::{key_figures, plain_summary};
 
 /// A whole report about one measurement.
-pub fn reliance_report(measurement: &Measurement) -> Report {
+pub fn reliance_report(measurement: &Measurement, beside: &Beside) -> Report {
     let outcome = &measurement.outcome;
     let mut report =
         Report::new(format!("Reliance of a model on {}", outcome.data_name)).subtitle(format!(
@@ -38,7 +42,8 @@ pub fn reliance_report(measurement: &Measurement) -> Report {
             outcome.mode.name(),
             outcome.repeats
         ));
-    for sentence in plain_summary(outcome) {
+    let sentences = beside.alarms(outcome).into_iter();
+    for sentence in sentences.chain(plain_summary(outcome)).chain(beside.sentences()) {
         report = report.summarise(sentence);
     }
     for figure in key_figures(outcome) {
@@ -47,8 +52,9 @@ pub fn reliance_report(measurement: &Measurement) -> Report {
     for caveat in &outcome.caveats {
         report = report.caveat(caveat.clone());
     }
-    report
-        .section(reliance_section(outcome))
-        .section(scores_section(&measurement.samples, outcome))
-        .section(method_section(outcome))
+    report = report.overview(overview(outcome)).section(reliance_section(outcome));
+    for section in beside.sections(outcome) {
+        report = report.section(section);
+    }
+    report.section(scores_section(&measurement.samples, outcome)).section(method_section(outcome))
 }

@@ -170,6 +170,55 @@ pub(crate) fn metric_interval(
     })
 }
 
+impl Metric {
+    /// Mean of the metric over `runs` on the same rows, such as models of several training seeds. Its interval covers the
+    /// choice of rows and, with two runs or more, that of the run; `varied` names both.
+    ///
+    /// # Errors
+    /// No run, values that are not finite, a level outside (0, 1).
+    pub fn estimate(
+        self,
+        runs: &[MetricValue],
+        truth: &Truth,
+        level: f64,
+        varied: &str,
+    ) -> Result<Estimate, RelianceError> {
+        let values: Vec<f64> = runs.iter().map(|run| run.value).collect();
+        let variances: Vec<f64> = runs.iter().map(MetricValue::variance).collect();
+        Ok(metric_interval(self, truth, &values, &variances, level, varied)?.estimate)
+    }
+
+    /// Mean of `runs` minus `standard`, a metric of the same rows, paired over rows.
+    ///
+    /// # Errors
+    /// As [`Metric::estimate`].
+    pub fn difference(
+        self,
+        runs: &[MetricValue],
+        standard: &MetricValue,
+        truth: &Truth,
+        level: f64,
+        varied: &str,
+    ) -> Result<Estimate, RelianceError> {
+        let differences: Vec<f64> = runs.iter().map(|run| run.value - standard.value).collect();
+        let paired: Vec<f64> = runs.iter().map(|run| run.paired_variance(standard)).collect();
+        let (rows, between) = variance_parts(&differences, &paired)?;
+        let class_rows = ClassRows::of(truth);
+        let at_its_end = |value: f64| self != Self::R2 && (value <= 0.0 || value >= 1.0);
+        // Values at their end have no variance of their own.
+        let rows = if runs.iter().any(|run| at_its_end(run.value)) || at_its_end(standard.value) {
+            rows.max(edge_variance(class_rows.trials(self), level)?)
+        } else {
+            rows
+        };
+        let value = mean(&differences);
+        let variance = (rows + between).max(f64::MIN_POSITIVE);
+        let (low, high) =
+            simbias_stats::wald_interval(value, variance, level).map_err(statistic)?;
+        Ok(Estimate::new(value, low, high).level(level).n(truth.n_rows() as u64).varied(varied))
+    }
+}
+
 /// Number of trials whose share varies as much as `trials` rows and the finite number of permutations together.
 fn trials_with(share: f64, trials: f64, permutations: f64) -> f64 {
     let spread = share * (1.0 - share);

@@ -7,6 +7,7 @@
 //!
 //! Models are used through [`simbias_data::Scorer`]; nothing here needs a deep-learning framework.
 
+mod beside;
 mod block;
 mod blocks_file;
 mod budget;
@@ -28,9 +29,11 @@ mod pieces;
 mod plan;
 mod propose;
 mod randomize;
+pub mod screen;
 mod verdict;
 mod wire;
 
+pub use beside::{Beside, Inside, View, inside_the_leading_block};
 pub use block::{Block, BlockSet, REST};
 pub use blocks_file::{BlocksFile, MatrixLoader, ResolvedBlocks};
 pub use budget::{BudgetShare, budget_shares, mean_budget_shares};
@@ -49,5 +52,5 @@ pub use pieces::{Pieces, ThresholdErrors, pieces, threshold_errors};
 pub use plan::{Job, PLAN_SCHEMA, Plan, PlanDocument};
 pub use propose::propose_blocks;
 pub use randomize::{PreparedBlock, Randomizer, Side, randomized_rows};
-pub use verdict::{BlockVerdict, VerdictThresholds, assign_verdicts};
+pub use verdict::{BlockVerdict, VerdictThresholds, assign_verdicts, is_shown_above};
 pub use wire::RELIANCE_SCHEMA;

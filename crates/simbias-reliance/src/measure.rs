@@ -24,7 +24,7 @@ use caveats::{describe_manifold, mark_constant, repeatability};
 use input::check_input;
 use summary::PairRuns;
 
-pub(crate) use caveats::probabilities;
+pub(crate) use caveats::{REVERSED, probabilities};
 pub(crate) use input::check_threshold;
 pub use options::RelianceOptions;
 pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};
@@ -205,6 +205,11 @@ pub fn measure(
         describe_manifold(&mut outcome, blocks, &randomizer, &donors[0], seed);
     }
     mark_constant(&mut outcome, blocks, &randomizer);
+    if transform.is_identity() && data.layout.column_names().is_some() {
+        for (found, block) in outcome.blocks.iter_mut().zip(blocks.blocks()) {
+            found.members = block.members(data);
+        }
+    }
     assign_verdicts(&mut outcome, &options.thresholds);
     let samples = ScoreSamples { truth, standard, blocks: samples };
     Ok(Measurement { outcome, samples, influences })

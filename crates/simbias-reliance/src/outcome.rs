@@ -62,6 +62,25 @@ impl RelianceOutcome {
         self.standard.metric.low > self.chance
     }
 
+    /// How far the model is above chance.
+    pub fn skill(&self) -> f64 {
+        self.standard.metric.value - self.chance
+    }
+
+    /// How `block` alone compares with the whole model; `None` where it is worse, or nothing was learned from it alone.
+    pub fn alone(&self, block: &BlockOutcome) -> Option<Alone> {
+        let difference = block.simplicity.as_ref()?.solo_difference.as_ref()?;
+        if !self.has_signal() || !difference.has_interval() {
+            None
+        } else if difference.low > 0.0 {
+            Some(Alone::Better)
+        } else if difference.low >= -Alone::MARGIN * self.skill() {
+            Some(Alone::AsGood)
+        } else {
+            None
+        }
+    }
+
     /// The block called `name`.
     pub fn block(&self, name: &str) -> Option<&BlockOutcome> {
         self.blocks.iter().find(|block| block.name == name)
@@ -73,6 +92,20 @@ impl RelianceOutcome {
     }
 }
 
+/// What is learned from one block alone, against the whole model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// The interval of the difference lies above zero.
+    Better,
+    /// The interval of the difference excludes a loss of more than [`MARGIN`](Self::MARGIN) of the model's skill.
+    AsGood,
+}
+
+impl Alone {
+    /// Share of the model's skill that a block as good as the model may lack.
+    pub const MARGIN: f64 = 0.05;
+}
+
 /// One block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BlockOutcome {
@@ -80,6 +113,8 @@ pub struct BlockOutcome {
     pub name: String,
     /// Number of coordinates.
     pub size: usize,
+    /// The names of its columns, for tables.
+    pub members: Vec<String>,
     /// With the block taken from donors.
     pub randomized: Condition,
     /// With everything but the block taken from the same donors.
@@ -185,12 +220,15 @@ pub struct StratumOutcome {
 pub struct Simplicity {
     /// Thresholds of the simplest good rule, for blocks of one coordinate.
     pub pieces: Option<Pieces>,
-    /// Rungs of the probe ladder with the metric of each, over seeds.
+    /// Rungs of the probe ladder with the metric of each.
     pub probes: Vec<ProbeRung>,
     /// Name of the lowest rung within the tolerance of the best.
     pub lowest_rung: Option<String>,
-    /// Best rung's metric: what the block can do alone.
+    /// Metric of the rung that is best on validation rows: what the block can do alone. Its interval covers test rows and
+    /// training seeds.
     pub solo_metric: Option<Estimate>,
+    /// `solo_metric` minus the model's metric, paired over test rows.
+    pub solo_difference: Option<Estimate>,
     /// The model's kind of network trained on the block alone.
     pub solo_training: Option<SoloTraining>,
     /// Who learns the block alone nearly as well as the model predicts from everything; set with the verdicts.

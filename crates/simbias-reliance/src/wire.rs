@@ -82,6 +82,8 @@ struct WireCondition {
 struct WireBlock {
     name: String,
     size: usize,
+    #[serde(default)]
+    members: Vec<String>,
     auc_rand: Interval,
     auc_complement_rand: Option<Interval>,
     acc_rand: Option<Interval>,
@@ -101,6 +103,9 @@ struct WireBlock {
     mean_abs_correlation: f64,
     offmanifold_auc: Option<f64>,
     solo_auc: Option<Interval>,
+    /// `solo_auc` minus `auc_std`, paired over test rows.
+    #[serde(default)]
+    solo_difference: Option<Interval>,
     #[serde(default)]
     solo_training: Option<WireSoloTraining>,
     #[serde(default)]
@@ -259,6 +264,7 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
     WireBlock {
         name: block.name.clone(),
         size: block.size,
+        members: block.members.clone(),
         auc_rand: Interval::from(&block.randomized.metric),
         auc_complement_rand: block.complement.as_ref().map(|found| Interval::from(&found.metric)),
         acc_rand: block.randomized.accuracy.as_ref().map(Interval::from),
@@ -282,6 +288,7 @@ fn wire_block(block: &BlockOutcome) -> WireBlock {
         mean_abs_correlation: block.mean_abs_correlation,
         offmanifold_auc: block.off_manifold_auc,
         solo_auc: simplicity.solo_metric.as_ref().map(Interval::from),
+        solo_difference: simplicity.solo_difference.as_ref().map(Interval::from),
         solo_training: simplicity.solo_training.as_ref().map(|training| WireSoloTraining {
             own_architecture: training.own_architecture,
             auc: Interval::from(&training.metric),
@@ -339,21 +346,23 @@ impl WireResult {
             .into_iter()
             .map(|wire| {
                 let seeds = |number: Interval| estimate(number, level, 0, "seeds");
+                let alone = |number: Interval| estimate(number, level, n, "test rows and seeds");
                 let simplicity = Simplicity {
                     pieces: wire.pieces,
                     probes: wire
                         .probe_order
                         .iter()
                         .filter_map(|name| {
-                            let metric = seeds(*wire.probes.get(name)?);
+                            let metric = alone(*wire.probes.get(name)?);
                             Some(crate::outcome::ProbeRung { name: name.clone(), metric })
                         })
                         .collect(),
                     lowest_rung: wire.probe_rung,
-                    solo_metric: wire.solo_auc.map(seeds),
+                    solo_metric: wire.solo_auc.map(alone),
+                    solo_difference: wire.solo_difference.map(alone),
                     solo_training: wire.solo_training.map(|training| SoloTraining {
                         own_architecture: training.own_architecture,
-                        metric: seeds(training.auc),
+                        metric: alone(training.auc),
                         steps: training.steps,
                         max_steps: training.max_steps,
                     }),
@@ -364,6 +373,7 @@ impl WireResult {
                 BlockOutcome {
                     name: wire.name,
                     size: wire.size,
+                    members: wire.members,
                     randomized: condition(wire.randomized, wire.acc_null),
                     complement: wire.complement.map(|found| condition(found, wire.acc_null)),
                     drop: rows(wire.drop),

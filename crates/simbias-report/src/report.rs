@@ -166,6 +166,9 @@ pub struct Report {
     pub summary: Vec<String>,
     /// The figures to remember.
     pub key_figures: Vec<KeyFigure>,
+    /// What a terminal shows in place of all sections; without it, it shows them all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<Section>,
     /// The evidence.
     pub sections: Vec<Section>,
     /// Doubts about the whole.
@@ -183,6 +186,7 @@ impl Report {
             subtitle: String::new(),
             summary: Vec::new(),
             key_figures: Vec::new(),
+            overview: None,
             sections: Vec::new(),
             caveats: Vec::new(),
             provenance: None,
@@ -207,6 +211,13 @@ impl Report {
     #[must_use]
     pub fn key_figure(mut self, figure: KeyFigure) -> Self {
         self.key_figures.push(figure);
+        self
+    }
+
+    /// Sets what a terminal shows in place of all sections.
+    #[must_use]
+    pub fn overview(mut self, section: Section) -> Self {
+        self.overview = Some(section);
         self
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::Array2;
 use simbias_data::transform::Identity;
 use simbias_data::{Dataset, read_array};
-use simbias_reliance::{BlocksFile, ResolvedBlocks, propose_blocks};
+use simbias_reliance::{BlocksFile, ResolvedBlocks, View, propose_blocks};
 
 use crate::RunError;
 
@@ -23,6 +23,7 @@ pub fn resolve_blocks(
         return Ok(ResolvedBlocks {
             transform: Box::new(Identity::new(data.n_features())),
             blocks: propose_blocks(data)?,
+            whole_images: View::of_whole_images(data),
             notes: vec![
                 "No blocks were given, so they were proposed from the data; name your own for a sharper question."
                     .into(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use simbias_reliance::document::SufficientBlocks;
+use simbias_reliance::document::{BesideDocument, SufficientBlocks};
 use simbias_reliance::{BudgetShare, RelianceOutcome};
 use simbias_report::{Answer, AnswerFile, Interval, Report, write_json};
 use simbias_stats::Seed;
@@ -35,6 +35,8 @@ struct WireAudit<'a> {
     n_rows: WireRows,
     training: Option<WireTraining<'a>>,
     reliance: &'a RelianceOutcome,
+    #[serde(flatten)]
+    beside: BesideDocument<'a>,
     robustness: Option<WireRobustness<'a>>,
     solo: Vec<WireSolo<'a>>,
     simplicity_correlation: Option<WireCorrelation>,
@@ -66,7 +68,12 @@ struct WireSolo<'a> {
 
 impl<'a> From<&'a (String, SoloRun)> for WireSolo<'a> {
     fn from((block, run): &'a (String, SoloRun)) -> Self {
-        Self { block, metric: run.metric, steps_to_learn: run.steps_to_learn, curve: &run.curve }
+        Self {
+            block,
+            metric: run.metric.value,
+            steps_to_learn: run.steps_to_learn,
+            curve: &run.curve,
+        }
     }
 }
 
@@ -209,6 +216,7 @@ impl Answer for AuditAnswer {
                 ended: training.ended,
             }),
             reliance: &outcome.base.outcome,
+            beside: outcome.beside.document(&outcome.base.outcome),
             robustness: outcome.robustness.as_ref().map(Into::into),
             solo: outcome.solo.iter().map(Into::into).collect(),
             simplicity_correlation: outcome

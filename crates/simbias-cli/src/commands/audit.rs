@@ -180,6 +180,12 @@ impl AuditArgs {
         super::reliance::label_map(shell, &split.test.0);
         let resolved = self.blocks.resolve(&split.train.0)?;
         let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
-        Ok(AuditInput { split, blocks: resolved.blocks, transform: resolved.transform, notes })
+        Ok(AuditInput {
+            split,
+            blocks: resolved.blocks,
+            transform: resolved.transform,
+            whole_images: resolved.whole_images,
+            notes,
+        })
     }
 }

@@ -67,7 +67,7 @@ pub(super) enum BlockSpec {
 }
 
 pub(super) fn grid_name() -> String {
-    "cell".into()
+    String::new()
 }
 
 pub(super) fn band_name() -> String {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use simbias_report::{Answer, AnswerFile, Caveat, Cell, Chart, Report, Section, Table, write_json};
 
-use super::{checkpoints_chart, reliance_report};
+use super::{BesideDocument, checkpoints_chart, reliance_report};
+use crate::beside::Beside;
 use crate::influence::Influences;
 use crate::measure::Measurement;
 use crate::outcome::RelianceOutcome;
@@ -21,20 +22,33 @@ const FEW_MODELS: usize = 3;
 pub struct RelianceAnswer {
     first: (String, Measurement),
     others: Vec<(String, Measurement)>,
+    beside: Beside,
     pictures: Option<Section>,
 }
 
 impl RelianceAnswer {
     /// The answer about one model.
     pub fn new(name: impl Into<String>, measurement: Measurement) -> Self {
-        Self { first: (name.into(), measurement), others: Vec::new(), pictures: None }
+        Self {
+            first: (name.into(), measurement),
+            others: Vec::new(),
+            beside: Beside::default(),
+            pictures: None,
+        }
     }
 
     /// The answer about named models, measured on the same rows and blocks; `None` without any.
     pub fn of_models(models: impl IntoIterator<Item = (String, Measurement)>) -> Option<Self> {
         let mut models = models.into_iter();
         let first = models.next()?;
-        Some(Self { first, others: models.collect(), pictures: None })
+        Some(Self { first, others: models.collect(), beside: Beside::default(), pictures: None })
+    }
+
+    /// Adds what was found beside the user's blocks, about the first model.
+    #[must_use]
+    pub fn beside(mut self, beside: Beside) -> Self {
+        self.beside = beside;
+        self
     }
 
     /// Adds a section of pictures to the end of the report.
@@ -56,6 +70,16 @@ impl RelianceAnswer {
 struct WireModels<'a> {
     schema: &'static str,
     models: Vec<WireModel<'a>>,
+    #[serde(flatten)]
+    beside: BesideDocument<'a>,
+}
+
+#[derive(Serialize)]
+struct WireOne<'a> {
+    #[serde(flatten)]
+    outcome: &'a RelianceOutcome,
+    #[serde(flatten)]
+    beside: BesideDocument<'a>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +94,7 @@ impl Answer for RelianceAnswer {
     }
 
     fn report(&self) -> Report {
-        let mut report = reliance_report(&self.first.1);
+        let mut report = reliance_report(&self.first.1, &self.beside);
         if !self.others.is_empty() {
             let found: Vec<_> = self.models().collect();
             report = report.section(spread(&found));
@@ -92,12 +116,14 @@ impl Answer for RelianceAnswer {
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
         if self.others.is_empty() {
-            return write_json(out, &self.first.1.outcome);
+            let outcome = &self.first.1.outcome;
+            return write_json(out, &WireOne { outcome, beside: self.beside.document(outcome) });
         }
         let models = self
             .models()
             .map(|(model, measurement)| WireModel { model, result: &measurement.outcome });
-        write_json(out, &WireModels { schema: MODELS_SCHEMA, models: models.collect() })
+        let beside = self.beside.document(&self.first.1.outcome);
+        write_json(out, &WireModels { schema: MODELS_SCHEMA, models: models.collect(), beside })
     }
 
     /// [`Influences::FILE`] for one model, used to compare its result row by row.

@@ -96,10 +96,12 @@ pub(super) fn verdict_cell(block: &BlockOutcome) -> Cell {
         Some(verdict) => {
             let tone = match verdict {
                 BlockVerdict::Exclusive => Tone::Bad,
-                BlockVerdict::IgnoredButPredictive => Tone::Caution,
+                BlockVerdict::IgnoredButPredictive | BlockVerdict::Backup => Tone::Caution,
                 BlockVerdict::Dominant => Tone::Accent,
                 BlockVerdict::Shared => Tone::Good,
-                BlockVerdict::Redundant | BlockVerdict::Unused => Tone::Neutral,
+                BlockVerdict::Redundant | BlockVerdict::NotSettled | BlockVerdict::Unused => {
+                    Tone::Neutral
+                }
             };
             Cell::Tag { text: verdict.word().into(), tone }
         }
@@ -143,9 +145,19 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
     vec![
         column("block", "", |block| Cell::from(block.name.as_str())),
         column("size", "coordinates in the block", |block| Cell::from(block.size)),
+        column("members", "columns of the block", |block| {
+            if block.members.len() > 1 {
+                Cell::from(block.members.join(", "))
+            } else {
+                Cell::Empty
+            }
+        }),
         column("verdict", "thresholds are stated below; the numbers decide", verdict_cell),
         column("necessity", "share of skill lost without the block", |block| {
             optional(block.necessity.as_ref())
+        }),
+        column("members", "columns of the block", |block| {
+            if block.members.len() > 1 { Cell::from(block.members.join(", ")) } else { Cell::Empty }
         }),
         column("sufficiency", "share of skill kept with the block alone", |block| {
             optional(block.sufficiency.as_ref())
@@ -201,6 +213,52 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
         }),
         column("flags", "", |block| Cell::from(block.flags.join(", "))),
     ]
+}
+
+/// Blocks that the overview shows.
+const MOST_SHOWN: usize = 16;
+/// Blocks whose members the overview names, and members of each.
+const MOST_LISTS: usize = 8;
+const MOST_MEMBERS: usize = 12;
+
+/// The blocks that matter most in few columns, for a terminal.
+pub fn overview(outcome: &RelianceOutcome) -> Section {
+    let metric = outcome.metric.title();
+    let mut blocks: Vec<&BlockOutcome> = outcome.blocks.iter().collect();
+    blocks.sort_by(|a, b| b.drop.value.total_cmp(&a.drop.value));
+    let mut table = Table::new("overview", "Blocks, the most needed first")
+        .columns(["block", "verdict", "necessity"])
+        .column(Column::new(format!("{metric} without it")))
+        .column(Column::new("solo").help("learned from the block alone"));
+    if let Some(n) = blocks.len().checked_sub(MOST_SHOWN).filter(|&n| n > 0) {
+        table =
+            table.caption(format!("{MOST_SHOWN} of {}; {n} more are in the report.", blocks.len()));
+    }
+    for block in blocks.iter().take(MOST_SHOWN) {
+        let solo = block.simplicity.as_ref().and_then(|found| found.solo_metric.as_ref());
+        table = table.row([
+            Cell::from(block.name.as_str()),
+            verdict_cell(block),
+            optional(block.necessity.as_ref()),
+            Cell::from(block.randomized.metric.clone()),
+            optional(solo),
+        ]);
+    }
+    let mut section = Section::new("overview", "What the model relies on").table(table);
+    for block in blocks.iter().filter(|block| block.members.len() > 1).take(MOST_LISTS) {
+        section =
+            section.prose(format!("{:?}: {}", block.name, listed(&block.members, MOST_MEMBERS)));
+    }
+    section
+}
+
+/// Names in a row, the rest counted.
+fn listed(names: &[String], most: usize) -> String {
+    let named = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
+        0 => named,
+        n => format!("{named} and {n} more"),
+    }
 }
 
 fn block_table(outcome: &RelianceOutcome) -> Table {

@@ -11,21 +11,22 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
     let mut table = Table::new("simplicity", "How easy each block is")
         .caption(
             "Several measures, because none alone predicts which block a network prefers. Sorted by solo \
-             learning time where it was measured. Intervals of what blocks reach alone are over training seeds; they \
-             do not cover the choice of test rows.",
+             learning time where it was measured. Intervals of what blocks reach alone are over test rows and training \
+             seeds.",
         )
         .column(Column::new("block"))
         .column(Column::new("solo steps").help(
             "steps of the audited architecture, with everything else permuted, to 90 % of its final gain",
         ))
         .column(Column::new(format!("solo {metric}")).help("best probe on this block alone"))
+        .column(Column::new("against the whole").help("solo minus whole model, paired over test rows"))
         .column(Column::new(format!("{metric}, own architecture")).help(
             "the audited architecture on this block alone, everything else permuted in its training rows; \
              marked where it is not the model's own",
         ))
         .column(Column::new("steps given").help("steps taken, of those allowed"))
         .column(Column::new("learned by").help(
-            "the learner that comes within the predictive gap of the model's metric with the block alone",
+            "the learner that reaches nine tenths of the model's skill with the block alone",
         ))
         .column(Column::new("lowest rung").help("simplest probe within .01 of the best"))
         .column(Column::new("thresholds").help("blocks of one coordinate: thresholds of the simplest rule"))
@@ -44,6 +45,7 @@ pub(super) fn simplicity_table(outcome: &RelianceOutcome) -> Table {
             Cell::from(block.name.as_str()),
             found.solo_steps.as_ref().map_or(Cell::Empty, steps_cell),
             optional(found.solo_metric.as_ref()),
+            optional(found.solo_difference.as_ref()),
             optional(found.solo_training.as_ref().map(|training| &training.metric)),
             found.solo_training.as_ref().map_or(Cell::Empty, steps_given),
             found.solo_learner.map_or(Cell::Empty, |learner| Cell::from(learner_words(learner))),

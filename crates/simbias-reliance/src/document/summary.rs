@@ -3,8 +3,9 @@
 use simbias_report::{Estimate, KeyFigure};
 
 use crate::donors::DonorMode;
+use crate::measure::REVERSED;
 use crate::metric::Metric;
-use crate::outcome::{BlockOutcome, RelianceOutcome, SoloLearner};
+use crate::outcome::{Alone, BlockOutcome, RelianceOutcome, SoloLearner};
 use crate::verdict::BlockVerdict;
 
 /// The classes with their positions.
@@ -18,10 +19,9 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     let (metric, article) = (outcome.metric.title(), outcome.metric.article());
     let standard = &outcome.standard.metric;
     if !outcome.has_signal() {
-        if standard.high < outcome.chance {
+        if outcome.caveats.iter().any(|caveat| caveat.kind == REVERSED) {
             return vec![format!(
-                "The model's {metric} is {:.3} [{:.3}, {:.3}], clearly below chance ({:.3}): it predicts, but the \
-                 wrong way round. Are the classes in the model's order? The order here is {}.",
+                "The model's {metric} is {:.3} [{:.3}, {:.3}] (chance is {:.3}): it predicts, but the wrong way round. Are the classes in the model's order? The order here is {}.",
                 standard.value,
                 standard.low,
                 standard.high,
@@ -46,6 +46,7 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
     let with = |verdict: BlockVerdict| {
         outcome.blocks.iter().filter(move |block| block.verdict == Some(verdict))
     };
+    sentences.extend(alone_sentences(outcome));
     for block in with(BlockVerdict::Exclusive) {
         let alone = block.sufficiency.as_ref().map_or(f64::NAN, |share| share.value);
         sentences.push(format!(
@@ -62,32 +63,80 @@ pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
             block.name, block.randomized.metric.value
         ));
     }
-    let (shared, doubtful): (Vec<&BlockOutcome>, Vec<&BlockOutcome>) =
-        with(BlockVerdict::Shared).partition(|block| is_clearly_needed(block));
-    if !shared.is_empty() {
-        sentences.push(format!("It also uses {}.", names(&shared)));
+    let all = |verdict| with(verdict).collect::<Vec<&BlockOutcome>>();
+    if let shared @ [_, ..] = &all(BlockVerdict::Shared)[..] {
+        let has_leader = with(BlockVerdict::Dominant).next().is_some();
+        let also = if has_leader { "also uses" } else { "uses" };
+        sentences.push(format!("It {also} {}.", names(shared)));
     }
-    if !doubtful.is_empty() {
-        sentences.push(format!(
-            "These rows do not settle whether it uses {}: the interval of the necessity reaches zero.",
-            names(&doubtful)
-        ));
-    }
-    let redundant: Vec<&BlockOutcome> = with(BlockVerdict::Redundant).collect();
-    if !redundant.is_empty() {
+    if let redundant @ [_, ..] = &all(BlockVerdict::Redundant)[..] {
         sentences.push(format!(
             "It can do without {} although each carries half of the skill or more alone: other blocks carry the same.",
-            names(&redundant)
+            names(redundant)
         ));
     }
-    for block in with(BlockVerdict::IgnoredButPredictive) {
-        sentences.push(ignored_sentence(block, outcome.metric));
+    if let [first, others @ ..] = &all(BlockVerdict::IgnoredButPredictive)[..] {
+        let more = match others {
+            [] => String::new(),
+            others => format!(" It ignores {} likewise.", names(others)),
+        };
+        sentences.push(ignored_sentence(first, outcome.metric) + &more);
     }
-    let unused: Vec<&BlockOutcome> = with(BlockVerdict::Unused).collect();
-    if !unused.is_empty() && unused.len() <= 12 {
-        sentences.push(format!("{} {}", names(&unused), one_at_a_time(unused.len())));
-    } else if !unused.is_empty() {
-        sentences.push(format!("{} of the blocks {}", unused.len(), one_at_a_time(unused.len())));
+    if let backup @ [_, ..] = &all(BlockVerdict::Backup)[..] {
+        sentences.push(match backup {
+            [_] => format!(
+                "It does not need {} while the other blocks are intact, although that block predicts by itself.",
+                names(backup)
+            ),
+            _ => format!(
+                "It needs none of {} while the other blocks are intact, although each predicts by itself.",
+                names(backup)
+            ),
+        });
+    }
+    if let open @ [_, ..] = &all(BlockVerdict::NotSettled)[..] {
+        sentences.push(format!("These rows do not settle whether it needs {}.", names(open)));
+    }
+    if let unused @ [_, ..] = &all(BlockVerdict::Unused)[..] {
+        sentences.push(format!("{} {}", names(unused), one_at_a_time(unused.len())));
+    }
+    sentences
+}
+
+/// Blocks that do alone what the model does with everything, whatever its need of them.
+fn alone_sentences(outcome: &RelianceOutcome) -> Vec<String> {
+    let (metric, article) = (outcome.metric.title(), outcome.metric.article());
+    let standard = outcome.standard.metric.value;
+    let leads = |block: &BlockOutcome| {
+        matches!(block.verdict, Some(BlockVerdict::Exclusive | BlockVerdict::Dominant))
+    };
+    let solo = |block: &BlockOutcome| {
+        let simplicity = block.simplicity.as_ref();
+        simplicity
+            .and_then(|found| found.solo_metric.as_ref())
+            .map_or(f64::NAN, |found| found.value)
+    };
+    let mut sentences = Vec::new();
+    for (wanted, words) in [(Alone::Better, "better than"), (Alone::AsGood, "as well as")] {
+        // That the block on which the model leans is as good as the model is no news.
+        let mut found: Vec<&BlockOutcome> = outcome
+            .blocks
+            .iter()
+            .filter(|block| outcome.alone(block) == Some(wanted))
+            .filter(|block| wanted == Alone::Better || !leads(block))
+            .collect();
+        found.sort_by(|a, b| solo(b).total_cmp(&solo(a)));
+        let Some(best) = found.first() else { continue };
+        let rest = match found.len() {
+            1 => String::new(),
+            n => format!(" So do{} {}.", if n == 2 { "es" } else { "" }, names(&found[1..])),
+        };
+        sentences.push(format!(
+            "{:?} alone predicts {words} the model does from everything: {article} {metric} of {:.3} against \
+             {standard:.3}.{rest}",
+            best.name,
+            solo(best),
+        ));
     }
     sentences
 }
@@ -121,13 +170,16 @@ fn mode_sentence(outcome: &RelianceOutcome) -> Vec<String> {
     ]
 }
 
-/// Whether the interval of its necessity stays above zero.
-fn is_clearly_needed(block: &BlockOutcome) -> bool {
-    block.necessity.as_ref().is_some_and(|necessity| necessity.low > 0.0)
-}
+/// Blocks that a sentence names; the rest is counted, and in the table.
+const MOST_NAMED: usize = 6;
 
 fn names(blocks: &[&BlockOutcome]) -> String {
-    blocks.iter().map(|block| format!("{:?}", block.name)).collect::<Vec<_>>().join(", ")
+    let named = blocks.iter().take(MOST_NAMED).map(|block| format!("{:?}", block.name));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match blocks.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        n => format!("{named} and {n} more"),
+    }
 }
 
 /// What can be said about blocks without necessity: the test takes one block at a time.

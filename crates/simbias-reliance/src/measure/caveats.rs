@@ -12,6 +12,8 @@ use crate::metric::{LEAST_ROWS_OF_CLASS, Metric, Predictions, Truth};
 use crate::outcome::RelianceOutcome;
 use crate::randomize::Randomizer;
 
+/// Caveat of a model whose classes are in another order than the labels.
+pub(crate) const REVERSED: &str = "reversed";
 /// Domain-classifier AUC from which randomized rows are called off-manifold.
 const OFF_MANIFOLD: f64 = 0.9;
 
@@ -20,20 +22,17 @@ impl Context<'_> {
         &self,
         blocks: &BlockSet,
         has_signal: bool,
+        is_reversed: bool,
         standard: &Estimate,
         chance: f64,
     ) -> Vec<Caveat> {
         let mut caveats = Vec::new();
-        if standard.high < chance {
+        if is_reversed {
             caveats.push(Caveat::warning(
-                "reversed",
-                format!(
-                    "The {} on unchanged rows lies below chance as a whole ({:.3} < {chance:.3}): the model predicts \
-                     the wrong way round. Usually its classes are in a different order than the labels, which are \
-                     sorted by name. Verdicts, necessity and sufficiency are withheld.",
-                    self.metric.title(),
-                    standard.high
-                ),
+                REVERSED,
+                "The ROC-AUC on unchanged rows lies below chance as a whole: the model predicts the wrong way round. \
+                 Usually its classes are in a different order than the labels, which are sorted by name. Verdicts, \
+                 necessity and sufficiency are withheld.",
             ));
         } else if !has_signal {
             caveats.push(Caveat::warning(

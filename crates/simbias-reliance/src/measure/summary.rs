@@ -109,7 +109,8 @@ impl Context<'_> {
             }
             None => None,
         };
-        caveats.extend(self.caveats(blocks, has_signal, &found.estimate, chance));
+        let is_reversed = !has_signal && self.is_reversed(standard)?;
+        caveats.extend(self.caveats(blocks, has_signal, is_reversed, &found.estimate, chance));
 
         let mut outcomes = Vec::new();
         for (block, runs) in blocks.blocks().iter().zip(runs) {
@@ -148,6 +149,25 @@ impl Context<'_> {
             pairs,
             caveats,
         })
+    }
+
+    /// Whether the scores order the classes the wrong way round. Only the AUC shows that: an accuracy below the share of
+    /// the largest class has many causes.
+    fn is_reversed(&self, standard: &Predictions) -> Result<bool, RelianceError> {
+        if matches!(self.truth, Truth::Values(_)) {
+            return Ok(false);
+        }
+        let auc = Metric::Auc.evaluate(standard, self.truth)?;
+        let variance = auc.variance();
+        let found = metric_interval(
+            Metric::Auc,
+            self.truth,
+            &[auc.value],
+            &[variance],
+            self.options.level,
+            "test rows",
+        )?;
+        Ok(found.estimate.high < Metric::Auc.chance(self.truth))
     }
 
     fn block(
@@ -196,6 +216,7 @@ impl Context<'_> {
         Ok(BlockOutcome {
             name: block.name.clone(),
             size: block.columns.len(),
+            members: Vec::new(),
             strata: self.strata_of(standard, &runs.randomized)?,
             conflict: self.conflict(&runs.conflict)?,
             randomized,

@@ -7,7 +7,7 @@ use simbias_data::transform::Transform;
 use simbias_data::{Dataset, ReadOptions, Scorer, read_dataset};
 use simbias_reliance::document::{RelianceAnswer, decision_chart, example_images};
 use simbias_reliance::{
-    BlockSet, DonorSource, Others, RelianceError, RelianceOptions, decision_map, measure,
+    Beside, BlockSet, DonorSource, Others, RelianceError, RelianceOptions, decision_map, measure,
 };
 use simbias_report::{Caveat, Section};
 use simbias_run::of_dataset;
@@ -118,6 +118,12 @@ impl RunArgs {
             measurement.outcome.caveats.extend(caveats.iter().cloned());
             found.push((scorer.name.clone(), measurement));
         }
+        let beside = {
+            let (first, measured) = (&opened[0], &found[0].1.outcome);
+            let progress = shell.progress("single columns and properties");
+            let seed = shell.seed();
+            Beside::look(first, &data, &resolved, measured, &options, seed, &progress)?
+        };
         let pictures = self.pictures(&opened[0], &data, blocks, transform, &options, shell)?;
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
@@ -126,7 +132,7 @@ impl RunArgs {
         let Some(answer) = RelianceAnswer::of_models(found) else {
             return Err(Failure::input("no model was measured").hint("give one with --model"));
         };
-        shell.close_run(run, &answer.pictures(pictures), inputs)?;
+        shell.close_run(run, &answer.beside(beside).pictures(pictures), inputs)?;
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }
 
