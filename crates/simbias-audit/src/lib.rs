@@ -9,6 +9,7 @@ mod attack;
 mod audit;
 mod block_noise;
 mod blocks_alone;
+mod budget;
 mod check;
 mod cue_conflict;
 mod demo;
@@ -26,6 +27,7 @@ pub use audit::{
     training_settings,
 };
 pub use block_noise::{BlockNoise, BlockNoiseHook};
+pub use budget::{Budgeted, Cost, within_budget};
 pub use check::check_split;
 pub use cue_conflict::GroupLoss;
 pub use demo::{demo_input, demo_options};

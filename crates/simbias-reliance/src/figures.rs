@@ -206,6 +206,7 @@ impl Metric {
         let class_rows = ClassRows::of(truth);
         let at_its_end = |value: f64| self != Self::R2 && (value <= 0.0 || value >= 1.0);
         // Values at their end have no variance of their own.
+        let rows = rows + discordance_variance(self, truth.n_rows());
         let rows = if runs.iter().any(|run| at_its_end(run.value)) || at_its_end(standard.value) {
             rows.max(edge_variance(class_rows.trials(self), level)?)
         } else {
@@ -264,23 +265,30 @@ impl ClassRows {
         self.counts.iter().copied().min().unwrap_or(self.n_rows)
     }
 
-    /// Whether a class has so few rows that their own variance is not trusted.
+    /// Whether one of two classes has so few rows that their own variance is not trusted. A mean over several classes
+    /// averages over the errors of their variances.
     pub(crate) fn are_few(&self) -> bool {
-        !self.counts.is_empty() && self.rarest() < FEW_ROWS
+        (1..=2).contains(&self.counts.len()) && self.rarest() < FEW_ROWS
     }
 
-    /// Number of trials in Wilson's interval: one per row for accuracy; for metrics of the order of scores
-    /// the rarer of two classes, or the harmonic mean of several, over which the metric is a mean.
+    /// Number of trials in Wilson's interval: one per row for accuracy; for metrics of the order of scores the rarer of two
+    /// classes, or for a mean over several their number times the harmonic mean of their rows.
     pub(crate) fn trials(&self, metric: Metric) -> f64 {
         match metric {
             Metric::Accuracy | Metric::R2 => self.n_rows as f64,
             Metric::Auc | Metric::Ap if self.counts.len() > 2 => {
                 let inverse: f64 = self.counts.iter().map(|&count| 1.0 / count as f64).sum();
-                self.counts.len() as f64 / inverse
+                (self.counts.len() as f64).powi(2) / inverse
             }
             Metric::Auc | Metric::Ap => self.rarest() as f64,
         }
     }
+}
+
+/// What is added to the variance of a difference of accuracies, which rests on the few rows that are predicted differently:
+/// half a row in each of the four cells of the paired table (Agresti & Min 2005).
+pub(crate) fn discordance_variance(metric: Metric, n_rows: usize) -> f64 {
+    if metric == Metric::Accuracy { (n_rows as f64).powi(-2) } else { 0.0 }
 }
 
 /// Least variance of a metric where its own formula says zero or is not trusted: that of Wilson's
@@ -427,7 +435,7 @@ mod tests {
         let counts = |counts: &[usize]| ClassRows::new(counts.to_vec(), counts.iter().sum());
         assert_eq!(counts(&[7, 500]).trials(Metric::Auc), 7.0);
         assert_eq!(counts(&[7, 500]).trials(Metric::Accuracy), 507.0);
-        assert!((counts(&[40, 40, 40, 1]).trials(Metric::Auc) - 40.0).abs() < 1e-9);
+        assert!((counts(&[40, 40, 40, 1]).trials(Metric::Auc) - 120.0).abs() < 1e-9);
         assert!(!counts(&[40, 40, 40, 1]).are_few());
     }
 }

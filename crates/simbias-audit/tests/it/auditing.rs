@@ -84,7 +84,7 @@ fn threads_change_nothing() {
     let on = |n_threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
         let outcome = pool.install(|| run(&slabs(3), &options));
-        let solo: Vec<f64> = outcome.solo.iter().map(|(_, run)| run.metric).collect();
+        let solo: Vec<f64> = outcome.solo.iter().map(|(_, run)| run.metric.value).collect();
         let remedies: Vec<_> = outcome
             .remedies
             .iter()

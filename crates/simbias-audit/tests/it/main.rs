@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
 
 mod auditing;
+mod calibration;
 mod given_models;
 mod network_names;
 mod refusals;
@@ -55,6 +56,7 @@ fn input(train: Dataset, validation: Dataset, test: Dataset) -> AuditInput {
         },
         blocks: BlockSet::partition(blocks, n_features).unwrap(),
         transform: Box::new(Identity::new(n_features)),
+        whole_images: None,
         notes: Vec::new(),
     }
 }

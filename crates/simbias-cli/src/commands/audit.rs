@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use simbias_audit::document::AuditAnswer;
 use simbias_audit::{
-    AuditInput, AuditOptions, NetworkChoice, Remedy, Subject, audit, demo_input, demo_options,
-    prepared, training_settings,
+    AuditInput, AuditOptions, Budgeted, Cost, NetworkChoice, Remedy, Subject, audit, demo_input,
+    demo_options, prepared, training_settings, within_budget,
 };
 use simbias_data::{SplitOptions, read_splits};
 use simbias_nn::device_from_str;
 use simbias_reliance::DonorMode;
+use simbias_report::format;
 use simbias_run::{TrainingCheckpoint, of_dataset};
 use simbias_train::TrainState;
 
@@ -69,6 +70,10 @@ pub(crate) struct AuditArgs {
     /// predictive
     #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
     most_probed: usize,
+    /// Minutes that the audit may take on two cores. Work is counted, not timed: the same audit does the same on every
+    /// machine. What does not fit is reduced and listed: first remedies, then blocks alone, last the training
+    #[arg(long, value_name = "M", default_value_t = 5.0, value_parser = minutes)]
+    minutes: f64,
     #[command(flatten)]
     split: SplitArgs,
     /// Stratum whose values stay together in one part, such as a patient
@@ -83,14 +88,23 @@ pub(crate) struct AuditArgs {
     out: OutArgs,
 }
 
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes: f64 = text.parse().map_err(|_| "write a number of minutes".to_string())?;
+    if minutes > 0.0 && minutes.is_finite() {
+        Ok(minutes)
+    } else {
+        Err("more than 0 minutes are needed".into())
+    }
+}
+
 impl AuditArgs {
     pub(crate) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
-        let options = self.options(shell)?;
+        let mut options = self.options(shell)?;
         let (mode, complement) = (options.reliance.mode, options.reliance.complement);
         self.fail_on.check(Measured { mode, complement, alone: true })?;
         let mut inputs = Vec::new();
-        let input = match &self.data {
+        let mut input = match &self.data {
             None => demo_input(shell.seed(), self.quick)?,
             Some(path) => {
                 let input = self.read(path, shell)?;
@@ -98,6 +112,9 @@ impl AuditArgs {
                 input
             }
         };
+        if self.data.is_some() && !self.quick {
+            options = self.within_budget(&mut input, options, shell)?;
+        }
         let test = &input.split.test.0;
         let open = |path: &PathBuf| self.opening.open(path, test, &options.device);
         let brought = self.model.as_ref().map(open).transpose()?;
@@ -135,6 +152,45 @@ impl AuditArgs {
         shell.tell_how_to_resume(&checkpoint, closed)?;
         checkpoint.remove();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+    }
+
+    /// The settings that keep to the budget; what the user asked for by a flag stays. Says what the audit costs.
+    fn within_budget(
+        &self,
+        input: &mut AuditInput,
+        options: AuditOptions,
+        shell: &Shell,
+    ) -> Result<AuditOptions, Failure> {
+        let Budgeted { options: mut fitted, reduced, .. } =
+            within_budget(input, &options, 60.0 * self.minutes)?;
+        if self.repeats.is_some() {
+            fitted.reliance.repeats = options.reliance.repeats;
+        }
+        if self.max_steps.is_some() {
+            fitted.max_steps = options.max_steps;
+        }
+        if self.solo_steps.is_some() {
+            fitted.simplicity.solo_steps = options.simplicity.solo_steps;
+        }
+        if !self.remedies.is_empty() {
+            fitted.remedies.clone_from(&options.remedies);
+        }
+        let cost = Cost::of(input, &fitted)?;
+        shell.note(&format!(
+            "this takes about {} on two cores (--minutes {})",
+            format::duration(cost.seconds()),
+            self.minutes
+        ));
+        if !reduced.is_empty() {
+            let words = format!(
+                "To keep to {} minutes on two cores: {}. --minutes changes the budget.",
+                self.minutes,
+                reduced.join(", ")
+            );
+            shell.note(&words);
+            input.notes.push(words);
+        }
+        Ok(fitted)
     }
 
     fn options(&self, shell: &Shell) -> Result<AuditOptions, Failure> {

@@ -7,6 +7,7 @@ mod audits;
 mod bad_input;
 mod claims;
 mod configuration;
+mod findings;
 mod floors;
 mod help;
 #[cfg(unix)]

@@ -146,11 +146,7 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
         column("block", "", |block| Cell::from(block.name.as_str())),
         column("size", "coordinates in the block", |block| Cell::from(block.size)),
         column("members", "columns of the block", |block| {
-            if block.members.len() > 1 {
-                Cell::from(block.members.join(", "))
-            } else {
-                Cell::Empty
-            }
+            if block.members.len() > 1 { Cell::from(block.members.join(", ")) } else { Cell::Empty }
         }),
         column("verdict", "thresholds are stated below; the numbers decide", verdict_cell),
         column("necessity", "share of skill lost without the block", |block| {

@@ -9,8 +9,8 @@ use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::DonorMode;
 use crate::figures::{
-    ClassRows, JobFigures, StratumRows, accuracies, condition, edge_variance, metric_interval,
-    over_permutations, statistic, variance_parts,
+    ClassRows, JobFigures, StratumRows, accuracies, condition, discordance_variance, edge_variance,
+    metric_interval, over_permutations, statistic, variance_parts,
 };
 use crate::metric::{Metric, Predictions, Truth, cross_entropy};
 use crate::outcome::{
@@ -267,6 +267,7 @@ impl Context<'_> {
         jobs: &[JobFigures],
     ) -> Result<f64, RelianceError> {
         let moved = jobs.iter().any(|job| job.displacement.moves());
+        let rows = rows + discordance_variance(self.metric, self.truth.n_rows());
         let variance = rows + permutations;
         if self.metric == Metric::R2 || !moved {
             return Ok(variance.max(f64::MIN_POSITIVE));

@@ -22,6 +22,9 @@ pub(super) fn properties(rows: ArrayView2<'_, f32>, shape: ImageShape) -> Vec<(S
     if shape.channels == 3 {
         names.push("saturation".into());
     }
+    let border = pixels.border();
+    names.push("usual brightness of the border".into());
+    names.extend(colours.iter().map(|colour| format!("usual {colour} of the border")));
     let parts = pixels.parts();
     names.extend(parts.iter().map(|(name, _)| format!("brightness of the {name}")));
     let spectrum = Fft2::new(shape).ok();
@@ -39,6 +42,13 @@ pub(super) fn properties(rows: ArrayView2<'_, f32>, shape: ImageShape) -> Vec<(S
                 let all: f64 = means.iter().sum();
                 values.extend(means.iter().map(|mean| mean - (all - mean) / 2.0));
                 values.push(pixels.saturation(row));
+            }
+            // The usual value, which what reaches the border does not change.
+            let usual: Vec<f64> = border.iter().map(|columns| median_of(row, columns)).collect();
+            let all: f64 = usual.iter().sum();
+            values.push(all / usual.len() as f64);
+            if shape.channels == 3 {
+                values.extend(usual.iter().map(|own| own - (all - own) / 2.0));
             }
             values.extend(parts.iter().map(|(_, columns)| mean_of(row, columns)));
             values
@@ -83,6 +93,12 @@ fn rings(transform: &Fft2) -> Vec<Vec<usize>> {
 
 fn mean_of(row: ArrayView1<'_, f32>, columns: &[usize]) -> f64 {
     columns.iter().map(|&column| f64::from(row[column])).sum::<f64>() / columns.len() as f64
+}
+
+fn median_of(row: ArrayView1<'_, f32>, columns: &[usize]) -> f64 {
+    let mut values: Vec<f32> = columns.iter().map(|&column| row[column]).collect();
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).map_or(0.0, |&value| f64::from(value))
 }
 
 struct Pixels {
@@ -150,6 +166,19 @@ impl Pixels {
             }
         }
         sum / (height * width) as f64
+    }
+
+    /// Columns of the border of one pixel, for every channel.
+    fn border(&self) -> Vec<Vec<usize>> {
+        let ImageShape { channels, height, width } = self.shape;
+        let is_border = |y: usize, x: usize| y == 0 || x == 0 || y + 1 == height || x + 1 == width;
+        let pixels: Vec<(usize, usize)> = (0..height)
+            .flat_map(|y| (0..width).map(move |x| (y, x)))
+            .filter(|&(y, x)| is_border(y, x))
+            .collect();
+        (0..channels)
+            .map(|channel| pixels.iter().map(|&(y, x)| self.shape.column(channel, y, x)).collect())
+            .collect()
     }
 
     /// Named parts of the image and their columns: the border of one pixel, the corners, a 3×3 grid.
