@@ -221,8 +221,8 @@ fn no_image(file: &Path, bytes: &[u8]) -> DataError {
     DataError::option(
         file,
         format!(
-            "is no image: {kind}; readable are PNG, JPEG, BMP, WebP, TIFF, GIF and PNM; leave it out, or choose \
-             another column of images"
+            "is no image: {kind}; remove it, or put a PNG or JPEG in its place (BMP, WebP, TIFF, GIF and PNM are read \
+             too)"
         ),
     )
 }

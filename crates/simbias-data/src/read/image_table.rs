@@ -211,7 +211,7 @@ fn choose_rows(
     let roles = Roles { features: Vec::new(), ..roles };
     let mut surveys = vec![Survey::default(); columns.len()];
     let surveyed = survey(table, &roles, options, &mut surveys)?;
-    let decided = decide(table, &roles, &surveys, options)?;
+    let decided = decide(table, &roles, &surveys, surveyed.n_rows, options)?;
     let (meaning, n_rows) = (&decided.meaning, surveyed.n_rows);
     let mut notes = decided.notes;
     let mut has_image = vec![false; n_rows];

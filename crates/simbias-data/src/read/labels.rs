@@ -207,15 +207,19 @@ fn guess(distinct: &[f64], numbers: &[f64]) -> Guess {
         (false, _, _) => Guess::Values,
         (true, true, _) => Guess::Classes,
         (true, false, false) => Guess::Values,
-        (true, false, true) if are_codes(distinct, numbers) => Guess::Classes,
+        (true, false, true) if are_codes(distinct, numbers, UNEVEN) => Guess::Classes,
         (true, false, true) => Guess::Unclear,
     }
 }
 
-/// Whether whole numbers count classes: from 0 or 1 without gaps, none far more frequent than the others. Counts of
-/// events have a few frequent values and a long tail instead.
-fn are_codes(distinct: &[f64], numbers: &[f64]) -> bool {
-    const UNEVEN: usize = 5;
+/// How many times as frequent as the average the most frequent of many classes may be; of few, for which a remark is
+/// enough.
+const UNEVEN: usize = 5;
+const UNEVEN_FEW: usize = 2;
+
+/// Whether whole numbers count classes: from 0 or 1 without gaps, none more than `uneven` times as frequent as the
+/// average. Counts of events have a few frequent values and a long tail instead.
+fn are_codes(distinct: &[f64], numbers: &[f64], uneven: usize) -> bool {
     let first = distinct.first().copied().unwrap_or_default();
     let is_gapless = (first == 0.0 || first == 1.0)
         && distinct.iter().enumerate().all(|(place, value)| *value == first + place as f64);
@@ -225,7 +229,7 @@ fn are_codes(distinct: &[f64], numbers: &[f64]) -> bool {
         counts[place] += 1;
     }
     let most = counts.iter().max().copied().unwrap_or(0);
-    is_gapless && most * distinct.len() <= UNEVEN * numbers.len()
+    is_gapless && most * distinct.len() <= uneven * numbers.len()
 }
 
 /// The task of all parts of a source together, decided if the options leave it open.
@@ -270,7 +274,9 @@ pub(crate) fn task_of(
             Ok(Task::Values)
         }
         Guess::Classes => {
-            if n_distinct > FEW_CLASSES || (n_distinct > 2 && !are_codes(&distinct, &numbers)) {
+            if n_distinct > FEW_CLASSES
+                || (n_distinct > 2 && !are_codes(&distinct, &numbers, UNEVEN_FEW))
+            {
                 notes.push(Caveat::note(
                     "task",
                     format!(

@@ -98,7 +98,8 @@ pub(super) fn read(
         let surveyed = group.iter().map(|&source| survey(source, &roles, options, &mut surveys));
         file_surveys.push(surveyed.collect::<Result<_, _>>()?);
     }
-    let decided = decide(first, &roles, &surveys, options)?;
+    let n_rows = file_surveys.iter().flatten().map(|file| file.n_rows).sum();
+    let decided = decide(first, &roles, &surveys, n_rows, options)?;
     let mut notes = decided.notes;
     let roles = Roles { features: decided.features, ..roles };
     if roles.features.is_empty() {

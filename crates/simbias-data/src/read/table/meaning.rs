@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     DataError, UnusableColumn, UnusableKind,
-    read::{DateOrder, DecimalMark, MISSING_WORDS, ReadOptions},
+    read::{DateOrder, DecimalMark, MISSING_WORDS, Missing, ReadOptions},
 };
 
 /// A column whose cells are numbers in this share or more, with more different ones than [`FEW_CATEGORIES`], holds
@@ -100,11 +100,12 @@ pub(in crate::read) struct Decided {
     pub(in crate::read) notes: Vec<Caveat>,
 }
 
-/// Decides what the columns mean and which of them are inputs.
+/// Decides what the columns of `n_rows` rows mean and which of them are inputs.
 pub(in crate::read) fn decide(
     source: &dyn TableSource,
     roles: &Roles,
     surveys: &[Survey],
+    n_rows: usize,
     options: &ReadOptions,
 ) -> Result<Decided, DataError> {
     let (file, columns) = (source.file(), source.columns());
@@ -119,6 +120,14 @@ pub(in crate::read) fn decide(
             (true, None) => Ok(Reading::Text),
             (_, Some(problem)) => Err((UnusableKind::Type, problem.to_string())),
             (false, None) => habits.reading(&surveys[column], is_feature),
+        };
+        // Where nothing is to be read, or cells may stay missing, an empty column is as good as any.
+        let may_be_empty = n_rows == 0 || options.missing == Missing::Keep;
+        let found = match found {
+            Err((UnusableKind::Empty, _)) if may_be_empty => {
+                Ok(Reading::Number(DecimalMark::Point))
+            }
+            other => other,
         };
         let found = match found {
             Ok(Reading::Text) if is_feature && !is_text => {
