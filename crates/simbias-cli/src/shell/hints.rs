@@ -144,7 +144,7 @@ fn unusable_hint(columns: &[UnusableColumn]) -> String {
         if columns.len() == 1 { "it" } else { "them" },
     );
     let others = [
-        (UnusableKind::DecimalMark, "--decimal-mark point or comma says what the comma means"),
+        (UnusableKind::DecimalMark, "--decimal-mark point or comma says what the mark means"),
         (
             UnusableKind::DateOrder,
             "--date-order day-first or month-first says how dates are written",
@@ -196,6 +196,9 @@ impl From<DataError> for Failure {
             }
             DataError::DuplicateColumn { name, .. } if name.parse::<f64>().is_ok() => {
                 Some("if the first line is a row of data, say --no-header")
+            }
+            DataError::Option { problem, .. } if problem.contains("decimals or thousands") => {
+                Some("--decimal-mark point or comma says what the mark means")
             }
             DataError::ClassesOrValues { .. } => Some(
                 "--task values predicts numbers, --task classes takes every number for a class; --label-threshold T \

@@ -355,6 +355,10 @@ impl TableSource for TextTable<'_> {
         self.unnamed[column]
     }
 
+    fn suggests_comma(&self) -> bool {
+        self.delimiter == Delimiter::Byte(b';')
+    }
+
     fn notes(&self) -> &[Caveat] {
         &self.notes
     }

@@ -10,7 +10,8 @@
 //! | `.csv`, `.tsv`, `.parquet` | numeric columns, texts one-hot | a column |
 //! | Parquet with image bytes | images | a column, with the class names of Hugging Face |
 //!
-//! 8-bit images become `[0, 1]`, channels first. All values are checked to be finite.
+//! 8-bit images become `[0, 1]`, channels first. All values are checked to be finite; missing cells are NaN under
+//! [`Missing::Keep`] only. What reading decides is in [`Dataset::notes`].
 
 mod array;
 mod arrays;
@@ -130,6 +131,14 @@ fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErro
     parts.sort_by_key(|(part, _)| *part);
     let mut datasets: Vec<&mut Dataset> = parts.iter_mut().map(|(_, dataset)| dataset).collect();
     labels::unify(path, &mut datasets)?;
+    if let (Some(name), true) =
+        (&options.weights, datasets.iter().any(|dataset| dataset.weights.is_none()))
+    {
+        return Err(DataError::option(
+            path,
+            format!("this kind of source has no column of weights {name:?}"),
+        ));
+    }
     Ok(parts)
 }
 

@@ -53,6 +53,10 @@ pub(super) trait TableSource {
     fn is_unnamed(&self, _column: usize) -> bool {
         false
     }
+    /// Whether the file is of a kind that is written where the decimal mark is a comma.
+    fn suggests_comma(&self) -> bool {
+        false
+    }
     /// What opening the file decided.
     fn notes(&self) -> &[Caveat] {
         &[]

@@ -110,7 +110,7 @@ pub(in crate::read) fn decide(
 ) -> Result<Decided, DataError> {
     let (file, columns) = (source.file(), source.columns());
     let mut notes = source.notes().to_vec();
-    let habits = Habits::of(roles, surveys, options);
+    let habits = Habits::of(source, roles, surveys, options);
     let mut readings = vec![Reading::Text; columns.len()];
     let mut unusable: Vec<(usize, UnusableColumn)> = Vec::new();
     for column in roles.all() {
@@ -195,11 +195,18 @@ struct Habits {
     decimal_mark: Option<DecimalMark>,
     /// Whether the mark is the user's word.
     is_given: bool,
+    /// Whether a point may well separate thousands, as in files between semicolons.
+    suggests_comma: bool,
     date_order: Option<DateOrder>,
 }
 
 impl Habits {
-    fn of(roles: &Roles, surveys: &[Survey], options: &ReadOptions) -> Self {
+    fn of(
+        source: &dyn TableSource,
+        roles: &Roles,
+        surveys: &[Survey],
+        options: &ReadOptions,
+    ) -> Self {
         let has = |wanted: Marks| {
             roles.all().iter().any(|&column| surveys[column].numbers.marks() == wanted)
         };
@@ -218,6 +225,7 @@ impl Habits {
         Self {
             decimal_mark: options.decimal_mark.or(from_columns),
             is_given: options.decimal_mark.is_some(),
+            suggests_comma: source.suggests_comma(),
             date_order: options.date_order.or(date_order),
         }
     }
@@ -259,16 +267,17 @@ impl Habits {
             Marks::Text => None,
             Marks::Only(mark) => Some(mark),
             Marks::Either => Some(DecimalMark::Point),
-            Marks::AmbiguousPoint => Some(self.decimal_mark.unwrap_or(DecimalMark::Point)),
-            Marks::AmbiguousComma => match self.decimal_mark {
+            Marks::AmbiguousPoint if self.decimal_mark.is_none() && !self.suggests_comma => {
+                Some(DecimalMark::Point)
+            }
+            Marks::AmbiguousPoint | Marks::AmbiguousComma => match self.decimal_mark {
                 Some(mark) => Some(mark),
                 None => {
-                    let example = numbers.example.as_deref().unwrap_or_default();
+                    let example = numbers.ambiguous.as_deref().unwrap_or_default();
                     return Err((
                         UnusableKind::DecimalMark,
                         format!(
-                            "holds numbers such as {example:?}, whose comma may separate decimals or thousands; say \
-                             which"
+                            "holds numbers such as {example:?}, whose mark may separate decimals or thousands; say which"
                         ),
                     ));
                 }

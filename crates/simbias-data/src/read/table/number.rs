@@ -85,6 +85,8 @@ pub(super) struct NumberSurvey {
     pub(super) n_comma: usize,
     /// Cells that are another number with a point than with a comma.
     n_ambiguous: usize,
+    /// The first of them.
+    pub(super) ambiguous: Option<String>,
     sum_point: f64,
     sum_comma: f64,
     /// The first cell that is no number in either way: row, text; and how many there are.
@@ -124,6 +126,8 @@ impl NumberSurvey {
         let comma = match plain {
             // Both read it alike.
             Some(value) if !has_point => Some(value),
+            // Earlier cells have no decimal comma: the column has none.
+            Some(_) if self.n_comma + 1 < self.n_cells => None,
             _ => parse(text, DecimalMark::Comma),
         };
         if let Some(value) = point {
@@ -135,7 +139,10 @@ impl NumberSurvey {
             self.sum_comma += value;
         }
         match (point, comma) {
-            (Some(point), Some(comma)) => self.n_ambiguous += usize::from(point != comma),
+            (Some(point), Some(comma)) if point != comma => {
+                self.n_ambiguous += 1;
+                self.ambiguous.get_or_insert_with(|| text.into());
+            }
             (None, None) => {
                 self.n_texts += 1;
                 if self.first_text.is_none() {

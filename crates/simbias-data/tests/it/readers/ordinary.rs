@@ -88,8 +88,10 @@ fn d07_what_a_comma_means_is_asked_where_nothing_tells() {
     assert_eq!(column(&with(DecimalMark::Point), "a"), [1234.0, 2345.0, 3456.0]);
     assert_eq!(column(&with(DecimalMark::Comma), "a"), [1.234, 2.345, 3.456]);
     // A point alone is a decimal point, as it always was, unless the user says otherwise.
-    let points = "a;y\n1.234;0\n2.345;1\n";
+    // Between semicolons it may as well separate thousands.
+    let points = "a,y\n1.234,0\n2.345,1\n";
     assert_eq!(column(&good(points, &auto()), "a"), [1.234, 2.345]);
+    assert_says(&refused(&points.replace(',', ";"), &auto()), &["\"a\"", "1.234", "thousands"]);
     let comma = ReadOptions { decimal_mark: Some(DecimalMark::Comma), ..auto() };
     assert_eq!(column(&good(points, &comma), "a"), [1234.0, 2345.0]);
 }
