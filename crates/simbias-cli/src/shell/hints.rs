@@ -129,6 +129,19 @@ impl From<CheckpointError> for Failure {
     }
 }
 
+/// The flag that decides otherwise than a remark on the data says.
+pub(super) fn flag_for(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "task" => "--task classes or --task values",
+        "row-index" => "--keep NAME",
+        "words-as-values" => "--missing-values WORD,…",
+        "header" => "--no-header",
+        "decimal-comma" | "number-format" => "--decimal-mark",
+        "dates" => "--as-text NAME keeps them as texts",
+        _ => return None,
+    })
+}
+
 /// The flags that leave columns out, ready to be copied, and what else helps.
 fn unusable_hint(columns: &[UnusableColumn]) -> String {
     let names: Vec<String> = columns

@@ -179,7 +179,11 @@ impl Shell {
     /// What reading the data decided, on standard error.
     pub(crate) fn caveats(&self, caveats: &[Caveat]) {
         for caveat in caveats {
-            self.note(&format!("{}: {}", caveat.severity.word(), caveat.message));
+            let flag = match hints::flag_for(&caveat.kind) {
+                Some(flag) => format!(" ({flag})"),
+                None => String::new(),
+            };
+            self.note(&format!("{}: {}{flag}", caveat.severity.word(), caveat.message));
         }
     }
 

@@ -153,7 +153,10 @@ fn d21_a_count_as_label_is_asked_about_before_any_work() {
         rows("a,stars", 200, |row| format!("{},{}", mixed(row, 50), [5, 5, 5, 4, 3][row % 5]));
     bench.write("f.csv", &few);
     let ended = bench.succeed("train f.csv --labels stars --max-steps 5 --out few");
-    says(&ended, &["note: The labels are 3 different whole numbers", "read as classes"]);
+    says(
+        &ended,
+        &["note: The labels are 3 different whole numbers", "read as classes", "--task values"],
+    );
 }
 
 #[test]

@@ -130,8 +130,8 @@ pub(in crate::read) fn decide(
             other => other,
         };
         let found = match found {
-            Ok(Reading::Text) if is_feature && !is_text => {
-                check_categories(&surveys[column], options).map(|()| Reading::Text)
+            Ok(Reading::Text) if is_feature => {
+                check_categories(&surveys[column], is_text, options).map(|()| Reading::Text)
             }
             other => other,
         };
@@ -350,8 +350,12 @@ fn check_mixed(survey: &Survey) -> Result<(), (UnusableKind, String)> {
     Err((UnusableKind::Mixed, problem))
 }
 
-/// Refuses texts that name the rows instead of describing them.
-fn check_categories(survey: &Survey, options: &ReadOptions) -> Result<(), (UnusableKind, String)> {
+/// Refuses texts that name the rows instead of describing them; `is_wanted` if the user wants them as texts.
+fn check_categories(
+    survey: &Survey,
+    is_wanted: bool,
+    options: &ReadOptions,
+) -> Result<(), (UnusableKind, String)> {
     let n_texts = survey.texts.len();
     if n_texts > options.max_categories {
         let (row, text) = survey.last_text.clone().unwrap_or_default();
@@ -366,7 +370,7 @@ fn check_categories(survey: &Survey, options: &ReadOptions) -> Result<(), (Unusa
         ));
     }
     let n_cells = survey.numbers.n_cells;
-    if n_texts > FEW_CATEGORIES && n_texts as f64 >= NEARLY_ALL * n_cells as f64 {
+    if !is_wanted && n_texts > FEW_CATEGORIES && n_texts as f64 >= NEARLY_ALL * n_cells as f64 {
         return Err((
             UnusableKind::Identifier,
             format!(

@@ -428,7 +428,12 @@ fn all_unusable_columns_are_named_at_once_or_left_out() {
     );
     // Fewer rows than categories allowed: another text in every row is an identifier all the same.
     let ids: String = (0..60).map(|row| format!("n{row},{row},{}\n", row % 2)).collect();
-    assert_says(&refused(&format!("who,a,y\n{ids}"), &auto()), &["\"who\"", "every row"]);
+    let who = format!("who,a,y\n{ids}");
+    assert_says(&refused(&who, &auto()), &["\"who\"", "every row"]);
+    let as_text = ReadOptions { as_text: vec!["who".into()], ..auto() };
+    assert_eq!(good(&who, &as_text).n_features(), 60, "the second column counts the rows");
+    let few = ReadOptions { max_categories: 50, ..as_text };
+    assert_says(&refused(&who, &few), &["more than 50 distinct"]);
     // All columns with missing cells are named, too.
     let gaps = "a,b,c,y\n1,,3,0\n,2,,1\n4,5,,0\n";
     assert_says(&refused(gaps, &auto()), &["row 1", "\"b\" (1)", "\"a\" (1)", "\"c\" (2)"]);
