@@ -264,6 +264,8 @@ mod tests {
                 names: vec!["no".into(), "yes".into()],
             }),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         };
         let blocks =
             BlockSet::partition(vec![Block::new("a", 0..1), Block::new("b", 1..2)], 2).unwrap();

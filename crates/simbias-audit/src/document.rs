@@ -52,6 +52,9 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
                 .note(format!("L2 radius {:.3}", leading.radius)),
         );
     }
+    for caveat in input.split.notes() {
+        report = report.caveat(caveat);
+    }
     for note in &outcome.notes {
         report = report.caveat(Caveat::note("about-the-run", note.clone()));
     }

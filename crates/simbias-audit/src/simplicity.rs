@@ -453,6 +453,8 @@ fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Datas
         rows,
         target: data.target.clone(),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 

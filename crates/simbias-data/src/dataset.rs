@@ -1,12 +1,14 @@
 //! Rows, what their columns mean, and what is to be predicted.
 
 use ndarray::{Array2, Axis};
+use simbias_report::Caveat;
 
 use crate::Layout;
 
 /// Labelled rows.
 ///
-/// Readers check on the way in: all values finite, as many targets as rows, at least one row.
+/// Readers check on the way in: all values finite (missing cells may be NaN under
+/// [`Missing::Keep`](crate::read::Missing::Keep)), as many targets as rows, at least one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// Short name for reports: file stem or generator preset.
@@ -19,6 +21,10 @@ pub struct Dataset {
     pub target: Target,
     /// Further columns that group the rows (hospital, camera, cell type); never model input.
     pub strata: Vec<Stratum>,
+    /// How much every row counts in training, `[n_rows]`, finite and not negative; all alike without.
+    pub weights: Option<Vec<f32>>,
+    /// What reading decided and the user should know.
+    pub notes: Vec<Caveat>,
 }
 
 /// What is to be predicted, one entry per row.
@@ -100,6 +106,20 @@ impl Dataset {
         self.rows.nrows()
     }
 
+    /// The weights of the rows, scaled to a mean of 1 so that the size of a training step does not change.
+    pub fn mean_one_weights(&self) -> Option<Vec<f32>> {
+        let weights = self.weights.as_ref()?;
+        let sum: f64 = weights.iter().copied().map(f64::from).sum();
+        let mean = sum / weights.len().max(1) as f64;
+        let scale = if mean > 0.0 { 1.0 / mean } else { 0.0 };
+        Some(weights.iter().map(|&weight| (f64::from(weight) * scale) as f32).collect())
+    }
+
+    /// Whether some inputs are missing (NaN).
+    pub fn has_missing(&self) -> bool {
+        self.rows.iter().any(|value| value.is_nan())
+    }
+
     /// Number of columns of a flat row.
     pub fn n_features(&self) -> usize {
         self.rows.ncols()
@@ -130,6 +150,11 @@ impl Dataset {
                     values: stratum.values.clone(),
                 })
                 .collect(),
+            weights: self
+                .weights
+                .as_ref()
+                .map(|weights| rows.iter().map(|&row| weights[row as usize]).collect()),
+            notes: self.notes.clone(),
         }
     }
 
@@ -155,12 +180,22 @@ impl Dataset {
                 }
                 stratum.indices.extend(more.indices);
             }
+            match (&mut all.weights, part.weights) {
+                (Some(weights), Some(more)) => weights.extend(more),
+                (None, None) => {}
+                _ => return None,
+            }
+            for note in part.notes {
+                if !all.notes.contains(&note) {
+                    all.notes.push(note);
+                }
+            }
             all.rows.append(Axis(0), part.rows.view()).ok()?;
         }
         Some(all)
     }
 
-    /// Content hash over shape, values, targets and strata, 32 hexadecimal digits.
+    /// Content hash over shape, values, targets, strata and weights, 32 hexadecimal digits.
     ///
     /// Two sets have the same fingerprint exactly if a model sees the same numbers and labels; file names,
     /// compression and column names do not enter.
@@ -191,6 +226,12 @@ impl Dataset {
             hasher.update(b"stratum");
             for index in &stratum.indices {
                 hasher.update(&index.to_le_bytes());
+            }
+        }
+        if let Some(weights) = &self.weights {
+            hasher.update(b"weights");
+            for weight in weights {
+                hasher.update(&weight.to_le_bytes());
             }
         }
         hasher.finalize().to_hex()[..32].to_string()

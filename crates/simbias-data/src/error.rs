@@ -64,8 +64,9 @@ pub enum DataError {
     },
     /// An empty cell where a value is needed.
     #[error(
-        "{file:?}: row {row}, column {column:?} is missing; drop such rows, fill them with the column's mean, \
-         or leave the column out"
+        "{file:?}: row {row}, column {column:?} is missing{}; drop such rows, fill them with the column's mean, \
+         or leave the column out",
+        missing_cells(columns)
     )]
     MissingValue {
         /// The file.
@@ -74,6 +75,31 @@ pub enum DataError {
         row: usize,
         /// Name of the column.
         column: String,
+        /// Every column with missing cells, and in how many rows.
+        columns: Vec<(String, usize)>,
+    },
+    /// Columns that cannot be inputs, all at once.
+    #[error("{file:?}: {}", unusable(columns))]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// The columns, in the order of the file.
+        columns: Vec<UnusableColumn>,
+    },
+    /// A label of many whole numbers: they may be classes or counts.
+    #[error(
+        "{file:?}: the labels are {n_distinct} different whole numbers, {lowest} to {highest}: are they classes or \
+         values to predict? say which"
+    )]
+    ClassesOrValues {
+        /// The file.
+        file: PathBuf,
+        /// Number of different labels.
+        n_distinct: usize,
+        /// The smallest.
+        lowest: f64,
+        /// The largest.
+        highest: f64,
     },
     /// NaN or infinity.
     #[error(
@@ -159,6 +185,37 @@ pub enum DataError {
     },
 }
 
+/// A column that cannot be an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusableColumn {
+    /// Its name.
+    pub name: String,
+    /// Why, as the end of a sentence that begins with the column.
+    pub problem: String,
+    /// What kind of problem it is.
+    pub kind: UnusableKind,
+}
+
+/// Why a column cannot be an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnusableKind {
+    /// Lists, bytes or another type that is no number, text or date.
+    Type,
+    /// No cell holds a value.
+    Empty,
+    /// Too many different texts, or another text in every row.
+    Identifier,
+    /// Numbers of which nothing tells whether their comma is a decimal comma.
+    DecimalMark,
+    /// Dates that may begin with the day or with the month.
+    DateOrder,
+    /// Numbers, but texts in some cells.
+    Mixed,
+    /// Infinite values, or values beyond 32 bits.
+    NotFinite,
+}
+
 impl DataError {
     pub(crate) fn malformed(
         file: &Path,
@@ -216,6 +273,33 @@ fn edit_distance(left: &str, right: &str) -> usize {
         }
     }
     distances[right.len()]
+}
+
+/// The other columns with missing cells.
+fn missing_cells(columns: &[(String, usize)]) -> String {
+    if columns.len() < 2 {
+        return String::new();
+    }
+    let words: Vec<String> =
+        columns.iter().map(|(name, n_rows)| format!("{name:?} ({n_rows})")).collect();
+    format!("; the columns with missing cells (rows) are {}", words.join(", "))
+}
+
+fn unusable(columns: &[UnusableColumn]) -> String {
+    match columns {
+        [one] => format!("column {:?} {}; leave it out", one.name, one.problem),
+        several => {
+            let words: Vec<String> = several
+                .iter()
+                .map(|column| format!("{:?} {}", column.name, column.problem))
+                .collect();
+            format!(
+                "{} columns cannot be inputs: {}; leave them out",
+                several.len(),
+                words.join("; ")
+            )
+        }
+    }
 }
 
 /// At most twelve quoted names.

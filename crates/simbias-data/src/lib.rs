@@ -16,7 +16,7 @@ pub mod transform;
 mod write;
 
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
-pub use error::DataError;
+pub use error::{DataError, UnusableColumn, UnusableKind};
 pub use layout::{ColumnGroup, ImageShape, Layout, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};

@@ -42,6 +42,11 @@ pub trait Scorer: Sync {
         None
     }
 
+    /// Whether rows may hold missing inputs (NaN), as trees take them.
+    fn takes_missing(&self) -> bool {
+        false
+    }
+
     /// Whether several threads may score at once and gain from it. A model that uses threads itself says no.
     fn scores_in_parallel(&self) -> bool {
         true

@@ -1,6 +1,7 @@
 //! Training, validation and test rows: three types, so that one cannot be used in place of another.
 
 use ndarray::{Axis, concatenate};
+use simbias_report::Caveat;
 use simbias_stats::Seed;
 
 use crate::{ClassLabels, DataError, Dataset, Target};
@@ -62,6 +63,8 @@ impl SplitDataset {
             layout: first.layout.clone(),
             target,
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         }
     }
 }
@@ -226,6 +229,21 @@ impl SplitOptions {
     }
 }
 
+impl SplitDataset {
+    /// What reading the three parts decided, each remark once.
+    pub fn notes(&self) -> Vec<Caveat> {
+        let mut notes: Vec<Caveat> = Vec::new();
+        for part in [&self.train.0, &self.validation.0, &self.test.0] {
+            for note in &part.notes {
+                if !notes.contains(note) {
+                    notes.push(note.clone());
+                }
+            }
+        }
+        notes
+    }
+}
+
 impl Dataset {
     /// All rows in a random order in which every prefix holds the classes in their shares: each class is shuffled,
     /// and the classes are interleaved evenly. The first `n` rows are a stratified sample, whatever the order of the
@@ -274,6 +292,8 @@ mod tests {
                 indices: (0..n_rows).map(|row| (row / 5) as u32).collect(),
                 values: (0..n_rows.div_ceil(5)).map(|patient| patient.to_string()).collect(),
             }],
+            weights: None,
+            notes: Vec::new(),
         }
     }
 

@@ -212,6 +212,11 @@ impl Scorer for OnnxScorer {
         self.n_outputs
     }
 
+    /// The graph decides what NaN means; scores that are not finite are refused afterwards.
+    fn takes_missing(&self) -> bool {
+        true
+    }
+
     fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
         if rows.ncols() != self.n_features {
             return Err(ScorerError::Model {

@@ -103,6 +103,8 @@ mod tests {
                 names: vec!["a".into(), "b".into()],
             }),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         }
     }
 

@@ -78,7 +78,7 @@ pub fn measure(
     seed: Seed,
     progress: &dyn Progress,
 ) -> Result<Measurement, RelianceError> {
-    check_input(data, blocks, transform, options)?;
+    check_input(data, blocks, transform, options, scorer.takes_missing())?;
     let truth = Truth::of(&data.target)?;
     let metric = options.metric.unwrap_or_else(|| truth.default_metric());
     let donor_source =

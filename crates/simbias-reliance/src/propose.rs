@@ -340,6 +340,8 @@ mod tests {
             ),
             target: Target::Values(vec![0.0, 1.0, 1.0, 0.0]),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         };
         let blocks = correlation_clusters(&data, 0.7).unwrap();
         assert_eq!(

@@ -34,6 +34,8 @@
 //!     layout: Layout::table(["first", "second", "third"].map(String::from).to_vec()),
 //!     target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
 //!     strata: Vec::new(),
+//!     weights: None,
+//!     notes: Vec::new(),
 //! };
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let folder = folder.path();

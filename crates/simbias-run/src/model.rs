@@ -160,6 +160,10 @@ impl Scorer for Model {
         self.inner().gradients()
     }
 
+    fn takes_missing(&self) -> bool {
+        self.inner().takes_missing()
+    }
+
     fn scores_in_parallel(&self) -> bool {
         self.inner().scores_in_parallel()
     }

@@ -32,6 +32,7 @@ pub struct TrainingAnswer {
     loss: Loss,
     test: Score,
     traces: Option<Vec<u8>>,
+    notes: Vec<Caveat>,
 }
 
 impl TrainingAnswer {
@@ -46,7 +47,14 @@ impl TrainingAnswer {
     ) -> Self {
         let TrainState { network, evaluations, .. } = state;
         let network = TrainedNetwork { network: NetScorer::new(network), standardization };
-        Self { network, evaluations, outcome, loss, test, traces: None }
+        Self { network, evaluations, outcome, loss, test, traces: None, notes: Vec::new() }
+    }
+
+    /// Adds what reading the data decided.
+    #[must_use]
+    pub fn notes(mut self, notes: Vec<Caveat>) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// Adds the file of a [`TraceRecorder`](crate::TraceRecorder).
@@ -91,6 +99,9 @@ impl Answer for TrainingAnswer {
             report = report.key_figure(KeyFigure::new("test accuracy", accuracy));
         }
         report = report.key_figure(KeyFigure::new("test loss", self.test.loss));
+        for note in &self.notes {
+            report = report.caveat(note.clone());
+        }
         if self.network.standardization.is_some() {
             report = report.caveat(Caveat::note("standardised", STANDARDISED));
         }

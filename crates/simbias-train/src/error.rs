@@ -24,6 +24,14 @@ pub enum TrainError {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// Rows with missing inputs.
+    #[error(
+        "{name:?} has missing cells, which networks of this tool do not take: fill them or leave them out"
+    )]
+    MissingInput {
+        /// Name of the data.
+        name: String,
+    },
     /// A file that does not describe a network.
     #[error("not the description of a network: {problem}")]
     NetworkFile {

@@ -45,6 +45,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         layout: Layout::table(names),
         target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
 
     // One block per column; a `BlocksFile` can name any other blocks.

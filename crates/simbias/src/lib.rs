@@ -52,6 +52,8 @@
 //!     layout: Layout::table(vec!["first".into(), "second".into()]),
 //!     target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
 //!     strata: Vec::new(),
+//!     weights: None,
+//!     notes: Vec::new(),
 //! };
 //! let blocks = propose_blocks(&data).unwrap();
 //! let measured = measure(

@@ -46,6 +46,8 @@ fn main() {
             names: vec!["0".into(), "1".into()],
         }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
     let layers = SIZES
         .iter()

@@ -61,6 +61,8 @@ fn milliseconds(architecture: Architecture, batch_size: usize) -> f64 {
             names: (0..n_classes).map(|class| class.to_string()).collect(),
         }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
     let seed = Seed::new(0);
     let network =

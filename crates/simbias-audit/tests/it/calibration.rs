@@ -40,6 +40,8 @@ fn weak_signal(n_rows: usize, are_classes: bool, seed: u64) -> AuditInput {
         layout: Layout::table(names),
         target,
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
     let split = SplitOptions { seed: Seed::new(seed), ..SplitOptions::default() };
     AuditInput {
@@ -119,6 +121,8 @@ fn images(seed: u64, plant: impl Fn(usize, usize, usize, f32) -> f32) -> Dataset
         layout: Layout::image(SHAPE),
         target: Target::Classes(ClassLabels { indices, names }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use simbias_data::read::{Features, LabelSource, Missing, Part, PartChoice, Task};
+use simbias_data::read::{
+    DateOrder, DecimalMark, Features, LabelSource, Missing, Part, PartChoice, Task,
+};
 use simbias_data::{Dataset, ReadOptions, SplitOptions, read_dataset};
 use simbias_reliance::ResolvedBlocks;
 use simbias_report::Caveat;
@@ -33,12 +35,25 @@ pub(crate) struct ReadingArgs {
     /// Whether labels are classes or numbers to predict
     #[arg(long, value_enum, default_value_t = TaskWord::Auto)]
     task: TaskWord,
-    /// Columns (arrays) that are not model input; repeat, or separate by commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    drop: Vec<String>,
+    /// Columns (arrays) that are not model input; repeat, or separate by commas; a name with a comma goes in "double
+    /// quotes" of its own
+    #[arg(long, value_name = "NAME", value_parser = Names::parse)]
+    drop: Vec<Names>,
+    /// Leave out every column that cannot be an input, with a note, instead of stopping
+    #[arg(long)]
+    drop_unusable: bool,
+    /// Columns to use although they look like a row index
+    #[arg(long, value_name = "NAME", value_parser = Names::parse)]
+    keep: Vec<Names>,
+    /// Columns to read as texts, whatever they look like (codes, post codes)
+    #[arg(long, value_name = "NAME", value_parser = Names::parse)]
+    as_text: Vec<Names>,
     /// Columns (arrays) that group the rows, such as the hospital; reported by value, never model input
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    strata: Vec<String>,
+    #[arg(long, value_name = "NAME", value_parser = Names::parse)]
+    strata: Vec<Names>,
+    /// Column (array) that says how much every row counts in training; never model input, and metrics ignore it
+    #[arg(long, value_name = "NAME")]
+    weights: Option<String>,
     /// Resize all images to this height and width
     #[arg(long, value_name = "HxW", value_parser = image_size)]
     image_size: Option<(usize, usize)>,
@@ -51,6 +66,23 @@ pub(crate) struct ReadingArgs {
     /// What to do with missing cells of a table
     #[arg(long, value_enum, default_value_t = MissingWord::Error)]
     missing: MissingWord,
+    /// Words that mean missing in every column, besides empty cells; when not given, NA, None, null, nan, ?, - and the
+    /// like mean missing among numbers, and are values in columns of texts
+    #[arg(long, value_name = "WORD", value_parser = Names::parse)]
+    missing_values: Vec<Names>,
+    /// Most different texts that a column may hold
+    #[arg(long, value_name = "N", default_value_t = ReadOptions::default().max_categories, value_parser = crate::shell::at_least_one)]
+    max_categories: usize,
+    /// The first line of a text table is a row; its columns are called column1, column2, …
+    #[arg(long)]
+    no_header: bool,
+    /// Mark before the decimals in a text table (the other one separates thousands); found from the columns when not
+    /// given
+    #[arg(long, value_enum, value_name = "MARK")]
+    decimal_mark: Option<MarkWord>,
+    /// Order of dates such as 3/4/2021; found from the columns when not given
+    #[arg(long, value_enum, value_name = "ORDER")]
+    date_order: Option<OrderWord>,
     /// Part to read of a source that comes in parts; the test part, if there is one, when not given
     #[arg(long, value_enum, value_name = "PART")]
     part: Option<PartWord>,
@@ -74,6 +106,53 @@ enum MissingWord {
     Mean,
     /// Leave such rows out
     Drop,
+    /// Leave them missing, for models that take missing cells (NaN); networks trained here do not
+    Keep,
+    /// Fill with the mean, and add an input that is 1 where the cell is missing
+    Indicate,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum MarkWord {
+    /// 1,234.5
+    Point,
+    /// 1.234,5
+    Comma,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum OrderWord {
+    /// 31/12/2021
+    DayFirst,
+    /// 12/31/2021
+    MonthFirst,
+}
+
+/// Names between commas.
+#[derive(Clone, Debug)]
+struct Names(Vec<String>);
+
+impl Names {
+    /// Splits at commas that are not within double quotes; a doubled quote within quotes is one.
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut names = vec![String::new()];
+        let mut letters = text.chars().peekable();
+        let mut is_quoted = false;
+        while let Some(letter) = letters.next() {
+            let last = names.len() - 1;
+            match letter {
+                '"' if is_quoted && letters.next_if_eq(&'"').is_some() => names[last].push('"'),
+                '"' if is_quoted || names[last].is_empty() => is_quoted = !is_quoted,
+                ',' if !is_quoted => names.push(String::new()),
+                letter => names[last].push(letter),
+            }
+        }
+        if is_quoted { Err("a quotation mark is not closed".into()) } else { Ok(Self(names)) }
+    }
+
+    fn all(lists: &[Self]) -> Vec<String> {
+        lists.iter().flat_map(|list| list.0.iter().cloned()).collect()
+    }
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug)]
@@ -110,11 +189,29 @@ impl ReadingArgs {
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {
             labels: self.labels.as_deref().map(LabelSource::from_words),
-            strata: self.strata.clone(),
-            features: match self.drop.as_slice() {
-                [] => Features::All,
-                dropped => Features::AllBut(dropped.to_vec()),
+            strata: Names::all(&self.strata),
+            features: match Names::all(&self.drop) {
+                dropped if dropped.is_empty() => Features::All,
+                dropped => Features::AllBut(dropped),
             },
+            drop_unusable: self.drop_unusable,
+            keep: Names::all(&self.keep),
+            as_text: Names::all(&self.as_text),
+            weights: self.weights.clone(),
+            missing_values: match self.missing_values.as_slice() {
+                [] => None,
+                words => Some(Names::all(words)),
+            },
+            max_categories: self.max_categories,
+            has_header: !self.no_header,
+            decimal_mark: self.decimal_mark.map(|mark| match mark {
+                MarkWord::Point => DecimalMark::Point,
+                MarkWord::Comma => DecimalMark::Comma,
+            }),
+            date_order: self.date_order.map(|order| match order {
+                OrderWord::DayFirst => DateOrder::DayFirst,
+                OrderWord::MonthFirst => DateOrder::MonthFirst,
+            }),
             image_column: self.image_column.clone(),
             image_size: self.image_size,
             max_rows: self.max_rows,
@@ -128,6 +225,8 @@ impl ReadingArgs {
                 MissingWord::Error => Missing::Error,
                 MissingWord::Mean => Missing::Mean,
                 MissingWord::Drop => Missing::Drop,
+                MissingWord::Keep => Missing::Keep,
+                MissingWord::Indicate => Missing::Indicate,
             },
             parts: match self.part {
                 None => PartChoice::Prefer(Part::Test),
@@ -142,9 +241,11 @@ impl ReadingArgs {
 }
 
 impl DataArgs {
-    /// Reads the rows.
-    pub(crate) fn read(&self) -> Result<Dataset, Failure> {
-        Ok(read_dataset(&self.data, &self.reading.options())?)
+    /// Reads the rows, and says what was decided on the way.
+    pub(crate) fn read(&self, shell: &Shell) -> Result<Dataset, Failure> {
+        let data = read_dataset(&self.data, &self.reading.options())?;
+        shell.caveats(&data.notes);
+        Ok(data)
     }
 }
 
@@ -206,7 +307,23 @@ impl OutArgs {
     }
 }
 
-/// What was decided about the blocks, for the report.
-pub(crate) fn notes(resolved: &ResolvedBlocks) -> Vec<Caveat> {
-    resolved.notes.iter().map(|note| Caveat::note("blocks", note.as_str())).collect()
+/// What was decided about the data and the blocks, for the report.
+pub(crate) fn notes(data: &[Caveat], resolved: &ResolvedBlocks) -> Vec<Caveat> {
+    let blocks = resolved.notes.iter().map(|note| Caveat::note("blocks", note.as_str()));
+    data.iter().cloned().chain(blocks).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_may_hold_commas_within_quotes() {
+        let parse = |text: &str| Names::parse(text).map(|names| names.0);
+        assert_eq!(parse("a,b c"), Ok(vec!["a".into(), "b c".into()]));
+        assert_eq!(parse("\"a, b\",c"), Ok(vec!["a, b".into(), "c".into()]));
+        assert_eq!(parse("5\" tube"), Ok(vec!["5\" tube".into()]));
+        assert_eq!(parse("\"a\"\"b\""), Ok(vec!["a\"b".into()]));
+        assert!(parse("\"a").is_err());
+    }
 }

@@ -233,9 +233,10 @@ impl AuditArgs {
             &options,
             &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;
+        shell.caveats(&split.notes());
         super::reliance::label_map(shell, &split.test.0);
         let resolved = self.blocks.resolve(&split.train.0)?;
-        let notes = notes(&resolved).into_iter().map(|caveat| caveat.message).collect();
+        let notes = notes(&[], &resolved).into_iter().map(|caveat| caveat.message).collect();
         Ok(AuditInput {
             split,
             blocks: resolved.blocks,

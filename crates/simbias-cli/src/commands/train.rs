@@ -134,6 +134,7 @@ impl TrainArgs {
         let device = device_from_str(shell.device())?;
         let options = self.reading.all_parts("training")?;
         let split = read_splits(&self.data, &options, &self.split.options(shell))?;
+        shell.caveats(&split.notes());
         // One class alone teaches nothing.
         Truth::of(&split.train.0.target)?;
         let inputs = vec![of_dataset(&self.data, &split.train.0)];
@@ -161,7 +162,11 @@ impl TrainArgs {
             layer_rates: spectral.as_mut().map(|rates| rates as &mut dyn LayerRates),
             ..Hooks::new(&mut watch).validated(Some(validation))
         };
+        let weights = train.mean_one_weights();
         let mut batches = ShuffledEpochs::new(train, config.batch_size);
+        if let Some(weights) = &weights {
+            batches = batches.weighted(weights);
+        }
         let outcome = fit(&mut state, &mut batches, &config.loss, &mut Plain, &config, hooks)?;
         drop(watch);
         drop(progress);
@@ -171,6 +176,7 @@ impl TrainArgs {
 
         let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
         let answer = TrainingAnswer::new(state, standardization, outcome, config.loss, score)
+            .notes(split.notes())
             .traces(trace.into_inner().to_safetensors());
         let closed = shell.close_run(run, &answer, inputs);
         shell.tell_how_to_resume(&checkpoint, closed)?;

@@ -6,7 +6,7 @@ use simbias_audit::AuditError;
 use simbias_checkpoint::{CheckpointError, FileError};
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
-use simbias_data::{DataError, ScorerError};
+use simbias_data::{DataError, ScorerError, UnusableColumn, UnusableKind};
 use simbias_language::LanguageError;
 use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
@@ -129,9 +129,94 @@ impl From<CheckpointError> for Failure {
     }
 }
 
+/// The flag that decides otherwise than a remark on the data says.
+pub(super) fn flag_for(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "task" => "--task classes or --task values",
+        "row-index" => "--keep NAME",
+        "words-as-values" => "--missing-values WORD,…",
+        "header" => "--no-header",
+        "decimal-comma" | "number-format" => "--decimal-mark",
+        "dates" => "--as-text NAME keeps them as texts",
+        _ => return None,
+    })
+}
+
+/// The flags that leave columns out, ready to be copied, and what else helps.
+fn unusable_hint(columns: &[UnusableColumn]) -> String {
+    let names: Vec<String> = columns
+        .iter()
+        .map(|column| match column.name.contains([',', '"']) {
+            true => format!("\"{}\"", column.name.replace('"', "\"\"")),
+            false => column.name.clone(),
+        })
+        .collect();
+    let mut hint = format!(
+        "--drop {} leaves {} out; --drop-unusable leaves out all such columns",
+        quoted_for_shell(&names.join(",")),
+        if columns.len() == 1 { "it" } else { "them" },
+    );
+    let others = [
+        (UnusableKind::DecimalMark, "--decimal-mark point or comma says what the mark means"),
+        (
+            UnusableKind::DateOrder,
+            "--date-order day-first or month-first says how dates are written",
+        ),
+        (
+            UnusableKind::Mixed,
+            "--missing-values WORD,… says which texts mean missing (besides empty cells), --as-text NAME keeps a column \
+             as texts",
+        ),
+        (UnusableKind::Identifier, "--as-text NAME with --max-categories N allows more texts"),
+    ];
+    for (kind, words) in others {
+        if columns.iter().any(|column| column.kind == kind) {
+            hint.push_str("; ");
+            hint.push_str(words);
+        }
+    }
+    hint
+}
+
+fn quoted_for_shell(word: &str) -> String {
+    let is_harmless = |c: char| c.is_alphanumeric() || "-_./:,+@%".contains(c);
+    if word.chars().all(is_harmless) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Whether most names of columns are numbers, as they are when a row was read as the header.
+fn look_like_cells(names: &[String]) -> bool {
+    let n_numbers = names.iter().filter(|name| name.parse::<f64>().is_ok()).count();
+    n_numbers * 2 > names.len()
+}
+
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
+        if let DataError::Unusable { columns, .. } = &error {
+            let hint = unusable_hint(columns);
+            return Self::input(error.to_string()).hint(hint);
+        }
         let hint = match &error {
+            DataError::NoLabels { available, .. } | DataError::NoSuchName { available, .. }
+                if look_like_cells(available) =>
+            {
+                Some(
+                    "if the first line is a row of data, say --no-header and name column1, column2, …",
+                )
+            }
+            DataError::DuplicateColumn { name, .. } if name.parse::<f64>().is_ok() => {
+                Some("if the first line is a row of data, say --no-header")
+            }
+            DataError::Option { problem, .. } if problem.contains("decimals or thousands") => {
+                Some("--decimal-mark point or comma says what the mark means")
+            }
+            DataError::ClassesOrValues { .. } => Some(
+                "--task values predicts numbers, --task classes takes every number for a class; --label-threshold T \
+                 makes two classes",
+            ),
             DataError::NoLabels { .. } | DataError::LabelCount { .. } => {
                 Some("--labels takes a column, an array of the same file, or a separate file")
             }
@@ -145,7 +230,8 @@ impl From<DataError> for Failure {
                 Some("choose the column with --image-column NAME")
             }
             DataError::MissingValue { .. } => Some(
-                "--missing drop leaves such rows out, --missing mean fills them, --drop leaves a column out",
+                "--missing drop leaves such rows out, --missing mean fills them, --missing indicate also marks them, --drop \
+                 leaves a column out",
             ),
             DataError::NotFinite { .. } => Some("--drop COLUMN leaves the column out"),
             DataError::ImageSize { .. } => Some("--image-size HEIGHTxWIDTH resizes all images"),
@@ -154,9 +240,6 @@ impl From<DataError> for Failure {
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
             DataError::File(error) => file_hint(error),
-            DataError::Option { problem, .. } if problem.contains("more categories") => {
-                Some("--drop COLUMN leaves the column out")
-            }
             _ => None,
         };
         with(&error, hint)
@@ -191,6 +274,10 @@ impl From<RelianceError> for Failure {
             RelianceError::TargetKind { .. } => {
                 Some("choose another --metric or --mode, or read the labels as --task classes")
             }
+            RelianceError::NotFiniteInput { value, .. } if value.is_nan() => Some(
+                "--missing mean or indicate fills missing cells, --missing drop leaves out rows; --missing keep is for \
+                 `reliance run` with an ONNX model and for `reliance plan`",
+            ),
             RelianceError::NotFiniteInput { .. } => {
                 Some("--drop COLUMN leaves the column out, --missing drop leaves out rows")
             }
@@ -266,6 +353,9 @@ impl From<TrainError> for Failure {
         let hint = match &error {
             TrainError::OtherRun { .. } => Some(
                 "--resume needs the flags, the seed and the data of the run that was interrupted",
+            ),
+            TrainError::MissingInput { .. } => Some(
+                "--missing mean or indicate fills missing cells, --missing drop leaves out rows",
             ),
             TrainError::Diverged { .. } => {
                 Some("try a smaller --learning-rate, or check the scale of the inputs")

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use serde::Serialize;
-use simbias_report::{Answer, InputFingerprint, Provenance};
+use simbias_report::{Answer, Caveat, InputFingerprint, Provenance};
 use simbias_run::{Clock, Ending, Invocation, RunDirectory, TrainingCheckpoint};
 use simbias_stats::Seed;
 
@@ -173,6 +173,17 @@ impl Shell {
     pub(crate) fn note(&self, words: &str) {
         if !self.global.quiet {
             say(words);
+        }
+    }
+
+    /// What reading the data decided, on standard error.
+    pub(crate) fn caveats(&self, caveats: &[Caveat]) {
+        for caveat in caveats {
+            let flag = match hints::flag_for(&caveat.kind) {
+                Some(flag) => format!(" ({flag})"),
+                None => String::new(),
+            };
+            self.note(&format!("{}: {}{flag}", caveat.severity.word(), caveat.message));
         }
     }
 

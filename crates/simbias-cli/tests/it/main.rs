@@ -13,6 +13,7 @@ mod help;
 #[cfg(unix)]
 mod interrupts;
 mod models;
+mod ordinary_tables;
 mod program;
 mod protocol;
 mod pruning;

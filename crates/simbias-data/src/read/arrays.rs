@@ -7,10 +7,10 @@ use ndarray::{Array2, ArrayView2};
 use simbias_checkpoint::{ArrayInfo, ArrayValues, NamedArray, file_stem};
 
 use super::{
-    Features, LabelSource, Part, ReadOptions,
+    Features, LabelSource, Missing, Part, ReadOptions,
     array::ArrayStore,
     image_rows::{unit, zeroed_rows},
-    labels::RawLabels,
+    labels::{RawLabels, row_weights, task_of, weights_note},
     options::{is_label_name, kept_rows},
     read_array,
 };
@@ -95,6 +95,14 @@ fn read_group(
         strata.push((name.clone(), RawLabels::of_array(store.load(index)?, file)?));
         reserved.push(index);
     }
+    let weights = match &options.weights {
+        Some(name) => {
+            let index = find("weight array", name)?;
+            reserved.push(index);
+            Some((name.as_str(), RawLabels::of_array(store.load(index)?, file)?))
+        }
+        None => None,
+    };
     let inputs = match &options.features {
         Features::Only(wanted) => {
             wanted.iter().map(|name| find("input array", name)).collect::<Result<Vec<_>, _>>()?
@@ -117,7 +125,7 @@ fn read_group(
             format!("no input array is left beside labels and strata; it has {}", names.join(", ")),
         ));
     }
-    assemble(store, file_stem(file), &inputs, labels, strata, options)
+    assemble(store, file_stem(file), &inputs, labels, strata, weights, options)
 }
 
 /// The array with a usual input name, else all arrays with one row per label.
@@ -178,6 +186,7 @@ pub(super) fn assemble(
     inputs: &[usize],
     labels: RawLabels,
     strata: Vec<(String, RawLabels)>,
+    weights: Option<(&str, RawLabels)>,
     options: &ReadOptions,
 ) -> Result<Dataset, DataError> {
     let file = store.file();
@@ -195,7 +204,8 @@ pub(super) fn assemble(
             ));
         }
     }
-    for count in strata.iter().map(|(_, stratum)| stratum.len()).chain([labels.len()]) {
+    let counts = strata.iter().map(|(_, stratum)| stratum.len()).chain([labels.len()]);
+    for count in counts.chain(weights.iter().map(|(_, weights)| weights.len())) {
         if count != n_rows {
             return Err(DataError::LabelCount { file: file.into(), rows: n_rows, labels: count });
         }
@@ -214,11 +224,25 @@ pub(super) fn assemble(
     if layout.n_features() == 0 {
         return Err(DataError::option(file, "the input arrays hold no value in a row"));
     }
-    check_finite(file, &rows, &layout, &kept)?;
+    if options.missing == Missing::Keep {
+        check_not_infinite(file, &rows, &layout, &kept)?;
+    } else {
+        check_finite(file, &rows, &layout, &kept)?;
+    }
     let strata: Vec<Stratum> =
         strata.into_iter().map(|(name, raw)| raw.select(&kept).into_stratum(&name)).collect();
-    let target = labels.select(&kept).into_target(file, options)?;
-    Ok(Dataset { name, rows, layout, target, strata })
+    let mut notes = Vec::new();
+    let labels = labels.select(&kept);
+    let task = task_of(&[&labels], file, options, &mut notes)?;
+    let target = labels.into_target(file, &ReadOptions { task, ..options.clone() })?;
+    let weights = match weights {
+        Some((name, raw)) => {
+            notes.push(weights_note());
+            Some(row_weights(file, name, &raw.select(&kept))?)
+        }
+        None => None,
+    };
+    Ok(Dataset { name, rows, layout, target, strata, weights, notes })
 }
 
 /// One array at a time, so that at most one is held beside the rows.
@@ -321,8 +345,28 @@ pub(super) fn check_finite(
     layout: &Layout,
     kept: &[usize],
 ) -> Result<(), DataError> {
+    refuse_values(file, rows, layout, kept, |value| !value.is_finite())
+}
+
+/// The same where NaN stands for a missing value.
+fn check_not_infinite(
+    file: &Path,
+    rows: &Array2<f32>,
+    layout: &Layout,
+    kept: &[usize],
+) -> Result<(), DataError> {
+    refuse_values(file, rows, layout, kept, f32::is_infinite)
+}
+
+fn refuse_values(
+    file: &Path,
+    rows: &Array2<f32>,
+    layout: &Layout,
+    kept: &[usize],
+    is_refused: impl Fn(f32) -> bool,
+) -> Result<(), DataError> {
     for (row, values) in rows.rows().into_iter().enumerate() {
-        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+        if let Some(column) = values.iter().position(|&value| is_refused(value)) {
             return Err(DataError::NotFinite {
                 file: file.into(),
                 row: kept[row] + 1,

@@ -200,6 +200,8 @@ fn assemble(
         layout: Layout::image(SHAPE),
         target: labelled(&label_name).into_target(first_file, options)?,
         strata: options.strata.iter().map(|name| labelled(name).into_stratum(name)).collect(),
+        weights: None,
+        notes: Vec::new(),
     })
 }
 

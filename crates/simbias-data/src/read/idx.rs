@@ -141,7 +141,8 @@ pub fn parse_idx_pair(
         label_file,
     )?;
     let images = IdxStore::new(file, image_bytes)?;
-    arrays::assemble(&images, file_stem(file), &[0], labels, Vec::new(), options)
+    let options = labels.as_codes(options);
+    arrays::assemble(&images, file_stem(file), &[0], labels, Vec::new(), None, &options)
 }
 
 /// An IDX file as a store of one array.
@@ -195,7 +196,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Dataset, DataEr
     };
     let bytes = content::open(path)?;
     let images = IdxStore::new(path, &bytes)?;
-    arrays::assemble(&images, file_stem(path), &[0], labels, Vec::new(), options)
+    let options = labels.as_codes(options);
+    arrays::assemble(&images, file_stem(path), &[0], labels, Vec::new(), None, &options)
 }
 
 /// The label file that belongs to an image file by its name.

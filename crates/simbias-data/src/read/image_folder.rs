@@ -139,5 +139,7 @@ pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<Dataset, Data
         layout: Layout::image(shape),
         target,
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     })
 }

@@ -194,16 +194,37 @@ fn decoder<'a>(
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
     reader.limits(limits);
-    let mut decoder = reader
-        .with_guessed_format()
-        .map_err(FileError::reading(file))?
-        .into_decoder()
-        .map_err(|error| damaged(file, &error.to_string()))?;
+    let reader = reader.with_guessed_format().map_err(FileError::reading(file))?;
+    if reader.format().is_none() {
+        return Err(no_image(file, bytes));
+    }
+    let mut decoder = reader.into_decoder().map_err(|error| damaged(file, &error.to_string()))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     if decoder.total_bytes() > MAX_DECODED_BYTES {
         return Err(damaged(file, "it would take more than 1 GiB decoded"));
     }
     Ok((decoder, orientation))
+}
+
+/// Bytes of another kind are no broken image.
+fn no_image(file: &Path, bytes: &[u8]) -> DataError {
+    let kind = match bytes {
+        [] => "it is empty".into(),
+        _ if bytes.starts_with(b"version https://git-lfs") => {
+            "it is a Git LFS pointer: fetch the file itself".into()
+        }
+        _ if bytes.starts_with(b"%PDF") => "it is a PDF file".into(),
+        _ if bytes.starts_with(b"PK\x03\x04") => "it is a zip archive".into(),
+        _ if bytes.trim_ascii_start().starts_with(b"<") => "it is HTML, SVG or XML".into(),
+        _ => format!("it begins with {:02x?}", &bytes[..bytes.len().min(8)]),
+    };
+    DataError::option(
+        file,
+        format!(
+            "is no image: {kind}; remove it, or put a PNG or JPEG in its place (BMP, WebP, TIFF, GIF and PNM are read \
+             too)"
+        ),
+    )
 }
 
 fn damaged(file: &Path, problem: &str) -> DataError {

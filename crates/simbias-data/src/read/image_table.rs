@@ -11,11 +11,15 @@ use super::{
     Features, Missing, ReadOptions,
     csv::{Delimiter, TextTable},
     image_rows::{self, EncodedImages, ImageFiles},
-    labels::RawLabels,
+    labels::{task_of, weights_note},
     options::kept_rows,
-    table::{Cell, GatheredColumns, Roles, TableSource, check_distinct},
+    table::{
+        Aside, Cell, GatheredColumns, Roles, Survey, TableSource, check_distinct, check_missing,
+        decide, survey,
+    },
 };
-use crate::{DataError, Dataset, Layout, Stratum};
+use crate::{DataError, Dataset, Layout};
+use simbias_report::Caveat;
 
 /// One line of a list of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +129,7 @@ pub(super) fn read_if_list(
         Some(name) => {
             let table = match open(path, bytes, &is_image)? {
                 Some((table, _)) => table,
-                None => TextTable::with_header(path, bytes)?,
+                None => TextTable::new(path, bytes, options.has_header)?,
             };
             let column = table.columns().iter().position(|column| column == name);
             let column = column.ok_or_else(|| {
@@ -176,11 +180,11 @@ fn only(column: usize, n_columns: usize) -> Vec<bool> {
     (0..n_columns).map(|other| other == column).collect()
 }
 
-/// Rows to read and their labels and strata.
+/// Rows to read, their labels, strata and weights, and what was decided about them.
 struct ChosenRows {
     kept: Vec<usize>,
-    labels: RawLabels,
-    strata: Vec<Stratum>,
+    aside: Aside,
+    notes: Vec<Caveat>,
 }
 
 fn choose_rows(
@@ -205,62 +209,75 @@ fn choose_rows(
         &[image_column],
     )?;
     let roles = Roles { features: Vec::new(), ..roles };
-    let mut wanted = roles.wanted(columns.len());
-    wanted[image_column] = true;
-    let mut is_text = vec![false; columns.len()];
-    let mut missing: Vec<bool> = Vec::new();
-    let mut first_missing: Option<(usize, usize)> = None;
-    let n_rows = table.visit(&wanted, &mut |row, column, cell| {
-        match cell.read() {
-            Cell::Missing => {
-                missing.resize(missing.len().max(row + 1), false);
-                missing[row] = true;
-                if first_missing.is_none_or(|(first, _)| row < first) {
-                    first_missing = Some((row, column));
-                }
-            }
-            Cell::Text(_) => is_text[column] = true,
-            _ => {}
+    let mut surveys = vec![Survey::default(); columns.len()];
+    let surveyed = survey(table, &roles, options, &mut surveys)?;
+    let decided = decide(table, &roles, &surveys, surveyed.n_rows, options)?;
+    let (meaning, n_rows) = (&decided.meaning, surveyed.n_rows);
+    let mut notes = decided.notes;
+    let mut has_image = vec![false; n_rows];
+    table.visit(&only(image_column, columns.len()), &mut |row, _, cell| {
+        if let Some(has_image) = has_image.get_mut(row) {
+            *has_image = !matches!(cell, Cell::Missing | Cell::Raw("") | Cell::Text(""));
         }
         Ok(())
     })?;
-    if let (Some((row, column)), true) = (first_missing, options.missing != Missing::Drop) {
+    // Images cannot be filled in: only leaving out helps.
+    let strict = match options.missing {
+        Missing::Drop => options.clone(),
+        _ => ReadOptions { missing: Missing::Error, ..options.clone() },
+    };
+    if let (Some(row), Missing::Error) =
+        (has_image.iter().position(|has_image| !has_image), strict.missing)
+    {
         return Err(DataError::MissingValue {
             file: file.into(),
             row: row + 1,
-            column: columns[column].clone(),
+            column: columns[image_column].clone(),
+            columns: Vec::new(),
         });
     }
-    missing.resize(n_rows, false);
-    let usable: Vec<usize> = (0..n_rows).filter(|&row| !missing[row]).collect();
+    let used = roles.all();
+    let files = [surveyed];
+    check_missing(table, &files, meaning, roles.label, &used, &strict)?;
+    let usable: Vec<usize> =
+        (0..n_rows).filter(|&row| has_image[row] && !files[0].lacks(meaning, row, &used)).collect();
+    if usable.len() < n_rows {
+        notes.push(Caveat::caution(
+            "dropped-rows",
+            format!("{} of {n_rows} rows with missing cells were left out.", n_rows - usable.len()),
+        ));
+    }
     let kept: Vec<usize> =
         kept_rows(usable.len(), options.max_rows).into_iter().map(|row| usable[row]).collect();
     if kept.len() < 2 {
         return Err(DataError::TooFewRows { file: file.into(), found: kept.len() });
     }
-    let mut gathered = GatheredColumns::new(&roles, |column| is_text[column]);
+    let mut gathered = GatheredColumns::new(&roles, meaning);
     let mut is_kept = vec![false; n_rows];
     kept.iter().for_each(|&row| is_kept[row] = true);
-    wanted[image_column] = false;
-    table.visit(&wanted, &mut |row, column, cell| {
+    table.visit(&roles.wanted(columns.len()), &mut |row, column, cell| {
         if is_kept[row] {
             gathered.push(column, cell);
         }
         Ok(())
     })?;
-    let (labels, strata) = gathered.finish(table, options, n_rows, &kept)?;
-    Ok(ChosenRows { kept, labels, strata })
+    let aside = gathered.finish(table, options, n_rows, &kept)?;
+    Ok(ChosenRows { kept, aside, notes })
 }
 
 fn finish(
     table: &dyn TableSource,
-    rows: ChosenRows,
+    chosen: ChosenRows,
     images: &dyn EncodedImages,
     name: String,
     options: &ReadOptions,
 ) -> Result<Dataset, DataError> {
-    let target = rows.labels.into_target(table.file(), options)?;
-    let strata = rows.strata;
+    let ChosenRows { aside: Aside { labels, strata, weights }, mut notes, .. } = chosen;
+    let task = task_of(&[&labels], table.file(), options, &mut notes)?;
+    let target = labels.into_target(table.file(), &ReadOptions { task, ..options.clone() })?;
+    if weights.is_some() {
+        notes.push(weights_note());
+    }
     let (rows, shape) = image_rows::decode_rows(images, options.image_size)?;
-    Ok(Dataset { name, rows, layout: Layout::image(shape), target, strata })
+    Ok(Dataset { name, rows, layout: Layout::image(shape), target, strata, weights, notes })
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use simbias_report::Caveat;
+
 use super::{ReadOptions, Task};
 use crate::{ClassLabels, DataError, Dataset, Stratum, Target};
 
@@ -56,6 +58,20 @@ impl RawLabels {
         }
     }
 
+    /// The options under which these labels, which count classes in their format, are not asked about.
+    pub(crate) fn as_codes(&self, options: &ReadOptions) -> ReadOptions {
+        let task = match self {
+            Self::Numbers(numbers) if options.task == Task::Auto => {
+                match guess(&distinct_sorted(numbers), numbers) {
+                    Guess::Values => Task::Auto,
+                    Guess::Classes | Guess::Unclear => Task::Classes,
+                }
+            }
+            _ => options.task,
+        };
+        ReadOptions { task, ..options.clone() }
+    }
+
     /// The entries of `rows`, in that order.
     pub(crate) fn select(self, rows: &[usize]) -> Self {
         let codes = |codes: &[u32]| rows.iter().map(|&row| codes[row]).collect();
@@ -68,7 +84,8 @@ impl RawLabels {
         }
     }
 
-    /// Decides between classes and values as `options` say.
+    /// Decides between classes and values as `options` say. Under [`Task::Auto`] what may be either is classes; call
+    /// [`task_of`] before to ask instead.
     pub(crate) fn into_target(
         self,
         file: &Path,
@@ -109,7 +126,7 @@ impl RawLabels {
         let are_classes = match options.task {
             Task::Classes => true,
             Task::Values => false,
-            Task::Auto => look_like_classes(&distinct, numbers.len()),
+            Task::Auto => guess(&distinct, &numbers) != Guess::Values,
         };
         if !are_classes {
             return Ok(Target::Values(numbers));
@@ -169,12 +186,139 @@ fn distinct_sorted(numbers: &[f64]) -> Vec<f64> {
     distinct
 }
 
-fn look_like_classes(distinct: &[f64], n_rows: usize) -> bool {
-    const FEW: usize = 10;
+/// What numbers as labels look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guess {
+    Classes,
+    Values,
+    /// Both are plausible.
+    Unclear,
+}
+
+/// At most this many distinct whole numbers are classes.
+const FEW_CLASSES: usize = 10;
+
+fn guess(distinct: &[f64], numbers: &[f64]) -> Guess {
     const MANY: usize = 1000;
-    let whole = distinct.iter().all(|value| value.fract() == 0.0);
-    let repeated = distinct.len() <= MANY && distinct.len() * 10 <= n_rows;
-    whole && (distinct.len() <= FEW || repeated)
+    let n_distinct = distinct.len();
+    let is_whole = distinct.iter().all(|value| value.fract() == 0.0);
+    let is_repeated = n_distinct <= MANY && n_distinct * 10 <= numbers.len();
+    match (is_whole, n_distinct <= FEW_CLASSES, is_repeated) {
+        (false, _, _) => Guess::Values,
+        (true, true, _) => Guess::Classes,
+        (true, false, false) => Guess::Values,
+        (true, false, true) if are_codes(distinct, numbers, UNEVEN) => Guess::Classes,
+        (true, false, true) => Guess::Unclear,
+    }
+}
+
+/// How many times as frequent as the average the most frequent of many classes may be; of few, for which a remark is
+/// enough.
+const UNEVEN: usize = 5;
+const UNEVEN_FEW: usize = 2;
+
+/// Whether whole numbers count classes: from 0 or 1 without gaps, none more than `uneven` times as frequent as the
+/// average. Counts of events have a few frequent values and a long tail instead.
+fn are_codes(distinct: &[f64], numbers: &[f64], uneven: usize) -> bool {
+    let first = distinct.first().copied().unwrap_or_default();
+    let is_gapless = (first == 0.0 || first == 1.0)
+        && distinct.iter().enumerate().all(|(place, value)| *value == first + place as f64);
+    let mut counts = vec![0_usize; distinct.len()];
+    for value in numbers {
+        let place = distinct.partition_point(|other| other < value).min(distinct.len() - 1);
+        counts[place] += 1;
+    }
+    let most = counts.iter().max().copied().unwrap_or(0);
+    is_gapless && most * distinct.len() <= uneven * numbers.len()
+}
+
+/// The task of all parts of a source together, decided if the options leave it open.
+///
+/// # Errors
+/// [`DataError::ClassesOrValues`] for whole numbers that may be either.
+pub(crate) fn task_of(
+    parts: &[&RawLabels],
+    file: &Path,
+    options: &ReadOptions,
+    notes: &mut Vec<Caveat>,
+) -> Result<Task, DataError> {
+    let mut numbers: Vec<f64> = Vec::new();
+    for part in parts {
+        match part {
+            RawLabels::Numbers(values) => {
+                numbers.extend(values.iter().filter(|value| value.is_finite()));
+            }
+            RawLabels::Texts(_) | RawLabels::Named(_) => return Ok(options.task),
+        }
+    }
+    if options.task != Task::Auto || options.label_threshold.is_some() || numbers.is_empty() {
+        return Ok(options.task);
+    }
+    let distinct = distinct_sorted(&numbers);
+    let (lowest, highest) = (distinct[0], distinct[distinct.len() - 1]);
+    let n_distinct = distinct.len();
+    match guess(&distinct, &numbers) {
+        Guess::Unclear => {
+            Err(DataError::ClassesOrValues { file: file.into(), n_distinct, lowest, highest })
+        }
+        Guess::Values => {
+            if distinct.iter().all(|value| value.fract() == 0.0) {
+                notes.push(Caveat::note(
+                    "task",
+                    format!(
+                        "The labels are {n_distinct} different whole numbers, {lowest} to {highest}, and were read as \
+                         values to predict. Say that they are classes if they are."
+                    ),
+                ));
+            }
+            Ok(Task::Values)
+        }
+        Guess::Classes => {
+            if n_distinct > FEW_CLASSES
+                || (n_distinct > 2 && !are_codes(&distinct, &numbers, UNEVEN_FEW))
+            {
+                notes.push(Caveat::note(
+                    "task",
+                    format!(
+                        "The labels are {n_distinct} different whole numbers, {lowest} to {highest}, and were read as \
+                         classes. Say that they are values if they count or measure something."
+                    ),
+                ));
+            }
+            Ok(Task::Classes)
+        }
+    }
+}
+
+/// Numbers of a weight column: finite, not negative, not all zero.
+pub(crate) fn row_weights(file: &Path, name: &str, raw: &RawLabels) -> Result<Vec<f32>, DataError> {
+    let refused = |problem: String| {
+        Err(DataError::option(file, format!("the weights in {name:?} {problem}")))
+    };
+    let RawLabels::Numbers(numbers) = raw else {
+        return refused("are no numbers; choose a column of numbers".into());
+    };
+    let is_weight = |value: &f64| *value >= 0.0 && (*value as f32).is_finite();
+    if let Some(row) = numbers.iter().position(|value| !is_weight(value)) {
+        let found = if numbers[row].is_nan() { "missing".into() } else { numbers[row].to_string() };
+        return refused(format!(
+            "must be finite and not negative, but one is {found} (row {} of those read)",
+            row + 1
+        ));
+    }
+    if numbers.iter().all(|&value| value == 0.0) {
+        return refused("are all 0; at least one row must count".into());
+    }
+    Ok(numbers.iter().map(|&value| value as f32).collect())
+}
+
+/// What weights do and do not do.
+pub(crate) fn weights_note() -> Caveat {
+    Caveat::note(
+        "weights",
+        "The weights of the rows count in the training of a network by `train` only. Metrics, audits and reliance runs \
+         count every row once; the column of weights is no input.",
+    )
 }
 
 /// Codes into the sorted values, unused ones left out. Names that are all numbers are sorted as numbers.

@@ -10,7 +10,8 @@
 //! | `.csv`, `.tsv`, `.parquet` | numeric columns, texts one-hot | a column |
 //! | Parquet with image bytes | images | a column, with the class names of Hugging Face |
 //!
-//! 8-bit images become `[0, 1]`, channels first. All values are checked to be finite.
+//! 8-bit images become `[0, 1]`, channels first. All values are checked to be finite; missing cells are NaN under
+//! [`Missing::Keep`] only. What reading decides is in [`Dataset::notes`].
 
 mod array;
 mod arrays;
@@ -27,6 +28,7 @@ mod options;
 mod parquet;
 mod safetensors;
 mod table;
+mod text;
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +38,10 @@ pub use csv::{parse_csv, parse_matrix};
 pub use idx::{IdxArray, parse_idx, parse_idx_pair};
 pub use image_rows::{DecodedImage, decode_image};
 pub use image_table::{LabelsTable, parse_labels_table};
-pub use options::{Features, LabelSource, Missing, Part, PartChoice, ReadOptions, Task};
+pub use options::{
+    DateOrder, DecimalMark, Features, LabelSource, MISSING_WORDS, Missing, Part, PartChoice,
+    ReadOptions, Task,
+};
 pub use parquet::parse_parquet;
 pub use safetensors::parse_safetensors;
 
@@ -126,6 +131,14 @@ fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErro
     parts.sort_by_key(|(part, _)| *part);
     let mut datasets: Vec<&mut Dataset> = parts.iter_mut().map(|(_, dataset)| dataset).collect();
     labels::unify(path, &mut datasets)?;
+    if let (Some(name), true) =
+        (&options.weights, datasets.iter().any(|dataset| dataset.weights.is_none()))
+    {
+        return Err(DataError::option(
+            path,
+            format!("this kind of source has no column of weights {name:?}"),
+        ));
+    }
     Ok(parts)
 }
 
@@ -150,7 +163,7 @@ fn format_of(path: &Path, bytes: &[u8]) -> Result<Format, DataError> {
         return Err(DataError::Unrecognised { path: path.into(), problem: "is empty".into() });
     }
     Ok(match extension {
-        "csv" | "tsv" | "txt" => Format::Text,
+        "csv" | "tsv" | "txt" | "tab" | "psv" | "dat" | "data" => Format::Text,
         "npy" => Format::Npy,
         "npz" => Format::Npz,
         "safetensors" => Format::Safetensors,
@@ -304,7 +317,10 @@ fn read_table_files(
         let tables: Vec<Vec<csv::TextTable<'_>>> = contents
             .iter()
             .map(|group| {
-                group.iter().map(|(file, bytes)| csv::TextTable::with_header(file, bytes)).collect()
+                group
+                    .iter()
+                    .map(|(file, bytes)| csv::TextTable::new(file, bytes, options.has_header))
+                    .collect()
             })
             .collect::<Result<_, _>>()?;
         let names: Vec<String> = tables.iter().map(|group| file_stem(group[0].file())).collect();

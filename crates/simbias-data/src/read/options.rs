@@ -23,8 +23,25 @@ pub struct ReadOptions {
     pub label_threshold: Option<f64>,
     /// What to do with missing cells of a table.
     pub missing: Missing,
+    /// Words that mean a missing cell in every column; without them, [`MISSING_WORDS`] do so in columns whose other
+    /// cells are numbers or dates, and are texts like any other elsewhere.
+    pub missing_values: Option<Vec<String>>,
     /// More distinct texts than this in one column are taken for an identifier and refused.
     pub max_categories: usize,
+    /// Columns to read as texts, whatever they look like.
+    pub as_text: Vec<String>,
+    /// Columns to use as inputs although they look like a row index.
+    pub keep: Vec<String>,
+    /// Leave out columns that cannot be inputs, with a note, instead of refusing the table.
+    pub drop_unusable: bool,
+    /// Column (array) that says how much every row counts in training; never model input.
+    pub weights: Option<String>,
+    /// Whether the first line of a text table names the columns.
+    pub has_header: bool,
+    /// The decimal mark of text tables; `None` looks at the columns.
+    pub decimal_mark: Option<DecimalMark>,
+    /// The order of dates such as 3/4/2021; `None` looks at the columns.
+    pub date_order: Option<DateOrder>,
     /// Which part of a source that comes in train and test files.
     pub parts: PartChoice,
 }
@@ -43,6 +60,14 @@ impl Default for ReadOptions {
             missing: Missing::Error,
             // A one-hot block wider than this swamps the other columns.
             max_categories: 256,
+            missing_values: None,
+            as_text: Vec::new(),
+            keep: Vec::new(),
+            drop_unusable: false,
+            weights: None,
+            has_header: true,
+            decimal_mark: None,
+            date_order: None,
             parts: PartChoice::All,
         }
     }
@@ -90,8 +115,10 @@ pub enum Features {
 /// Classification or regression.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
-    /// Texts are classes; whole numbers are classes if at most ten are distinct, or each occurs ten times on average
-    /// and at most 1000 are distinct; other numbers are values.
+    /// Texts are classes, and so are at most ten distinct whole numbers. More whole numbers are classes if they count
+    /// from 0 or 1 without gaps, each occurs ten times on average and none five times as often as the average; they
+    /// are values if they occur less often than that, and otherwise reading asks
+    /// ([`DataError::ClassesOrValues`](crate::DataError::ClassesOrValues)). Other numbers are values.
     #[default]
     Auto,
     /// Every distinct label is a class.
@@ -100,7 +127,33 @@ pub enum Task {
     Values,
 }
 
-/// What to do with missing cells (empty, `NA`, `NaN`, `null`, `?`).
+/// The mark before the decimals of a number; the other one separates thousands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecimalMark {
+    /// 1,234.5
+    Point,
+    /// 1.234,5
+    Comma,
+}
+
+/// How a date of three numbers is written when the year is last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateOrder {
+    /// 31/12/2021
+    DayFirst,
+    /// 12/31/2021
+    MonthFirst,
+}
+
+/// Words for a missing cell in columns whose other cells are numbers or dates. In a column of texts they are values,
+/// unless [`ReadOptions::missing_values`] says otherwise. An empty cell is missing everywhere.
+pub const MISSING_WORDS: [&str; 28] = [
+    "NA", "N/A", "na", "n/a", "n.a.", "#N/A", "<NA>", "NaN", "nan", "NAN", "-nan", "null", "NULL",
+    "Null", "nil", "None", "none", "NONE", "NaT", "?", "-", "--", ".", "\\N", "missing", "unknown",
+    "k.A.", "#DIV/0!",
+];
+
+/// What to do with missing cells: empty ones, and those that hold a word for it ([`ReadOptions::missing_values`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
     /// Stop and name the first one.
@@ -111,6 +164,11 @@ pub enum Missing {
     Mean,
     /// Leave out rows with a missing cell in any column in use.
     Drop,
+    /// Missing numbers stay missing (NaN), for models that take them; a missing text has none of the column's
+    /// categories. A missing label is still an error.
+    Keep,
+    /// As [`Missing::Mean`], with one more input for every column with missing cells: 1 where the cell is missing.
+    Indicate,
 }
 
 /// Which part of a source that comes in several files to read.

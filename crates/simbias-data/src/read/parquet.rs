@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use half::f16;
 use parquet::{
-    basic::{ConvertedType, LogicalType, Type as PhysicalType},
+    basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType},
     column::reader::{ColumnReader, ColumnReaderImpl},
-    data_type::{AsBytes, DataType},
+    data_type::{AsBytes, ByteArrayType, DataType, Int96},
     errors::ParquetError,
     file::{
         metadata::ParquetMetaData,
@@ -17,13 +17,14 @@ use parquet::{
 };
 
 use simbias_checkpoint::{FileError, file_stem};
+use simbias_report::Caveat;
 
 use super::{
     ReadOptions,
     content::Content,
     foreign::guarded,
     image_table,
-    table::{self, Cell, TableSource, Visit},
+    table::{self, Cell, Moment, TableSource, Visit},
 };
 use crate::{DataError, Dataset};
 
@@ -37,6 +38,7 @@ pub(super) struct ParquetTable {
     reader: SerializedFileReader<Bytes>,
     names: Vec<String>,
     leaves: Vec<Leaf>,
+    notes: Vec<Caveat>,
 }
 
 /// One column as it is stored.
@@ -56,6 +58,15 @@ enum LeafKind {
     /// Unsigned integers that are stored as signed ones.
     Unsigned,
     Half,
+    /// Integers of any length, divided by this power of ten.
+    Decimal {
+        divisor: f64,
+    },
+    /// Dates and times: so many units a day.
+    Moment {
+        per_day: f64,
+        has_date: bool,
+    },
     Text,
     /// Encoded images, or other bytes.
     Bytes,
@@ -159,7 +170,63 @@ impl ParquetTable {
             leaves.push(Leaf { index, kind: LeafKind::of(column), class_names });
             names.push(name);
         }
-        Ok(Self { file: file.into(), reader, names, leaves })
+        let mut table = Self { file: file.into(), reader, names, leaves, notes: Vec::new() };
+        table.look_at_bytes();
+        Ok(table)
+    }
+
+    /// Tells columns of images from texts that were stored as bytes and from other bytes.
+    fn look_at_bytes(&mut self) {
+        for column in 0..self.leaves.len() {
+            if self.leaves[column].kind != LeafKind::Bytes {
+                continue;
+            }
+            let samples = self.first_bytes(self.leaves[column].index);
+            let is_text = |bytes: &Vec<u8>| {
+                let text = std::str::from_utf8(bytes);
+                text.is_ok_and(|text| !text.chars().any(|c| c.is_control() && !c.is_whitespace()))
+            };
+            if samples.is_empty() || samples.iter().any(|bytes| looks_like_image(bytes)) {
+                continue;
+            }
+            if samples.iter().all(is_text) {
+                self.leaves[column].kind = LeafKind::Text;
+                self.notes.push(Caveat::note(
+                    "bytes-as-text",
+                    format!(
+                        "Column {:?} of {:?} is stored as bytes and was read as texts.",
+                        self.names[column], self.file
+                    ),
+                ));
+            } else {
+                self.leaves[column].kind =
+                    LeafKind::Unreadable("holds bytes that are neither images nor texts");
+            }
+        }
+    }
+
+    /// Some of the first values of a column of bytes; none where they cannot be read, which shows later.
+    fn first_bytes(&self, leaf: usize) -> Vec<Vec<u8>> {
+        const ENOUGH: usize = 16;
+        for group in 0..self.reader.num_row_groups() {
+            let read = guarded(&self.file, FORMAT, || {
+                let reader = self
+                    .reader
+                    .get_row_group(group)
+                    .and_then(|group| group.get_column_reader(leaf))
+                    .map_err(|error| malformed(&self.file, &error))?;
+                let ColumnReader::ByteArrayColumnReader(reader) = reader else {
+                    return Ok(Vec::new());
+                };
+                first_values(&self.file, reader, ENOUGH)
+            });
+            match read {
+                Ok(values) if values.is_empty() => {}
+                Ok(values) => return values,
+                Err(_) => return Vec::new(),
+            }
+        }
+        Vec::new()
     }
 
     /// The column of images: the one asked for, else the only one of bytes.
@@ -171,7 +238,7 @@ impl ParquetTable {
                 Some(column) if is_bytes(&column) => Ok(Some(column)),
                 Some(_) => Err(DataError::option(
                     &self.file,
-                    format!("column {name:?} holds no image bytes; choose another image column"),
+                    format!("column {name:?} holds no images; choose another image column"),
                 )),
                 None => Err(DataError::no_such_name(&self.file, "image column", name, &self.names)),
             };
@@ -221,11 +288,15 @@ impl LeafKind {
                     | ConvertedType::UINT_32
                     | ConvertedType::UINT_64
             );
+        let moment = Self::moment(logical, converted);
         match column.physical_type() {
-            PhysicalType::INT96 => Self::Unreadable("holds 96-bit times"),
+            PhysicalType::INT96 => Self::Moment { per_day: MILLISECONDS_PER_DAY, has_date: true },
+            PhysicalType::INT32 | PhysicalType::INT64 if moment.is_some() => {
+                moment.unwrap_or(Self::Text)
+            }
             PhysicalType::INT32 | PhysicalType::INT64 if is_unsigned => Self::Unsigned,
             PhysicalType::BYTE_ARRAY | PhysicalType::FIXED_LEN_BYTE_ARRAY if is_decimal => {
-                Self::Unreadable("holds decimals of arbitrary length")
+                Self::Decimal { divisor: 10_f64.powi(column.type_scale()) }
             }
             PhysicalType::FIXED_LEN_BYTE_ARRAY => match logical {
                 Some(LogicalType::Float16) => Self::Half,
@@ -245,6 +316,59 @@ impl LeafKind {
             _ => Self::Number { divisor: 1.0 },
         }
     }
+}
+
+impl LeafKind {
+    /// The unit of integers that are dates or times.
+    fn moment(logical: Option<&LogicalType>, converted: ConvertedType) -> Option<Self> {
+        let per_second = |unit: &TimeUnit| match unit {
+            TimeUnit::MILLIS => 1e3,
+            TimeUnit::MICROS => 1e6,
+            TimeUnit::NANOS => 1e9,
+        };
+        let (per_day, has_date) = match (logical, converted) {
+            (Some(LogicalType::Date), _) | (None, ConvertedType::DATE) => (1.0, true),
+            (Some(LogicalType::Timestamp(kind)), _) => (86_400.0 * per_second(&kind.unit), true),
+            (Some(LogicalType::Time(kind)), _) => (86_400.0 * per_second(&kind.unit), false),
+            (None, ConvertedType::TIMESTAMP_MILLIS) => (MILLISECONDS_PER_DAY, true),
+            (None, ConvertedType::TIMESTAMP_MICROS) => (1e3 * MILLISECONDS_PER_DAY, true),
+            (None, ConvertedType::TIME_MILLIS) => (MILLISECONDS_PER_DAY, false),
+            (None, ConvertedType::TIME_MICROS) => (1e3 * MILLISECONDS_PER_DAY, false),
+            _ => return None,
+        };
+        Some(Self::Moment { per_day, has_date })
+    }
+}
+
+const MILLISECONDS_PER_DAY: f64 = 86_400_000.0;
+
+/// Whether bytes begin as an image does.
+fn looks_like_image(bytes: &[u8]) -> bool {
+    image::guess_format(bytes).is_ok()
+}
+
+/// At most `enough` values that are not missing.
+fn first_values(
+    file: &Path,
+    mut reader: ColumnReaderImpl<ByteArrayType>,
+    enough: usize,
+) -> Result<Vec<Vec<u8>>, DataError> {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    loop {
+        let (n_rows, _, _) = reader
+            .read_records(BATCH, Some(&mut levels), None, &mut values)
+            .map_err(|error| malformed(file, &error))?;
+        if n_rows == 0 || !values.is_empty() {
+            return Ok(values.iter().take(enough).map(|value| value.data().to_vec()).collect());
+        }
+    }
+}
+
+/// A big-endian integer of any length, in two's complement.
+fn integer(bytes: &[u8]) -> f64 {
+    let Some(&first) = bytes.first() else { return 0.0 };
+    let start = if first >= 0x80 { -1.0 } else { 0.0 };
+    bytes.iter().fold(start, |value, &byte| value * 256.0 + f64::from(byte))
 }
 
 /// Takes a row and its value, `None` if it is missing.
@@ -298,15 +422,23 @@ impl ParquetTable {
         })?;
         let column = self.reader.metadata().file_metadata().schema_descr().column(leaf.index);
         let divisor = match leaf.kind {
-            LeafKind::Number { divisor } => divisor,
+            LeafKind::Number { divisor } | LeafKind::Decimal { divisor } => divisor,
             _ => 1.0,
         };
         let is_unsigned = leaf.kind == LeafKind::Unsigned;
+        let kind = leaf.kind;
         let mut number = |row: usize, value: Option<f64>| {
-            visit(
-                first_row + row,
-                value.map_or(Cell::Missing, |value| Cell::Number(value / divisor)),
-            )
+            let cell = match (value, kind) {
+                (None, _) => Cell::Missing,
+                (Some(value), LeafKind::Moment { per_day, has_date }) => {
+                    let days = value / per_day;
+                    let whole = days.floor();
+                    let hour = (days - whole) * 24.0;
+                    Cell::Moment(Moment { days: if has_date { whole } else { 0.0 }, hour })
+                }
+                (Some(value), _) => Cell::Number(value / divisor),
+            };
+            visit(first_row + row, cell)
         };
         match chunk {
             ColumnReader::BoolColumnReader(reader) => {
@@ -338,13 +470,22 @@ impl ParquetTable {
                 pump(file, reader, &column, &mut |row, value| number(row, value.copied()))
             }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                let is_decimal = matches!(kind, LeafKind::Decimal { .. });
                 pump(file, reader, &column, &mut |row, value| {
+                    if is_decimal {
+                        return number(row, value.map(|value| integer(value.as_bytes())));
+                    }
                     let half = value.and_then(|value| <[u8; 2]>::try_from(value.as_bytes()).ok());
                     number(row, half.map(|bytes| f16::from_le_bytes(bytes).to_f64()))
                 })
             }
             ColumnReader::ByteArrayColumnReader(reader) => {
                 let is_text = leaf.kind == LeafKind::Text;
+                if matches!(kind, LeafKind::Decimal { .. }) {
+                    return pump(file, reader, &column, &mut |row, value| {
+                        number(row, value.map(|value| integer(value.data())))
+                    });
+                }
                 pump(file, reader, &column, &mut |row, value| match value {
                     None => visit(first_row + row, Cell::Missing),
                     Some(value) if !is_text => visit(first_row + row, Cell::Bytes(value.data())),
@@ -354,12 +495,11 @@ impl ParquetTable {
                     }
                 })
             }
-            ColumnReader::Int96ColumnReader(_) => Err(DataError::malformed(
-                file,
-                FORMAT,
-                "a column of 96-bit times was asked for",
-                "leave it out",
-            )),
+            ColumnReader::Int96ColumnReader(reader) => {
+                pump(file, reader, &column, &mut |row, value| {
+                    number(row, value.map(|value: &Int96| value.to_millis() as f64))
+                })
+            }
         }
     }
 }
@@ -382,6 +522,10 @@ impl TableSource for ParquetTable {
 
     fn class_names(&self, column: usize) -> Option<&[String]> {
         self.leaves[column].class_names.as_deref()
+    }
+
+    fn notes(&self) -> &[Caveat] {
+        &self.notes
     }
 
     fn visit(&self, wanted: &[bool], visit: &mut Visit<'_>) -> Result<usize, DataError> {

@@ -26,6 +26,7 @@ pub(super) fn check_input(
     blocks: &BlockSet,
     transform: &dyn Transform,
     options: &RelianceOptions,
+    takes_missing: bool,
 ) -> Result<(), RelianceError> {
     let option =
         |name: &str, problem: String| RelianceError::Option { option: name.into(), problem };
@@ -65,7 +66,10 @@ pub(super) fn check_input(
         });
     }
     if let Some(((row, column), &value)) =
-        data.rows.indexed_iter().find(|(_, value)| !value.is_finite())
+        data.rows.indexed_iter().find(|(_, value)| match value.is_nan() {
+            true => !takes_missing,
+            false => value.is_infinite(),
+        })
     {
         return Err(RelianceError::NotFiniteInput {
             row,

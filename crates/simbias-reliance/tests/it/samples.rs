@@ -71,6 +71,8 @@ pub(crate) fn dataset(rows: Array2<f32>, label: impl Fn(&[f32]) -> bool) -> Data
         rows,
         target: classes(indices),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 

@@ -84,6 +84,9 @@ impl Evaluate for Dataset {
             return mismatch("columns of the data", self.n_features(), expected);
         }
         check_tokens(self.rows.view(), network)?;
+        if self.has_missing() {
+            return Err(TrainError::MissingInput { name: self.name.clone() });
+        }
         objective.check(network, TargetKind::of(&self.target))
     }
 

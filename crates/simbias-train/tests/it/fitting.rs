@@ -171,6 +171,8 @@ fn a_line_is_fitted_by_squared_error() {
         layout: Layout::array(vec![1]),
         target: Target::Values(values),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
     let architecture = Architecture::from(Fcn::new(1, 1, 0, 1));
     let network =

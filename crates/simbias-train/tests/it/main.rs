@@ -38,6 +38,8 @@ fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
         layout: Layout::array(vec![n_features]),
         target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 

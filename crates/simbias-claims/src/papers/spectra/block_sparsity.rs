@@ -182,6 +182,8 @@ fn windows(text: &str, n_windows: usize, seed: Seed) -> Dataset {
             names: (0..N_SYMBOLS).map(|symbol| symbol.to_string()).collect(),
         }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 

@@ -230,6 +230,8 @@ mod tests {
             layout: Layout::image(ImageShape { channels: 3, height: 8, width: 8 }),
             target: Target::Classes(labels),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         };
         let weights = |method| -> Vec<f32> {
             let run =

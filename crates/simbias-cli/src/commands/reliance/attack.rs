@@ -58,7 +58,7 @@ impl AttackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         self.check()?;
-        let data = self.data.read()?;
+        let data = self.data.read(shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;
@@ -71,7 +71,7 @@ impl AttackArgs {
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
         inputs.extend(opened.iter().map(|model| model.fingerprint.clone()));
-        let answer = AttackAnswer { outcome, caveats: notes(&resolved) };
+        let answer = AttackAnswer { outcome, caveats: notes(&data.notes, &resolved) };
         shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }

@@ -40,7 +40,7 @@ pub(crate) struct PlanArgs {
 impl PlanArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(Some(&self.out))?;
-        let data = self.data.read()?;
+        let data = self.data.read(shell)?;
         let resolved = self.blocks.resolve(&data)?;
         if !self.materialize && !resolved.transform.is_identity() {
             return Err(Failure::input(

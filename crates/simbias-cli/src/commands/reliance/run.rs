@@ -87,10 +87,10 @@ fn two_coordinates(text: &str) -> Result<(usize, usize), String> {
 impl RunArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
-        let data = self.data.read()?;
+        let data = self.data.read(shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
-        let mut caveats = notes(&resolved);
+        let mut caveats = notes(&data.notes, &resolved);
         caveats.extend(self.training_caveat(&data)?);
         let opened = self.model.open(&data, shell)?;
         let options = self.figures.set(self.donors.set(RelianceOptions {

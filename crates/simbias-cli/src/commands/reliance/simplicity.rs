@@ -71,6 +71,7 @@ impl SimplicityArgs {
         let reading = self.reading.all_parts("a measurement of simplicity")?;
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
         let split = read_splits(&self.data, &reading, &split_options)?;
+        shell.caveats(&split.notes());
         let resolved = self.blocks.resolve(&split.train.0)?;
         let options = SimplicityOptions {
             ladder: self.ladder.clone(),
@@ -85,7 +86,7 @@ impl SimplicityArgs {
         let found =
             simplicity_of_data(&split, blocks, transform, &options, shell.seed(), &progress)?;
         drop(progress);
-        let answer = SimplicityAnswer { found, caveats: notes(&resolved) };
+        let answer = SimplicityAnswer { found, caveats: notes(&split.notes(), &resolved) };
         shell.close_run(run, &answer, vec![of_dataset(&self.data, &split.test.0)])?;
         Ok(Finished::Done)
     }

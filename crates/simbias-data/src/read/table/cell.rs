@@ -1,4 +1,8 @@
-//! One cell of a table and what it means.
+//! One cell of a table.
+
+use std::borrow::Cow;
+
+use super::date::Moment;
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -10,32 +14,18 @@ pub(in crate::read) enum Cell<'a> {
     Raw(&'a str),
     /// An encoded image.
     Bytes(&'a [u8]),
+    /// A date, a time or both.
+    Moment(Moment),
 }
 
 impl<'a> Cell<'a> {
-    /// A raw cell with its meaning: missing, number or text.
-    pub(in crate::read) fn read(self) -> Self {
-        match self {
-            Self::Raw(raw) if is_missing(raw) => Self::Missing,
-            Self::Raw(raw) => raw.parse().map_or(Self::Text(raw), Self::Number),
-            Self::Number(value) if value.is_nan() => Self::Missing,
-            other => other,
-        }
-    }
-
     /// The text as it goes into a name.
-    pub(super) fn text(self) -> std::borrow::Cow<'a, str> {
+    pub(super) fn text(self) -> Cow<'a, str> {
         match self {
             Self::Raw(text) | Self::Text(text) => text.into(),
             Self::Number(value) => value.to_string().into(),
+            Self::Moment(moment) => format!("{}", moment.days + moment.hour / 24.0).into(),
             Self::Missing | Self::Bytes(_) => "".into(),
         }
     }
-}
-
-fn is_missing(raw: &str) -> bool {
-    matches!(
-        raw,
-        "" | "NA" | "N/A" | "na" | "n/a" | "NaN" | "nan" | "NAN" | "null" | "NULL" | "None" | "?"
-    )
 }

@@ -2,61 +2,128 @@
 
 use ndarray::Array2;
 
-use super::{Cell, Roles, survey::Survey};
-use crate::{ColumnGroup, Layout};
+use super::{
+    Cell, Meaning,
+    date::Moment,
+    meaning::{Reading, mean_moment, mean_number},
+    survey::Survey,
+};
+use crate::{
+    ColumnGroup, Layout,
+    read::{Missing, ReadOptions},
+};
 
 /// How one column becomes inputs.
 enum Encoding {
-    /// One input; missing cells become the mean.
-    Number { mean: f32 },
+    /// One input; missing cells become `fill`.
+    Number { fill: f32 },
+    /// The day, the hour, or both.
+    Date { has_day: bool, has_hour: bool, fill: [f32; 2] },
     /// One input per text.
     OneHot { texts: Vec<String> },
 }
 
 pub(super) struct FeaturePlan {
+    column: usize,
     /// First input.
     offset: usize,
     encoding: Encoding,
+    /// The input that says that the cell is missing.
+    indicator: Option<usize>,
 }
 
+/// The inputs under construction.
+#[derive(Default)]
+struct Inputs {
+    names: Vec<String>,
+    groups: Vec<ColumnGroup>,
+}
+
+impl Inputs {
+    /// Adds the inputs of one group; returns the first.
+    fn add(&mut self, group: String, names: impl IntoIterator<Item = String>) -> usize {
+        let offset = self.names.len();
+        self.names.extend(names);
+        self.groups.push(ColumnGroup { name: group, columns: offset..self.names.len() });
+        offset
+    }
+}
+
+/// `has_missing` says whether a column lacks cells.
 pub(super) fn plan(
     columns: &[String],
-    roles: &Roles,
+    features: &[usize],
     surveys: &[Survey],
+    meaning: &Meaning,
+    options: &ReadOptions,
+    has_missing: impl Fn(usize) -> bool,
 ) -> (Vec<FeaturePlan>, Layout) {
+    let keeps = options.missing == Missing::Keep;
+    let mut inputs = Inputs::default();
     let mut plans = Vec::new();
-    let mut input_names = Vec::new();
-    let mut groups = Vec::new();
-    for &column in &roles.features {
+    for &column in features {
         let (name, survey) = (&columns[column], &surveys[column]);
-        let offset = input_names.len();
-        let encoding = if survey.has_text {
-            let texts: Vec<String> = survey.texts.iter().cloned().collect();
-            input_names.extend(texts.iter().map(|text| format!("{name}={text}")));
-            Encoding::OneHot { texts }
-        } else {
-            input_names.push(if name.is_empty() {
-                format!("column {}", column + 1)
-            } else {
-                name.clone()
-            });
-            Encoding::Number { mean: (survey.sum / survey.n_numbers.max(1) as f64) as f32 }
+        let (offset, encoding) = match meaning.reading(column) {
+            Reading::Number(mark) => {
+                let fill = if keeps { f32::NAN } else { mean_number(survey, mark) as f32 };
+                (inputs.add(name.clone(), [name.clone()]), Encoding::Number { fill })
+            }
+            Reading::Date(order) => {
+                let (has_day, has_hour) = (survey.has_date(), survey.has_time());
+                let mean = mean_moment(survey, order);
+                let fill =
+                    [mean.days, mean.hour].map(|mean| if keeps { f32::NAN } else { mean as f32 });
+                let offset = inputs.names.len();
+                if has_day {
+                    inputs.add(name.clone(), [name.clone()]);
+                }
+                if has_hour {
+                    let name = if has_day { format!("{name} (hour)") } else { name.clone() };
+                    inputs.add(name.clone(), [name]);
+                }
+                (offset, Encoding::Date { has_day, has_hour, fill })
+            }
+            Reading::Text => {
+                let mut texts: Vec<String> =
+                    survey.texts.iter().chain(survey.words.keys()).cloned().collect();
+                texts.sort();
+                let names = texts.iter().map(|text| format!("{name}={text}"));
+                (inputs.add(name.clone(), names), Encoding::OneHot { texts })
+            }
         };
-        groups.push(ColumnGroup { name: name.clone(), columns: offset..input_names.len() });
-        plans.push(FeaturePlan { offset, encoding });
+        let has_indicator = options.missing == Missing::Indicate && has_missing(column);
+        let indicator = has_indicator.then(|| {
+            let name = format!("{name} (missing)");
+            inputs.add(name.clone(), [name])
+        });
+        plans.push(FeaturePlan { column, offset, encoding, indicator });
     }
-    (plans, Layout::table_with_groups(input_names, groups))
+    (plans, Layout::table_with_groups(inputs.names, inputs.groups))
 }
 
 pub(super) fn write_feature(
     rows: &mut Array2<f32>,
     row: usize,
     plan: &FeaturePlan,
+    meaning: &Meaning,
     cell: Cell<'_>,
 ) {
-    match (&plan.encoding, cell.read()) {
+    let cell = meaning.read(plan.column, cell);
+    if let (Some(indicator), Cell::Missing) = (plan.indicator, cell) {
+        rows[[row, indicator]] = 1.0;
+    }
+    match (&plan.encoding, cell) {
         (Encoding::Number { .. }, Cell::Number(value)) => rows[[row, plan.offset]] = value as f32,
-        (Encoding::Number { mean }, _) => rows[[row, plan.offset]] = *mean,
+        (Encoding::Number { fill }, _) => rows[[row, plan.offset]] = *fill,
+        (Encoding::Date { has_day, has_hour, fill }, cell) => {
+            let [day, hour] = match cell {
+                Cell::Moment(Moment { days, hour }) => [days as f32, hour as f32],
+                _ => *fill,
+            };
+            let parts = [day].into_iter().filter(|_| *has_day);
+            let parts = parts.chain([hour].into_iter().filter(|_| *has_hour));
+            parts.enumerate().for_each(|(place, part)| rows[[row, plan.offset + place]] = part);
+        }
         (Encoding::OneHot { .. }, Cell::Missing) => {}
         (Encoding::OneHot { texts }, _) => {
             let text = cell.text();

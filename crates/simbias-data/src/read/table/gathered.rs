@@ -1,56 +1,67 @@
-//! Label and stratum columns, gathered cell by cell.
+//! Label, stratum and weight columns, gathered cell by cell.
 
-use super::{Cell, Roles, TableSource};
+use super::{Cell, Meaning, Roles, TableSource, meaning::Reading};
 use crate::{
     ClassLabels, DataError, Stratum,
     read::{
         ReadOptions,
-        labels::{RawLabels, TextCodes},
+        labels::{RawLabels, TextCodes, row_weights},
         read_array,
     },
 };
 
-/// The label and the strata of a table's rows.
+/// The label, the strata and the weights of a table's rows.
 pub(in crate::read) struct GatheredColumns<'r> {
     roles: &'r Roles,
+    meaning: &'r Meaning,
     label: Option<Gathered>,
     strata: Vec<Gathered>,
+    weights: Option<Gathered>,
+}
+
+/// What was gathered.
+pub(in crate::read) struct Aside {
+    pub(in crate::read) labels: RawLabels,
+    pub(in crate::read) strata: Vec<Stratum>,
+    pub(in crate::read) weights: Option<Vec<f32>>,
 }
 
 impl<'r> GatheredColumns<'r> {
-    /// Nothing gathered yet; `is_text` says whether a column holds texts.
-    pub(in crate::read) fn new(roles: &'r Roles, is_text: impl Fn(usize) -> bool) -> Self {
-        let gathered = |&column: &usize| Gathered::new(is_text(column));
+    /// Nothing gathered yet.
+    pub(in crate::read) fn new(roles: &'r Roles, meaning: &'r Meaning) -> Self {
+        let gathered = |&column: &usize| Gathered::new(meaning.reading(column));
         let label = roles.label.as_ref().map(gathered);
-        Self { roles, label, strata: roles.strata.iter().map(gathered).collect() }
+        let strata = roles.strata.iter().map(gathered).collect();
+        Self { roles, meaning, label, strata, weights: roles.weights.as_ref().map(gathered) }
     }
 
-    /// The next kept cell of a column; ignored unless the column is label or stratum.
+    /// The next kept cell of a column; ignored unless the column is label, stratum or weight.
     pub(in crate::read) fn push(&mut self, column: usize, cell: Cell<'_>) {
         if let (true, Some(label)) = (self.roles.label == Some(column), &mut self.label) {
-            label.push(cell);
+            label.push(self.meaning.read(column, cell));
         }
         for (stratum, &wanted) in self.strata.iter_mut().zip(&self.roles.strata) {
             if wanted == column {
-                stratum.push(cell);
+                stratum.push(self.meaning.read(column, cell));
             }
+        }
+        if let (true, Some(weights)) = (self.roles.weights == Some(column), &mut self.weights) {
+            weights.push(self.meaning.read(column, cell));
         }
     }
 
-    /// Labels and strata of the `kept` rows of `n_rows`. Labels come from a separate file if no
-    /// column holds them.
-    pub(in crate::read) fn finish(
+    /// The labels alone.
+    pub(in crate::read) fn label(
         self,
         source: &dyn TableSource,
         options: &ReadOptions,
         n_rows: usize,
         kept: &[usize],
-    ) -> Result<(RawLabels, Vec<Stratum>), DataError> {
+    ) -> Result<RawLabels, DataError> {
         let file = source.file();
-        let labels = match (self.label, options.labels_file()) {
-            (Some(gathered), _) => {
-                gathered.into_labels(self.roles.label.and_then(|column| source.class_names(column)))
-            }
+        match (self.label, options.labels_file()) {
+            (Some(gathered), _) => Ok(gathered
+                .into_labels(self.roles.label.and_then(|column| source.class_names(column)))),
             (None, Some(path)) => {
                 let labels = RawLabels::of_array(read_array(path)?, path)?;
                 if labels.len() != n_rows {
@@ -60,34 +71,63 @@ impl<'r> GatheredColumns<'r> {
                         labels: labels.len(),
                     });
                 }
-                labels.select(kept)
+                Ok(labels.select(kept))
             }
             (None, None) => unreachable!("roles without a label column come with a label file"),
-        };
-        let strata = self.strata.into_iter().zip(&self.roles.strata).map(|(gathered, &column)| {
+        }
+    }
+
+    /// Labels, strata and weights of the `kept` rows of `n_rows`. Labels come from a separate file if no column holds
+    /// them.
+    pub(in crate::read) fn finish(
+        self,
+        source: &dyn TableSource,
+        options: &ReadOptions,
+        n_rows: usize,
+        kept: &[usize],
+    ) -> Result<Aside, DataError> {
+        let (file, roles) = (source.file(), self.roles);
+        let (strata, weights) = (self.strata, self.weights);
+        let labels = Self { strata: Vec::new(), weights: None, ..self };
+        let labels = labels.label(source, options, n_rows, kept)?;
+        let strata = strata.into_iter().zip(&roles.strata).map(|(gathered, &column)| {
             let raw = gathered.into_labels(source.class_names(column));
             raw.into_stratum(&source.columns()[column])
         });
-        Ok((labels, strata.collect()))
+        let weights = match (weights, roles.weights) {
+            (Some(gathered), Some(column)) => {
+                let raw = gathered.into_labels(None);
+                Some(row_weights(file, &source.columns()[column], &raw)?)
+            }
+            _ => None,
+        };
+        Ok(Aside { labels, strata: strata.collect(), weights })
     }
 }
 
-/// Cells of a label or stratum column.
+/// Cells of a label, stratum or weight column.
 enum Gathered {
     Numbers(Vec<f64>),
     Texts(TextCodes),
 }
 
 impl Gathered {
-    fn new(is_text: bool) -> Self {
-        if is_text { Self::Texts(TextCodes::default()) } else { Self::Numbers(Vec::new()) }
+    fn new(reading: Reading) -> Self {
+        match reading {
+            Reading::Text => Self::Texts(TextCodes::default()),
+            Reading::Number(_) | Reading::Date(_) => Self::Numbers(Vec::new()),
+        }
     }
 
+    /// Adds a cell whose meaning is known.
     fn push(&mut self, cell: Cell<'_>) {
-        match (self, cell.read()) {
+        match (self, cell) {
             (Self::Texts(texts), Cell::Missing) => texts.push("(missing)"),
             (Self::Texts(texts), _) => texts.push(&cell.text()),
             (Self::Numbers(numbers), Cell::Number(value)) => numbers.push(value),
+            (Self::Numbers(numbers), Cell::Moment(moment)) => {
+                numbers.push(moment.days + moment.hour / 24.0);
+            }
             (Self::Numbers(numbers), _) => numbers.push(f64::NAN),
         }
     }

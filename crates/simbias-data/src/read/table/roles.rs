@@ -1,4 +1,4 @@
-//! Which columns of a table are labels, strata and inputs.
+//! Which columns of a table are labels, strata, weights and inputs.
 
 use std::path::Path;
 
@@ -8,12 +8,15 @@ use crate::{
     read::{Features, LabelSource, ReadOptions, options::is_label_name},
 };
 
-/// Which columns are labels, strata and inputs.
+/// Which columns are labels, strata, weights and inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::read) struct Roles {
     pub(in crate::read) label: Option<usize>,
     pub(in crate::read) strata: Vec<usize>,
+    pub(in crate::read) weights: Option<usize>,
     pub(in crate::read) features: Vec<usize>,
+    /// Whether the user named every input.
+    pub(in crate::read) are_named: bool,
 }
 
 impl Roles {
@@ -47,8 +50,22 @@ impl Roles {
             .iter()
             .map(|name| find("stratum column", name))
             .collect::<Result<Vec<_>, _>>()?;
+        let weights =
+            options.weights.as_ref().map(|name| find("weight column", name)).transpose()?;
+        for name in &options.as_text {
+            find("text column", name)?;
+        }
+        for name in &options.keep {
+            find("column to keep", name)?;
+        }
+        if weights.is_some() && weights == label {
+            return Err(DataError::option(file, "the labels cannot be the weights as well"));
+        }
         let reserved = |column: usize| {
-            Some(column) == label || strata.contains(&column) || taken.contains(&column)
+            Some(column) == label
+                || Some(column) == weights
+                || strata.contains(&column)
+                || taken.contains(&column)
         };
         let features = match &options.features {
             Features::Only(wanted) => wanted
@@ -62,12 +79,9 @@ impl Roles {
                     .collect::<Result<Vec<_>, _>>()?;
                 (0..columns.len())
                     .filter(|column| !reserved(*column) && !unwanted.contains(column))
-                    .filter(|&column| !is_row_index(columns, column))
                     .collect()
             }
-            Features::All => (0..columns.len())
-                .filter(|&column| !reserved(column) && !is_row_index(columns, column))
-                .collect(),
+            Features::All => (0..columns.len()).filter(|&column| !reserved(column)).collect(),
         };
         if let Some(&both) = features.iter().find(|&&column| Some(column) == label) {
             return Err(DataError::option(
@@ -75,21 +89,26 @@ impl Roles {
                 format!("column {:?} cannot be label and input at once", columns[both]),
             ));
         }
-        Ok(Self { label, strata, features })
+        let are_named = matches!(options.features, Features::Only(_));
+        Ok(Self { label, strata, weights, features, are_named })
+    }
+
+    /// All columns in use, in the order of the file.
+    pub(in crate::read) fn all(&self) -> Vec<usize> {
+        let columns = self.features.iter().chain(&self.strata).chain(&self.label);
+        let mut all: Vec<usize> = columns.chain(&self.weights).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     pub(in crate::read) fn wanted(&self, n_columns: usize) -> Vec<bool> {
         let mut wanted = vec![false; n_columns];
-        for &column in self.features.iter().chain(&self.strata).chain(&self.label) {
+        for column in self.all() {
             wanted[column] = true;
         }
         wanted
     }
-}
-
-/// The row index that pandas writes: an unnamed first column. As an input it would leak the order of the rows.
-fn is_row_index(columns: &[String], column: usize) -> bool {
-    (column == 0 && columns[0].is_empty()) || columns[column].starts_with("__index_level_")
 }
 
 /// Refuses two columns of the same name.

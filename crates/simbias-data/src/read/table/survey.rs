@@ -1,8 +1,14 @@
-//! The first pass: what the columns hold and which rows lack a cell.
+//! The first pass: what the columns hold and which cells are missing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cell, Roles, TableSource};
+use super::{
+    Cell, Meaning, Roles, TableSource,
+    date::{DateSurvey, Moment},
+    index::Counter,
+    meaning::{Look, Reading, look},
+    number::NumberSurvey,
+};
 use crate::{
     DataError,
     read::{Missing, ReadOptions},
@@ -10,103 +16,202 @@ use crate::{
 
 /// What the first pass learns about one column.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Survey {
-    pub(super) n_numbers: usize,
-    pub(super) sum: f64,
-    pub(super) has_text: bool,
-    /// Distinct texts, at most one more than allowed.
+pub(in crate::read) struct Survey {
+    /// Numbers of a file with types.
+    pub(super) n_typed: usize,
+    pub(super) sum_typed: f64,
+    pub(super) not_finite: Option<(usize, f64)>,
+    /// Dates of a file with types.
+    pub(super) n_moments: usize,
+    pub(super) sum_moments: Moment,
+    has_typed_time: bool,
+    /// Whether the texts come from a file with types.
+    pub(super) are_typed_texts: bool,
+    pub(super) numbers: NumberSurvey,
+    pub(super) dates: DateSurvey,
+    pub(super) has_bytes: bool,
+    /// Distinct texts, at most one more than allowed, and the last one that was new.
     pub(super) texts: BTreeSet<String>,
+    pub(super) last_text: Option<(usize, String)>,
+    /// Words that mean missing among numbers, and how often they occur.
+    pub(super) words: BTreeMap<String, usize>,
+    pub(super) counter: Counter,
+}
+
+impl Survey {
+    pub(super) fn has_date(&self) -> bool {
+        self.n_moments > 0 || self.dates.has_date()
+    }
+
+    pub(super) fn has_time(&self) -> bool {
+        self.has_typed_time || self.dates.has_time()
+    }
+}
+
+/// One bit per row, set where a cell is missing.
+#[derive(Clone, Debug, Default)]
+struct Rows(Vec<u64>);
+
+impl Rows {
+    fn set(&mut self, row: usize) {
+        if self.0.len() <= row / 64 {
+            self.0.resize(row / 64 + 1, 0);
+        }
+        self.0[row / 64] |= 1 << (row % 64);
+    }
+
+    fn has(&self, row: usize) -> bool {
+        self.0.get(row / 64).is_some_and(|bits| bits >> (row % 64) & 1 == 1)
+    }
 }
 
 /// What the first pass learns about one file.
-pub(super) struct FileSurvey {
-    pub(super) n_rows: usize,
-    /// Rows with a missing cell in a column in use.
-    pub(super) missing: Vec<bool>,
+pub(in crate::read) struct FileSurvey {
+    pub(in crate::read) n_rows: usize,
+    /// Empty cells of every column, and those with a word that means missing among numbers.
+    empty: Vec<Rows>,
+    words: Vec<Rows>,
 }
 
-pub(super) fn survey(
+impl FileSurvey {
+    /// Whether the cell is missing.
+    pub(in crate::read) fn is_missing(&self, meaning: &Meaning, row: usize, column: usize) -> bool {
+        let counts = meaning.reading(column) != Reading::Text;
+        self.empty[column].has(row) || (counts && self.words[column].has(row))
+    }
+
+    /// Whether the row lacks a cell of `columns`.
+    pub(in crate::read) fn lacks(&self, meaning: &Meaning, row: usize, columns: &[usize]) -> bool {
+        columns.iter().any(|&column| self.is_missing(meaning, row, column))
+    }
+}
+
+/// Surveys one file; `surveys` collect what all files of a source hold.
+pub(in crate::read) fn survey(
     source: &dyn TableSource,
     roles: &Roles,
     options: &ReadOptions,
     surveys: &mut [Survey],
 ) -> Result<FileSurvey, DataError> {
-    let columns = source.columns();
-    let wanted = roles.wanted(columns.len());
-    let mut is_feature = vec![false; columns.len()];
-    for &column in &roles.features {
-        is_feature[column] = true;
+    let n_columns = source.columns().len();
+    let mut wanted = roles.wanted(n_columns);
+    for (column, is_wanted) in wanted.iter_mut().enumerate() {
+        *is_wanted &= source.unreadable(column).is_none();
     }
-    let mut missing: Vec<bool> = Vec::new();
-    let mut first_missing: Option<(usize, usize)> = None;
+    let mut empty = vec![Rows::default(); n_columns];
+    let mut words = vec![Rows::default(); n_columns];
     let n_rows = source.visit(&wanted, &mut |row, column, cell| {
         let survey = &mut surveys[column];
-        let meaning = cell.read();
-        match meaning {
+        let text = match cell {
             Cell::Missing => {
-                if missing.len() <= row {
-                    missing.resize(row + 1, false);
-                }
-                missing[row] = true;
-                let must_stop = options.missing == Missing::Error
-                    || (options.missing == Missing::Mean && roles.label == Some(column));
-                if must_stop && first_missing.is_none_or(|(first, _)| row < first) {
-                    first_missing = Some((row, column));
-                }
+                empty[column].set(row);
+                survey.counter.add(row, None);
+                return Ok(());
+            }
+            Cell::Number(value) if value.is_nan() => {
+                empty[column].set(row);
+                survey.counter.add(row, None);
+                return Ok(());
             }
             Cell::Number(value) => {
-                if is_feature[column] && !(value as f32).is_finite() {
-                    return Err(DataError::NotFinite {
-                        file: source.file().into(),
-                        row: row + 1,
-                        column: columns[column].clone(),
-                        value,
-                    });
+                survey.n_typed += 1;
+                survey.sum_typed += value;
+                survey.counter.add(row, Some(value));
+                if !(value as f32).is_finite() && survey.not_finite.is_none() {
+                    survey.not_finite = Some((row, value));
                 }
-                survey.n_numbers += 1;
-                survey.sum += value;
+                return Ok(());
+            }
+            Cell::Moment(moment) => {
+                survey.n_moments += 1;
+                survey.sum_moments.days += moment.days;
+                survey.sum_moments.hour += moment.hour;
+                survey.has_typed_time |= moment.hour != 0.0;
+                survey.counter.add(row, None);
+                return Ok(());
             }
             Cell::Bytes(_) => {
-                return Err(DataError::option(
-                    source.file(),
-                    format!("column {:?} holds bytes; leave it out", columns[column]),
-                ));
+                survey.has_bytes = true;
+                return Ok(());
             }
-            Cell::Text(_) | Cell::Raw(_) => survey.has_text = true,
+            Cell::Text(text) => {
+                survey.are_typed_texts = true;
+                text
+            }
+            Cell::Raw(text) => text,
+        };
+        let is_typed = matches!(cell, Cell::Text(_));
+        match look(options.missing_values.as_deref(), text) {
+            // A file with types says itself what is missing.
+            Look::Missing if !(is_typed && text.is_empty()) => {
+                empty[column].set(row);
+                survey.counter.add(row, None);
+                return Ok(());
+            }
+            Look::Word => {
+                words[column].set(row);
+                survey.counter.add(row, None);
+                match survey.words.get_mut(text) {
+                    Some(count) => *count += 1,
+                    None => {
+                        survey.words.insert(text.into(), 1);
+                    }
+                }
+                return Ok(());
+            }
+            _ => {}
         }
-        let may_be_category = matches!(cell, Cell::Raw(_) | Cell::Text(_));
-        if is_feature[column] && may_be_category && !matches!(meaning, Cell::Missing) {
-            let text = cell.text();
-            if survey.texts.len() <= options.max_categories && !survey.texts.contains(&*text) {
-                survey.texts.insert(text.into_owned());
-            }
-            if survey.has_text && survey.texts.len() > options.max_categories {
-                return Err(DataError::option(
-                    source.file(),
-                    format!(
-                        "column {:?} holds texts with more than {} distinct values (row {}: {:?}), which looks like \
-                         an identifier or free text; leave it out or allow more categories",
-                        columns[column],
-                        options.max_categories,
-                        row + 1,
-                        shortened(&cell.text()),
-                    ),
-                ));
-            }
+        survey.numbers.add(row, text);
+        survey.dates.add(text);
+        survey.counter.add(row, text.parse().ok());
+        if survey.texts.len() <= options.max_categories && !survey.texts.contains(text) {
+            survey.texts.insert(text.into());
+            survey.last_text = Some((row, text.chars().take(40).collect()));
         }
         Ok(())
     })?;
-    if let Some((row, column)) = first_missing {
-        return Err(DataError::MissingValue {
-            file: source.file().into(),
-            row: row + 1,
-            column: columns[column].clone(),
-        });
-    }
-    missing.resize(n_rows, false);
-    Ok(FileSurvey { n_rows, missing })
+    Ok(FileSurvey { n_rows, empty, words })
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
+/// Refuses missing cells where the options want none; names the first one and every column that has some.
+pub(in crate::read) fn check_missing(
+    source: &dyn TableSource,
+    files: &[FileSurvey],
+    meaning: &Meaning,
+    label: Option<usize>,
+    used: &[usize],
+    options: &ReadOptions,
+) -> Result<(), DataError> {
+    let checked: Vec<usize> = match options.missing {
+        Missing::Drop => return Ok(()),
+        Missing::Error => used.to_vec(),
+        Missing::Mean | Missing::Keep | Missing::Indicate => label.into_iter().collect(),
+    };
+    let mut first: Option<(usize, usize)> = None;
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for &column in &checked {
+        let mut n_missing = 0;
+        let mut before = 0;
+        for file in files {
+            for row in (0..file.n_rows).filter(|&row| file.is_missing(meaning, row, column)) {
+                n_missing += 1;
+                if first.is_none_or(|(earliest, _)| before + row < earliest) {
+                    first = Some((before + row, column));
+                }
+            }
+            before += file.n_rows;
+        }
+        if n_missing > 0 {
+            counts.push((source.columns()[column].clone(), n_missing));
+        }
+    }
+    match first {
+        Some((row, column)) => Err(DataError::MissingValue {
+            file: source.file().into(),
+            row: row + 1,
+            column: source.columns()[column].clone(),
+            columns: counts,
+        }),
+        None => Ok(()),
+    }
 }

@@ -120,6 +120,8 @@ pub fn combine(
         layout: Layout::image(shape),
         target: Target::Classes(ClassLabels { indices, names }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     };
     Ok(Domino { dataset, top_height: top_shape.height })
 }

@@ -174,6 +174,8 @@ fn with_images(dataset: &Dataset, rows: Array2<f32>, shape: ImageShape) -> Datas
         layout: Layout::image(shape),
         target: dataset.target.clone(),
         strata: dataset.strata.clone(),
+        weights: dataset.weights.clone(),
+        notes: dataset.notes.clone(),
     }
 }
 
@@ -192,6 +194,8 @@ mod tests {
                 names: vec!["a".into(), "b".into(), "c".into()],
             }),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         }
     }
 

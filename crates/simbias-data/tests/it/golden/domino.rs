@@ -48,5 +48,7 @@ fn image_set(golden: &Tensors, images: &str, labels: &str) -> Dataset {
             names: vec!["0".into(), "1".into()],
         }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }

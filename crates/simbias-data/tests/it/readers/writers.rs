@@ -120,7 +120,7 @@ fn csv_text_becomes_typed_parquet_columns() {
     let options = super::labelled_by("y");
     let message = read_dataset(&path, &options).unwrap_err().to_string();
     // An empty field is not a number.
-    assert!(message.contains("\"empty\" is missing"), "{message}");
+    assert!(message.contains("\"empty\" holds no value"), "{message}");
     write_parquet(&path, "x,y\n1.5,0\n2.5,1\n-2e3,0\n,1\nmany words,1\n", &[]).unwrap();
     let mean = ReadOptions { missing: Missing::Mean, ..options.clone() };
     assert_eq!(read_dataset(&path, &mean).unwrap().n_rows(), 5, "words and nothing are null");
