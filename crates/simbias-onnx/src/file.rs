@@ -10,7 +10,8 @@ use tract_onnx::prelude::*;
 
 use crate::OnnxError;
 
-/// A model whose names, tensors and operators have been checked.
+/// A model whose names and tensors have been checked.
+#[derive(Clone)]
 pub(crate) struct ModelFile {
     pub(crate) proto: ModelProto,
     pub(crate) graph: GraphProto,
@@ -84,6 +85,45 @@ impl ModelFile {
         graph.value_info.clear();
     }
 
+    /// Whether some node of the graph needs `operator`.
+    pub(crate) fn uses(&self, operator: &str) -> bool {
+        self.graph.node.iter().any(|node| node.op_type == operator)
+    }
+
+    /// The initializer of that name.
+    pub(crate) fn initializer(&self, name: &str) -> Option<&TensorProto> {
+        self.graph.initializer.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The model as bytes, for another runtime: with a declared type for its output, and with the standard's operators
+    /// imported, which rewritten graphs use.
+    #[cfg(feature = "onnxruntime")]
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        use tract_onnx::pb::{OperatorSetIdProto, TypeProto, type_proto};
+
+        // Old enough for every runtime in use; `Identity` and `Cast` have not changed since.
+        const STANDARD: i64 = 13;
+        let mut proto = self.proto.clone();
+        let mut graph = self.graph.clone();
+        for output in &mut graph.output {
+            if output.r#type.is_none() || crate::output::element_type(output).is_none() {
+                let tensor =
+                    type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
+                output.r#type = Some(TypeProto {
+                    value: Some(type_proto::Value::TensorType(tensor)),
+                    ..Default::default()
+                });
+            }
+        }
+        if !proto.opset_import.iter().any(|import| matches!(&*import.domain, "" | "ai.onnx")) {
+            proto
+                .opset_import
+                .push(OperatorSetIdProto { domain: String::new(), version: STANDARD });
+        }
+        proto.graph = Some(graph);
+        prost::Message::encode_to_vec(&proto)
+    }
+
     /// Refuses operators that the runtime does not know.
     pub(crate) fn check_operators(&self) -> Result<(), OnnxError> {
         let known = tract_onnx::onnx().op_register.0;
@@ -119,6 +159,49 @@ impl ModelFile {
 /// An attribute of a node.
 pub(crate) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
     node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
+/// The values of a tensor of numbers that the file itself holds.
+pub(crate) fn numbers_of(tensor: &TensorProto) -> Option<Vec<f64>> {
+    let raw = &tensor.raw_data;
+    Some(match DataType::try_from(tensor.data_type).ok()? {
+        DataType::Float if raw.is_empty() => {
+            tensor.float_data.iter().map(|&value| f64::from(value)).collect()
+        }
+        DataType::Float => {
+            raw.as_chunks().0.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect()
+        }
+        DataType::Double if raw.is_empty() => tensor.double_data.clone(),
+        DataType::Double => raw.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
+        DataType::Int64 if raw.is_empty() => {
+            tensor.int64_data.iter().map(|&value| value as f64).collect()
+        }
+        DataType::Int64 => {
+            raw.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes) as f64).collect()
+        }
+        DataType::Int32 if raw.is_empty() => {
+            tensor.int32_data.iter().map(|&value| f64::from(value)).collect()
+        }
+        DataType::Int32 => {
+            raw.as_chunks().0.iter().map(|&bytes| f64::from(i32::from_le_bytes(bytes))).collect()
+        }
+        DataType::Float16 if raw.is_empty() => {
+            // The standard keeps their bits in the list of 32-bit integers.
+            let bits = tensor.int32_data.iter().map(|&bits| bits as u16);
+            bits.map(|bits| f16::from_bits(bits).to_f64()).collect()
+        }
+        DataType::Float16 => {
+            let bits = raw.as_chunks().0.iter().map(|&bytes| u16::from_le_bytes(bytes));
+            bits.map(|bits| f16::from_bits(bits).to_f64()).collect()
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the values of a tensor lie in another file.
+pub(crate) fn is_external(tensor: &TensorProto) -> bool {
+    const EXTERNAL: i32 = 1;
+    tensor.data_location == Some(EXTERNAL)
 }
 
 /// Everything a node reads, its subgraphs' free names included.
@@ -186,7 +269,6 @@ fn check_tensors(graph: &GraphProto) -> Result<(), OnnxError> {
 }
 
 fn check_tensor(tensor: &TensorProto) -> Result<(), OnnxError> {
-    const EXTERNAL: i32 = 1;
     let name = &tensor.name;
     let n_values = tensor
         .dims
@@ -203,7 +285,7 @@ fn check_tensor(tensor: &TensorProto) -> Result<(), OnnxError> {
             tensor.string_data.len(),
         ];
         let n_stored = stored.into_iter().max().unwrap_or(0);
-        if tensor.data_location != Some(EXTERNAL) && n_stored != n_values {
+        if !is_external(tensor) && n_stored != n_values {
             return Err(damaged(format!(
                 "the tensor {name:?} of shape {:?} holds {n_stored} values",
                 tensor.dims

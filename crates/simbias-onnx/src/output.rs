@@ -32,6 +32,15 @@ impl ScoreSource {
         self != Self::AsGiven
     }
 
+    /// How the output of the file itself, with its softmax or sigmoid, becomes logits.
+    #[cfg(feature = "onnxruntime")]
+    pub(crate) fn as_the_file_gives_it(self) -> Self {
+        match self {
+            Self::BeforeSoftmax | Self::BeforeSigmoid => Self::LogProbabilities,
+            other => other,
+        }
+    }
+
     /// Turns one row of the output into logits.
     pub(crate) fn convert(self, row: &mut [f32]) {
         match self {
@@ -232,8 +241,8 @@ pub(crate) fn element_type(info: &ValueInfoProto) -> Option<DataType> {
     DataType::try_from(tensor.elem_type).ok().filter(|&kind| kind != DataType::Undefined)
 }
 
-/// Whether rows can be fed as this type, and scores read from it.
-pub(crate) fn is_float(kind: DataType) -> bool {
+/// Whether scores can be read from this type.
+fn is_float(kind: DataType) -> bool {
     matches!(kind, DataType::Float | DataType::Double | DataType::Float16)
 }
 
