@@ -9,7 +9,7 @@ use simbias_reliance::{
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, KeepState, NetScorer, NetworkChoice, Observed, Plain, Recipe, ShuffledEpochs,
+    FitConfig, Hooks, KeepState, LearnedFrom, NetScorer, NetworkChoice, Observed, Plain, Recipe, ShuffledEpochs,
     Standardization, TrainState, TrainedNetwork, TrainingSummary,
 };
 
@@ -386,7 +386,11 @@ pub fn audit(
         simplicity_correlation: correlation,
         remedies,
         notes,
-        network: own_network.map(|network| TrainedNetwork { network, standardization }),
+        network: own_network.map(|network| TrainedNetwork {
+            network,
+            standardization,
+            learned_from: Some(LearnedFrom::new(&input.split.train.0)),
+        }),
     })
 }
 

@@ -1,7 +1,7 @@
 //! How flat rows become the model's inputs.
 
 use ndarray::{ArrayView1, ArrayView2};
-use simbias_data::{ColumnGroup, Layout, TensorSpec};
+use simbias_data::{Layout, SourceColumn, TensorSpec};
 use tract_onnx::pb::ValueInfoProto;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
@@ -73,39 +73,9 @@ pub(crate) enum Packed {
     Texts(Vec<String>),
 }
 
-/// One column of the user's table and the columns of a flat row that stem from it.
-struct Column {
-    name: String,
-    columns: std::ops::Range<usize>,
-    /// The texts of a one-hot column.
-    texts: Option<Vec<String>>,
-}
-
-/// The columns of a table, or `None` for other data.
-fn table_columns(layout: &Layout) -> Option<Vec<Column>> {
-    let names = layout.column_names()?;
-    if layout.column_groups().is_empty() {
-        let column = |(index, name): (usize, &String)| Column {
-            name: name.clone(),
-            columns: index..index + 1,
-            texts: None,
-        };
-        return Some(names.iter().enumerate().map(column).collect());
-    }
-    let column = |group: &ColumnGroup| {
-        let prefix = format!("{}=", group.name);
-        let texts = names[group.columns.clone()]
-            .iter()
-            .map(|name| name.strip_prefix(&prefix).map(String::from))
-            .collect();
-        Column { name: group.name.clone(), columns: group.columns.clone(), texts }
-    };
-    Some(layout.column_groups().iter().map(column).collect())
-}
-
 /// The column that an input of this name takes: the same name, or the only one that differs in punctuation and case,
 /// which exporters replace.
-fn column_named<'a>(columns: &'a [Column], input: &str) -> Option<&'a Column> {
+fn column_named<'a>(columns: &'a [SourceColumn], input: &str) -> Option<&'a SourceColumn> {
     let plain = |name: &str| -> String {
         name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
     };
@@ -169,7 +139,7 @@ pub(crate) fn bind(
     if inputs.is_empty() {
         return Err(OnnxError::Damaged { reason: "the model has no input".into() });
     }
-    let columns = table_columns(layout).filter(|_| tensors.len() == 1);
+    let columns = layout.source_columns().filter(|_| tensors.len() == 1);
     let names = || OnnxError::InputNames {
         inputs: inputs.iter().map(|input| input.name.clone()).collect(),
         tensors: match &columns {
@@ -207,7 +177,7 @@ pub(crate) fn bind(
 fn bind_whole(
     info: &ValueInfoProto,
     whole: &TensorSpec,
-    columns: Option<&[Column]>,
+    columns: Option<&[SourceColumn]>,
     declared: &DeclaredShape,
 ) -> Result<InputBinding, OnnxError> {
     let columns = columns.unwrap_or(&[]);
@@ -228,7 +198,7 @@ fn bind_whole(
 /// Binds an input that takes one column of the user's table.
 fn bind_column(
     info: &ValueInfoProto,
-    column: &Column,
+    column: &SourceColumn,
     declared: &DeclaredShape,
 ) -> Result<InputBinding, OnnxError> {
     if element_of(info)? == Element::Text {
@@ -246,7 +216,7 @@ fn bind_column(
         shape: vec![column.columns.len()],
         offset: column.columns.start,
     };
-    bind_tensor(info, &tensor, declared).map_err(|error| match (error, &column.texts) {
+    bind_tensor(info, &tensor, declared).map_err(|error| match (error, &column.categories) {
         (OnnxError::InputShape { input, .. }, Some(_)) => {
             OnnxError::InputColumn { input, takes: "numbers", holds: "texts" }
         }
@@ -254,8 +224,8 @@ fn bind_column(
     })
 }
 
-fn categories_of(column: &Column) -> Option<Categories> {
-    let texts = column.texts.clone()?;
+fn categories_of(column: &SourceColumn) -> Option<Categories> {
+    let texts = column.categories.clone()?;
     Some(Categories { first: column.columns.start, texts })
 }
 
@@ -415,6 +385,8 @@ impl Categories {
 
 #[cfg(test)]
 mod tests {
+    use simbias_data::ColumnGroup;
+
     use super::*;
 
     #[test]
@@ -423,13 +395,13 @@ mod tests {
         let names = ["mean radius (cm)", "sex=f", "sex=m", "Mean_Radius"].map(String::from);
         let groups = vec![group("mean radius (cm)", 0..1), group("sex", 1..3), group("MEAN", 3..4)];
         let layout = Layout::table_with_groups(names.to_vec(), groups);
-        let columns = table_columns(&layout).unwrap();
+        let columns = layout.source_columns().unwrap();
         let start = |input| column_named(&columns, input).map(|column| column.columns.start);
         assert_eq!(start("mean_radius__cm_"), Some(0));
         assert_eq!(start("sex"), Some(1));
         assert_eq!(start("mean"), Some(3));
         assert_eq!(start("age"), None);
-        assert_eq!(columns[1].texts, Some(vec!["f".into(), "m".into()]));
+        assert_eq!(columns[1].categories, Some(vec!["f".into(), "m".into()]));
         let categories = categories_of(&columns[1]).unwrap();
         assert_eq!(categories.text(ndarray::array![9.0, 0.0, 1.0, 9.0].view()), "m");
         assert_eq!(categories.text(ndarray::array![9.0, 0.0, 0.0, 9.0].view()), "");

@@ -126,6 +126,11 @@ fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErro
     parts.sort_by_key(|(part, _)| *part);
     let mut datasets: Vec<&mut Dataset> = parts.iter_mut().map(|(_, dataset)| dataset).collect();
     labels::unify(path, &mut datasets)?;
+    if let Some(classes) = &options.classes {
+        for dataset in datasets {
+            *dataset = dataset.with_classes(classes)?;
+        }
+    }
     Ok(parts)
 }
 

@@ -58,20 +58,21 @@ impl AttackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         self.check()?;
-        let data = self.data.read()?;
+        let has_classes = self.data.reading.has_classes();
+        let (opened, data) = self.models.open(self.data.read()?, has_classes, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;
-        let opened = self.models.open(&data, shell)?;
         let models: Vec<(&str, &dyn Scorer)> =
-            opened.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
+            opened.models.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
         let progress = shell.progress("attacking");
         let outcome = ground.attack(&models, &self.options(), &progress)?;
         drop(progress);
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
-        inputs.extend(opened.iter().map(|model| model.fingerprint.clone()));
-        let answer = AttackAnswer { outcome, caveats: notes(&resolved) };
+        inputs.extend(opened.models.iter().map(|model| model.fingerprint.clone()));
+        let caveats = opened.notes.into_iter().chain(notes(&resolved)).collect();
+        let answer = AttackAnswer { outcome, caveats };
         shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }
