@@ -1,6 +1,7 @@
 //! The measurement: every block and its complement, over the same donor maps.
 
 mod caveats;
+mod class_order;
 mod input;
 mod options;
 mod summary;

@@ -26,6 +26,7 @@ mod labels;
 mod options;
 mod parquet;
 mod safetensors;
+mod source_table;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub use image_table::{LabelsTable, parse_labels_table};
 pub use options::{Features, LabelSource, Missing, Part, PartChoice, ReadOptions, Task};
 pub use parquet::parse_parquet;
 pub use safetensors::parse_safetensors;
+pub use source_table::{SourceTable, read_source_table};
 
 pub use simbias_checkpoint::{ArrayValues, NamedArray, parse_npy, parse_npz};
 use simbias_checkpoint::{NPY_MAGIC, NpzFile, file_stem};

@@ -101,6 +101,24 @@ pub(super) fn read(
         .collect()
 }
 
+/// The rows of one file that [`read`] takes, and the number of its rows.
+pub(super) fn rows_in_use(
+    source: &dyn TableSource,
+    options: &ReadOptions,
+) -> Result<(Vec<usize>, usize), DataError> {
+    let roles = Roles::new(source, options, &[])?;
+    let mut surveys = vec![Survey::default(); source.columns().len()];
+    let found = survey(source, &roles, options, &mut surveys)?;
+    let n_rows = found.n_rows;
+    let drops = options.missing == Missing::Drop;
+    let n_usable = match drops {
+        true => found.missing.iter().filter(|&&missing| !missing).count(),
+        false => n_rows,
+    };
+    let n_kept = options.max_rows.map_or(n_usable, |most| most.min(n_usable));
+    Ok((kept_sources(&[found], drops, n_usable, n_kept), n_rows))
+}
+
 #[expect(clippy::too_many_arguments, reason = "the two passes' findings, each used once")]
 fn fill(
     group: &[&dyn TableSource],
