@@ -9,8 +9,8 @@ use simbias_reliance::{
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, KeepState, LearnedFrom, NetScorer, NetworkChoice, Observed, Plain, Recipe, ShuffledEpochs,
-    Standardization, TrainState, TrainedNetwork, TrainingSummary,
+    FitConfig, Hooks, KeepState, LearnedFrom, NetScorer, NetworkChoice, Observed, Plain, Recipe,
+    ShuffledEpochs, Standardization, TrainState, TrainedNetwork, TrainingSummary,
 };
 
 use crate::AuditError;

@@ -57,7 +57,9 @@ impl Dataset {
             )));
         }
         for column in &wanted {
-            let Some(source) = found.iter().find(|other| other.name == column.name) else { continue };
+            let Some(source) = found.iter().find(|other| other.name == column.name) else {
+                continue;
+            };
             self.copy_column(column, layout, source, &mut rows, &mut unknown)?;
         }
         let left_out = found
@@ -82,7 +84,9 @@ impl Dataset {
                 for (offset, category) in found.iter().enumerate() {
                     let values = self.rows.column(source.columns.start + offset);
                     match wanted.iter().position(|other| other == category) {
-                        Some(place) => rows.column_mut(column.columns.start + place).assign(&values),
+                        Some(place) => {
+                            rows.column_mut(column.columns.start + place).assign(&values)
+                        }
                         None => {
                             let n_rows = values.iter().filter(|&&value| value != 0.0).count();
                             if n_rows > 0 {
@@ -253,8 +257,7 @@ mod tests {
         let known = table(&[("grade", &["1", "2", "low"])], Array2::zeros((1, 3)));
         let new = table(&[("grade", &[])], ndarray::array![[2.0], [1.0], [3.0]]);
         let arranged = new.arranged_as(&known.layout).unwrap();
-        let expected =
-            ndarray::array![[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]];
+        let expected = ndarray::array![[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]];
         assert_eq!(arranged.data.rows, expected);
         assert_eq!(arranged.unknown, [("grade".to_string(), "3".to_string(), 1)]);
     }
@@ -271,11 +274,15 @@ mod tests {
 
     #[test]
     fn d14_classes_take_the_order_that_is_given() {
-        let labels = ClassLabels { indices: vec![0, 1, 2], names: ["c0", "c10", "c2"].map(String::from).to_vec() };
+        let labels = ClassLabels {
+            indices: vec![0, 1, 2],
+            names: ["c0", "c10", "c2"].map(String::from).to_vec(),
+        };
         let order = ["c0", "c1", "c2", "c10"].map(String::from);
         assert_eq!(labels.in_order(&order).unwrap().indices, [0, 3, 2]);
         assert_eq!(labels.in_order(&order[..3]), Err("c10".into()));
-        let numbers = ClassLabels { indices: vec![0, 1], names: ["0", "2"].map(String::from).to_vec() };
+        let numbers =
+            ClassLabels { indices: vec![0, 1], names: ["0", "2"].map(String::from).to_vec() };
         let order = ["0.0", "1.0", "2.0"].map(String::from);
         assert_eq!(numbers.in_order(&order).unwrap().indices, [0, 2]);
     }

@@ -13,9 +13,10 @@ pub(crate) fn of_file(file: &ModelFile) -> Option<Vec<String>> {
     let nodes = &file.graph.node;
     let of_kind = |kind: fn(&NodeProto) -> bool| nodes.iter().filter(move |node| kind(node));
     let zip_map = of_kind(|node| node.op_type == "ZipMap").find_map(labels_of);
-    let table = || of_kind(|node| node.op_type == "ArrayFeatureExtractor").find_map(|node| {
-        label_table(file, node)
-    });
+    let table = || {
+        of_kind(|node| node.op_type == "ArrayFeatureExtractor")
+            .find_map(|node| label_table(file, node))
+    };
     // The labels of a node inside an ensemble, such as a vote of forests, are those of the whole.
     let classifier = || of_kind(|node| node.op_type.ends_with("Classifier")).find_map(labels_of);
     zip_map.or_else(|| of_metadata(&file.proto)).or_else(table).or_else(classifier)

@@ -76,7 +76,8 @@ impl Embedded {
                     return Err(TractError::msg("texts cannot be fed"));
                 };
                 let tensor = Tensor::from_shape(&input.batch_shape(batch), &numbers)?;
-                values.push(tensor.cast_to_dt(datum_type(input.element))?.into_owned().into_tvalue());
+                values
+                    .push(tensor.cast_to_dt(datum_type(input.element))?.into_owned().into_tvalue());
             }
             let outputs = plan.run(values)?;
             let scores = outputs[0].cast_to::<f32>()?;
@@ -87,7 +88,11 @@ impl Embedded {
 
     /// The graph for one batch size. Sizes beyond the first few replace one another, so that a result depends on
     /// nothing but its rows.
-    fn plan(&self, inputs: &[InputBinding], batch: usize) -> Result<Arc<TypedRunnableModel>, String> {
+    fn plan(
+        &self,
+        inputs: &[InputBinding],
+        batch: usize,
+    ) -> Result<Arc<TypedRunnableModel>, String> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = plans.get(&batch) {
             return Ok(plan.clone());

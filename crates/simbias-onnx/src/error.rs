@@ -37,9 +37,7 @@ pub enum OnnxError {
         reason: String,
     },
     /// The graph uses operators that the runtime lacks.
-    #[error(
-        "the model needs operators that the embedded runtime lacks: {operators:?}; {WAY_OUT}"
-    )]
+    #[error("the model needs operators that the embedded runtime lacks: {operators:?}; {WAY_OUT}")]
     UnsupportedOperators {
         /// Their names, sorted, with the domain when it is not ONNX's own.
         operators: Vec<String>,
@@ -146,7 +144,9 @@ pub enum OnnxError {
         message: String,
     },
     /// ONNX Runtime was asked for and is not there, or not usable.
-    #[error("{problem}; install it (`pip install onnxruntime`) or name its library in ORT_DYLIB_PATH")]
+    #[error(
+        "{problem}; install it (`pip install onnxruntime`) or name its library in ORT_DYLIB_PATH"
+    )]
     NoOnnxRuntime {
         /// What is missing.
         problem: String,

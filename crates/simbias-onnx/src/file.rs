@@ -102,8 +102,7 @@ impl ModelFile {
         let mut graph = self.graph.clone();
         for output in &mut graph.output {
             if output.r#type.is_none() || crate::output::element_type(output).is_none() {
-                let tensor =
-                    type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
+                let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
                 output.r#type = Some(TypeProto {
                     value: Some(type_proto::Value::TensorType(tensor)),
                     ..Default::default()
@@ -169,7 +168,9 @@ pub(crate) fn numbers_of(tensor: &TensorProto) -> Option<Vec<f64>> {
             raw.as_chunks().0.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect()
         }
         DataType::Double if raw.is_empty() => tensor.double_data.clone(),
-        DataType::Double => raw.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect(),
+        DataType::Double => {
+            raw.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()
+        }
         DataType::Int64 if raw.is_empty() => {
             tensor.int64_data.iter().map(|&value| value as f64).collect()
         }

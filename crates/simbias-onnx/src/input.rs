@@ -77,7 +77,9 @@ pub(crate) enum Packed {
 /// which exporters replace.
 fn column_named<'a>(columns: &'a [SourceColumn], input: &str) -> Option<&'a SourceColumn> {
     let plain = |name: &str| -> String {
-        name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+        name.chars()
+            .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect()
     };
     let same = columns.iter().find(|column| column.name == input);
     let mut similar = columns.iter().filter(|column| plain(&column.name) == plain(input));
@@ -257,10 +259,8 @@ fn bind_texts(
 }
 
 fn element_of(info: &ValueInfoProto) -> Result<Element, OnnxError> {
-    Element::of(element_type(info).unwrap_or(DataType::Float)).ok_or_else(|| OnnxError::InputType {
-        input: info.name.clone(),
-        found: type_name(info),
-    })
+    Element::of(element_type(info).unwrap_or(DataType::Float))
+        .ok_or_else(|| OnnxError::InputType { input: info.name.clone(), found: type_name(info) })
 }
 
 fn bind_tensor(

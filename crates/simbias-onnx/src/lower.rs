@@ -21,9 +21,11 @@ fn is_half(kind: i32) -> bool {
 
 fn has_external_halves(graph: &GraphProto) -> bool {
     graph.initializer.iter().any(|tensor| is_half(tensor.data_type) && is_external(tensor))
-        || graph.node.iter().flat_map(|node| &node.attribute).any(|attribute| {
-            attribute.g.iter().chain(&attribute.graphs).any(has_external_halves)
-        })
+        || graph
+            .node
+            .iter()
+            .flat_map(|node| &node.attribute)
+            .any(|attribute| attribute.g.iter().chain(&attribute.graphs).any(has_external_halves))
 }
 
 fn widen(graph: &mut GraphProto) {

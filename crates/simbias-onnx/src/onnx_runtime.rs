@@ -107,8 +107,10 @@ impl OnnxRuntime {
             .with_inter_threads(1)?;
         if let Some(folder) = self.folder.as_deref() {
             let folder = if folder.is_empty() { "." } else { folder };
-            builder = builder
-                .with_config_entry("session.model_external_initializers_file_folder_path", folder)?;
+            builder = builder.with_config_entry(
+                "session.model_external_initializers_file_folder_path",
+                folder,
+            )?;
         }
         builder.commit_from_memory(&self.model)
     }

@@ -71,7 +71,9 @@ impl std::fmt::Display for Runtime {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Embedded => formatter.write_str("the embedded runtime"),
-            Self::OnnxRuntime { library } => write!(formatter, "ONNX Runtime ({})", library.display()),
+            Self::OnnxRuntime { library } => {
+                write!(formatter, "ONNX Runtime ({})", library.display())
+            }
         }
     }
 }

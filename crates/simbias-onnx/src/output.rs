@@ -140,7 +140,7 @@ pub(crate) fn reduce_to(file: &mut ModelFile, output: &str, meaning: OutputMeani
                 probabilities = true;
                 break;
             }
-            Ending::LogSoftmax => {
+            Ending::LogSoftmax | Ending::Scores => {
                 probabilities = false;
                 break;
             }
@@ -181,6 +181,8 @@ enum Ending {
     LogSoftmax,
     LinearSoftmax,
     Probabilities,
+    /// Votes or margins, whatever the name of the output promises.
+    Scores,
     Other,
 }
 
@@ -201,9 +203,26 @@ impl Ending {
             "LinearClassifier" => match post_transform(node) {
                 "SOFTMAX" => Self::LinearSoftmax,
                 "LOGISTIC" => Self::Probabilities,
+                "NONE" => Self::Scores,
                 _ => Self::Other,
             },
-            "TreeEnsembleClassifier" => Self::Probabilities,
+            "SVMClassifier" => {
+                let has_probabilities =
+                    attribute(node, "prob_a").is_some_and(|list| !list.floats.is_empty());
+                match (has_probabilities, post_transform(node)) {
+                    (true, _) | (_, "LOGISTIC" | "SOFTMAX") => Self::Probabilities,
+                    _ => Self::Scores,
+                }
+            }
+            "TreeEnsembleClassifier" => {
+                let weights = attribute(node, "class_weights");
+                let some_are_negative =
+                    weights.is_some_and(|list| list.floats.iter().any(|&weight| weight < 0.0));
+                match (some_are_negative, post_transform(node)) {
+                    (true, "NONE") => Self::Scores,
+                    _ => Self::Probabilities,
+                }
+            }
             "Normalizer" if attribute(node, "norm").is_some_and(|norm| norm.s == b"L1") => {
                 Self::Probabilities
             }

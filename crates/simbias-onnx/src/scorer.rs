@@ -87,7 +87,12 @@ impl Described {
 
     /// The scorer, after it has scored two rows: a graph exported for one row may say that its batch is free and still
     /// reshape to one row, and is then scored row by row.
-    fn scorer(self, engine: Engine, source: ScoreSource, batch: usize) -> Result<OnnxScorer, OnnxError> {
+    fn scorer(
+        self,
+        engine: Engine,
+        source: ScoreSource,
+        batch: usize,
+    ) -> Result<OnnxScorer, OnnxError> {
         let mut scorer = OnnxScorer {
             engine,
             inputs: self.inputs,
@@ -112,7 +117,11 @@ impl Described {
         Ok(scorer)
     }
 
-    fn embedded(self, folder: Option<&str>, options: &OnnxOptions) -> Result<OnnxScorer, OnnxError> {
+    fn embedded(
+        self,
+        folder: Option<&str>,
+        options: &OnnxOptions,
+    ) -> Result<OnnxScorer, OnnxError> {
         let engine = Embedded::new(self.file.clone(), folder, &self.inputs)?;
         let source = self.source;
         self.scorer(Engine::Embedded(Box::new(engine)), source, options.batch)
@@ -285,7 +294,8 @@ impl OnnxScorer {
         let failed = |message| ScorerError::Model { n_rows, message };
         let batch = if self.fixed_batch { self.batch } else { n_rows };
         let (shape, values) = self.engine.run(&self.inputs, rows, batch).map_err(failed)?;
-        if columns(&shape, batch) != Some(self.n_outputs) || values.len() != batch * self.n_outputs {
+        if columns(&shape, batch) != Some(self.n_outputs) || values.len() != batch * self.n_outputs
+        {
             let expected = vec![batch, self.n_outputs];
             return Err(ScorerError::Shape { found: shape, expected });
         }

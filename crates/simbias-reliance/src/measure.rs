@@ -26,6 +26,7 @@ use input::check_input;
 use summary::PairRuns;
 
 pub(crate) use caveats::probabilities;
+pub(crate) use class_order::CLASS_ORDER;
 pub(crate) use input::check_threshold;
 pub use options::RelianceOptions;
 pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};

@@ -81,6 +81,9 @@ pub struct PlanDocument {
     pub repeats: usize,
     /// Root seed.
     pub seed: u64,
+    /// The classes in the order of their logits; empty for numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
     /// The input columns of the user's own table; empty where the data are not a table, or the blocks are not made of
     /// whole columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -150,6 +153,7 @@ impl Plan {
             mode: options.mode,
             repeats: options.repeats,
             seed: seed.value(),
+            classes: data.class_labels().map_or_else(Vec::new, |labels| labels.names.clone()),
             source_columns: Vec::new(),
             blocks: blocks
                 .blocks()

@@ -93,7 +93,9 @@ pub enum RunError {
         found: usize,
     },
     /// Models that know the data in different orders.
-    #[error("{first:?} and {second:?} differ in {what}, so they cannot be measured on the same rows")]
+    #[error(
+        "{first:?} and {second:?} differ in {what}, so they cannot be measured on the same rows"
+    )]
     ModelsDiffer {
         /// The model that decided the order.
         first: String,

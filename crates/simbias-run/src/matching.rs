@@ -151,11 +151,15 @@ impl Matched {
         self.classes_of = Some(path.display().to_string());
         if let Some(labels) = ordered[0].class_labels().filter(|_| before != after) {
             let present: Vec<&String> = used(labels).collect();
-            let earlier: Vec<&String> = self.data().class_labels().map(used).into_iter().flatten().collect();
+            let earlier: Vec<&String> =
+                self.data().class_labels().map(used).into_iter().flatten().collect();
             if present != earlier {
                 self.notes.push(Caveat::note(
                     "class-order",
-                    format!("The classes are in the order that the model's file tells: {}.", listed(&labels.names)),
+                    format!(
+                        "The classes are in the order that the model's file tells: {}.",
+                        listed(&labels.names)
+                    ),
                 ));
             }
             let total = |class: usize| -> usize {

@@ -275,7 +275,9 @@ pub fn howto(plan: &Plan, is_materialized: bool, source: Option<&SourceTable>) -
             let some_are_used =
                 source.is_some_and(|source| source.used_rows.len() < source.n_rows_in_file);
             let used = if some_are_used {
-                format!("table = table.iloc[load_file(\"{DONORS}\")[\"{USED_ROWS}\"]].reset_index(drop=True)  # the rows in use\n")
+                format!(
+                    "table = table.iloc[load_file(\"{DONORS}\")[\"{USED_ROWS}\"]].reset_index(drop=True)  # the rows in use\n"
+                )
             } else {
                 String::new()
             };
@@ -290,14 +292,22 @@ pub fn howto(plan: &Plan, is_materialized: bool, source: Option<&SourceTable>) -
         }
         (None, _) => (
             "",
-            "columns = {block[\"name\"]: block[\"columns\"] for block in plan[\"blocks\"]}\n".into(),
+            "columns = {block[\"name\"]: block[\"columns\"] for block in plan[\"blocks\"]}\n"
+                .into(),
         ),
+    };
+    let classes = match document.classes.as_slice() {
+        [] => String::new(),
+        [first, second] => format!(
+            "Logits of two classes in this order: {first}, {second}; a single score is larger for {second}.\n"
+        ),
+        classes => format!("Logits in the order of the classes: {}.\n", classes.join(", ")),
     };
     format!(
         "# How to score this plan\n\n\
          {n_jobs} jobs of {} rows. Score the rows of every job with your model, in evaluation mode, and stack the\n\
          scores in the order of the jobs: shape [{n_jobs}, {}] for one score per row, [{n_jobs}, {}, classes] for logits.\n\
-         Give logits, not probabilities: rounding near 0 and 1 destroys their order.\n\n\
+         {classes}Give logits, not probabilities: rounding near 0 and 1 destroys their order.\n\n\
          ```python\n\
          import json, numpy as np\n\
          {pandas}from safetensors.numpy import load_file, save_file\n\n\

@@ -205,7 +205,8 @@ impl AuditArgs {
         let opened =
             self.opening.open(std::slice::from_ref(path), parts, has_classes, device, shell)?;
         let mut parts = opened.parts.into_iter();
-        let (Some(test), Some(train), Some(validation)) = (parts.next(), parts.next(), parts.next())
+        let (Some(test), Some(train), Some(validation)) =
+            (parts.next(), parts.next(), parts.next())
         else {
             return Err(Failure::input("the rows have lost a part"));
         };

@@ -14,7 +14,11 @@ pub(crate) fn onnx_runtime_library() -> Option<PathBuf> {
         library: folder("ORT_DYLIB_PATH"),
         environments: ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(folder).collect(),
         programs: folders("PATH"),
-        libraries: folders(if cfg!(target_os = "macos") { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" }),
+        libraries: folders(if cfg!(target_os = "macos") {
+            "DYLD_LIBRARY_PATH"
+        } else {
+            "LD_LIBRARY_PATH"
+        }),
         home: folder("HOME"),
     })
 }

@@ -109,9 +109,7 @@ impl RawLabels {
         let are_classes = match options.task {
             Task::Classes => true,
             Task::Values => false,
-            Task::Auto => {
-                options.classes.is_some() || look_like_classes(&distinct, numbers.len())
-            }
+            Task::Auto => options.classes.is_some() || look_like_classes(&distinct, numbers.len()),
         };
         if !are_classes {
             return Ok(Target::Values(numbers));

@@ -24,9 +24,13 @@ pub struct SourceTable {
 
 #[derive(Clone, Debug, PartialEq)]
 enum SourceFormat {
-    Text { delimiter: u8 },
+    Text {
+        delimiter: u8,
+    },
     /// With the columns that hold texts.
-    Parquet { words: Vec<String> },
+    Parquet {
+        words: Vec<String>,
+    },
 }
 
 impl SourceTable {
@@ -56,7 +60,8 @@ impl SourceTable {
                 Ok(write_whole(path, |writer| writer.write_all(&self.text(*delimiter)?))?)
             }
             SourceFormat::Parquet { words } => {
-                let text = self.text(b',').map_err(|error| DataError::option(path, error.to_string()))?;
+                let text =
+                    self.text(b',').map_err(|error| DataError::option(path, error.to_string()))?;
                 let words: Vec<&str> = words.iter().map(String::as_str).collect();
                 write_parquet(path, &String::from_utf8_lossy(&text), &words)
             }

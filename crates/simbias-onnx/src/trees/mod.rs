@@ -171,7 +171,8 @@ impl Trees {
                 Node::Leaf { start, end } => return &self.weights[*start..*end],
                 Node::Branch { feature, test, threshold, missing_is_true, if_true, if_false } => {
                     let value = row[*feature];
-                    let goes = test.holds(value, *threshold) || (*missing_is_true && value.is_nan());
+                    let goes =
+                        test.holds(value, *threshold) || (*missing_is_true && value.is_nan());
                     node = if goes { *if_true } else { *if_false };
                 }
             }
@@ -188,8 +189,7 @@ impl Trees {
             }
             Outputs::SecondClass { votes_are_shares } => {
                 let second = votes[0] + base(0);
-                let is_margin =
-                    !votes_are_shares || self.post_transform == PostTransform::Logistic;
+                let is_margin = !votes_are_shares || self.post_transform == PostTransform::Logistic;
                 vec![if is_margin { -second } else { 1.0 - second }, second]
             }
             Outputs::Margin => {
@@ -214,7 +214,11 @@ impl PostTransform {
                 let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 for score in scores.iter_mut() {
                     let keeps_zero = self == Self::SoftmaxZero && score.abs() <= ZERO;
-                    *score = if keeps_zero { *score * (-largest).exp() } else { (*score - largest).exp() };
+                    *score = if keeps_zero {
+                        *score * (-largest).exp()
+                    } else {
+                        (*score - largest).exp()
+                    };
                 }
                 let sum: f64 = scores.iter().sum();
                 for score in scores {

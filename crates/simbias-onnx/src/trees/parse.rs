@@ -79,8 +79,14 @@ impl Trees {
         let trues = ints(node, "nodes_truenodeids");
         let falses = ints(node, "nodes_falsenodeids");
         let missing = ints(node, "nodes_missing_value_tracks_true");
-        let lengths =
-            [node_ids.len(), modes.len(), features.len(), thresholds.len(), trues.len(), falses.len()];
+        let lengths = [
+            node_ids.len(),
+            modes.len(),
+            features.len(),
+            thresholds.len(),
+            trues.len(),
+            falses.len(),
+        ];
         if n_nodes == 0 || lengths.iter().any(|&length| length != n_nodes) {
             return Err("the lists of the trees' nodes differ in length".into());
         }

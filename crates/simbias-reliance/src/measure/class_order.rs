@@ -5,7 +5,7 @@ use simbias_report::Caveat;
 use crate::metric::{Predictions, Truth};
 
 /// Kind of the caveat.
-pub(super) const CLASS_ORDER: &str = "class-order";
+pub(crate) const CLASS_ORDER: &str = "class-order";
 /// Least gain in accuracy that is worth a warning.
 const LEAST_GAIN: f64 = 0.1;
 /// Least gain in standard deviations of the rows that change sides.

@@ -111,13 +111,7 @@ impl Context<'_> {
             }
             None => None,
         };
-        caveats.extend(self.caveats(
-            blocks,
-            has_signal,
-            &found.estimate,
-            chance,
-            standard_figures,
-        ));
+        caveats.extend(self.caveats(blocks, has_signal, &found.estimate, chance, standard_figures));
         let order = class_order(standard, self.truth, &self.facts.classes);
         caveats.splice(0..0, order);
 
