@@ -132,6 +132,14 @@ mod tests {
         of_metadata(&ModelProto { metadata_props: vec![entry], ..Default::default() })
     }
 
+    proptest::proptest! {
+        /// Whatever stands in the metadata, reading it ends in names or in nothing.
+        #[test]
+        fn any_metadata_are_read_without_panic(text in "[\\[{('\":,\\\\ a0-9é\\]})]{0,40}") {
+            let _ = names(&text);
+        }
+    }
+
     #[test]
     fn names_in_metadata_are_read_in_any_usual_form() {
         let expected = Some(vec!["cat".to_string(), "dog".into(), "big bird".into()]);

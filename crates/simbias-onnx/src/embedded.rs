@@ -47,6 +47,7 @@ impl Embedded {
             lower::whole_numbers(&mut file);
         }
         lower::scalers(&mut file);
+        lower::imputers(&mut file);
         if has(&[Element::F64, Element::F16]) {
             lower::gemms(&mut file);
         }
@@ -152,4 +153,30 @@ fn prepare(
 /// Calls the runtime; a panic becomes a message like any other error.
 fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
     crate::message::guarded(|| work().map_err(|error| format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use simbias_data::Layout;
+
+    use super::*;
+    use crate::{OutputMeaning, input, output};
+
+    #[test]
+    fn d25_batches_are_never_filled_up() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/exports/tree_ok.onnx");
+        let mut file = ModelFile::decode(&std::fs::read(path).unwrap()).unwrap();
+        let (inputs, batch) = input::bind(&file.inputs(), &Layout::array(vec![4])).unwrap();
+        assert_eq!(batch, None);
+        output::reduce_to(&mut file, "output_probability", OutputMeaning::Detect);
+        let engine = Embedded::new(file, None, &inputs).unwrap();
+        for n_rows in [3, 72, 3] {
+            let (shape, _) =
+                engine.run(&inputs, Array2::zeros((n_rows, 4)).view(), n_rows).unwrap();
+            assert_eq!(shape, [n_rows, 2]);
+        }
+        let prepared: Vec<usize> = engine.plans.lock().unwrap().keys().copied().collect();
+        assert_eq!(prepared, [3, 72]);
+    }
 }

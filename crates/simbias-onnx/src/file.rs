@@ -10,6 +10,10 @@ use tract_onnx::prelude::*;
 
 use crate::OnnxError;
 
+/// Name of the output of an encoded model.
+#[cfg(feature = "onnxruntime")]
+pub(crate) const SCORES: &str = "simbias/scores";
+
 /// A model whose names and tensors have been checked.
 #[derive(Clone)]
 pub(crate) struct ModelFile {
@@ -90,8 +94,7 @@ impl ModelFile {
         self.graph.initializer.iter().find(|tensor| tensor.name == name)
     }
 
-    /// The model as bytes, for another runtime: with a declared type for its output, and with the standard's operators
-    /// imported, which rewritten graphs use.
+    /// The model as bytes, for another runtime: its only output is [`SCORES`], in single precision.
     #[cfg(feature = "onnxruntime")]
     pub(crate) fn encode(&self) -> Vec<u8> {
         use tract_onnx::pb::{OperatorSetIdProto, TypeProto, type_proto};
@@ -100,15 +103,16 @@ impl ModelFile {
         const STANDARD: i64 = 13;
         let mut proto = self.proto.clone();
         let mut graph = self.graph.clone();
-        for output in &mut graph.output {
-            if output.r#type.is_none() || crate::output::element_type(output).is_none() {
-                let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
-                output.r#type = Some(TypeProto {
-                    value: Some(type_proto::Value::TensorType(tensor)),
-                    ..Default::default()
-                });
-            }
+        if let Some(output) = graph.output.first_mut() {
+            let computed = std::mem::replace(&mut output.name, SCORES.into());
+            let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: None };
+            output.r#type = Some(TypeProto {
+                value: Some(type_proto::Value::TensorType(tensor)),
+                ..Default::default()
+            });
+            graph.node.push(crate::lower::cast_to_f32(computed, SCORES.into()));
         }
+        // Rewritten graphs use the standard's operators, also where the file itself needs none.
         if !proto.opset_import.iter().any(|import| matches!(&*import.domain, "" | "ai.onnx")) {
             proto
                 .opset_import

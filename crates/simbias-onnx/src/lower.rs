@@ -106,6 +106,36 @@ pub(crate) fn whole_numbers(file: &mut ModelFile) {
     }
 }
 
+/// Replaces every `Imputer` node, which puts a value in the place of missing ones, by a choice between the two.
+pub(crate) fn imputers(file: &mut ModelFile) {
+    let nodes = std::mem::take(&mut file.graph.node);
+    for mut node in nodes {
+        let parts = (node.op_type == "Imputer").then(|| {
+            let values = attribute(&node, "imputed_value_floats")?.floats.clone();
+            let replaced = attribute(&node, "replaced_value_float").map_or(0.0, |value| value.f);
+            Some((values, replaced, node.input.first()?.clone(), node.output.first()?.clone()))
+        });
+        let Some(Some((values, replaced, input, output))) = parts else {
+            file.graph.node.push(node);
+            continue;
+        };
+        let name = |part: &str| format!("{output}/simbias/{part}");
+        file.graph.initializer.push(vector(name("values"), &values));
+        let is_missing = if replaced.is_nan() {
+            operator("IsNaN", vec![input.clone()], name("missing"))
+        } else {
+            file.graph.initializer.push(vector(name("replaced"), &[replaced]));
+            operator("Equal", vec![input.clone(), name("replaced")], name("missing"))
+        };
+        file.graph.node.push(is_missing);
+        node.op_type = "Where".into();
+        node.domain.clear();
+        node.attribute.clear();
+        node.input = vec![name("missing"), name("values"), input];
+        file.graph.node.push(node);
+    }
+}
+
 /// Replaces every `ArrayFeatureExtractor` node, which picks columns, by a `Gather` along the last axis.
 pub(crate) fn feature_extractors(file: &mut ModelFile) {
     let nodes = std::mem::take(&mut file.graph.node);
@@ -208,7 +238,7 @@ const INT_ATTRIBUTE: i32 = 2;
 /// `AttributeProto.AttributeType.INTS`.
 const INTS_ATTRIBUTE: i32 = 7;
 
-fn cast_to_f32(input: String, output: String) -> NodeProto {
+pub(crate) fn cast_to_f32(input: String, output: String) -> NodeProto {
     let mut node = operator("Cast", vec![input], output);
     node.attribute.push(AttributeProto {
         name: "to".into(),
@@ -237,5 +267,46 @@ fn vector(name: String, values: &[f32]) -> TensorProto {
         data_type: DataType::Float as i32,
         float_data: values.to_vec(),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::ModelProto;
+
+    use super::*;
+
+    #[test]
+    fn d26_a_model_in_half_precision_becomes_one_in_single_precision() {
+        let half = |raw: Vec<u8>, int32_data: Vec<i32>| TensorProto {
+            dims: vec![2],
+            data_type: DataType::Float16 as i32,
+            raw_data: raw,
+            int32_data,
+            ..Default::default()
+        };
+        // 1.5 and -2 in half precision.
+        let initializer = half(vec![0x00, 0x3e, 0x00, 0xc0], vec![]);
+        let mut node = operator("Cast", vec!["x".into()], "y".into());
+        node.attribute.push(AttributeProto {
+            name: "to".into(),
+            i: DataType::Float16 as i64,
+            ..Default::default()
+        });
+        node.attribute.push(AttributeProto {
+            name: "value".into(),
+            t: Some(half(vec![], vec![0x3e00, 0xc000])),
+            ..Default::default()
+        });
+        let graph =
+            GraphProto { initializer: vec![initializer], node: vec![node], ..Default::default() };
+        let mut file = ModelFile { proto: ModelProto::default(), graph };
+        halves(&mut file);
+        let initializer = &file.graph.initializer[0];
+        assert_eq!(initializer.data_type, DataType::Float as i32);
+        assert_eq!(initializer.float_data, [1.5, -2.0]);
+        let attributes = &file.graph.node[0].attribute;
+        assert_eq!(attributes[0].i, DataType::Float as i64);
+        assert_eq!(attributes[1].t.as_ref().unwrap().float_data, [1.5, -2.0]);
     }
 }

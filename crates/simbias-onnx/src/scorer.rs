@@ -7,12 +7,14 @@ use simbias_data::{Layout, Scorer, ScorerError};
 
 use crate::embedded::Embedded;
 use crate::file::ModelFile;
+#[cfg(feature = "onnxruntime")]
+use crate::file::SCORES;
 use crate::input::{self, InputBinding};
 #[cfg(feature = "onnxruntime")]
 use crate::onnx_runtime::OnnxRuntime;
 use crate::options::{Runtime, RuntimeChoice};
 use crate::output::{self, ScoreSource};
-use crate::{OnnxError, OnnxOptions, classes, lower};
+use crate::{OnnxError, OnnxOptions, OutputMeaning, classes, lower};
 
 /// An ONNX model that scores rows; any number of threads may use it at once.
 #[derive(Debug)]
@@ -91,8 +93,9 @@ impl Described {
         self,
         engine: Engine,
         source: ScoreSource,
-        batch: usize,
+        options: &OnnxOptions,
     ) -> Result<OnnxScorer, OnnxError> {
+        let batch = options.batch;
         let mut scorer = OnnxScorer {
             engine,
             inputs: self.inputs,
@@ -110,6 +113,9 @@ impl Described {
         } else {
             tried?;
         }
+        if options.meaning == OutputMeaning::Detect && scorer.breaks_its_promise() {
+            scorer.source = ScoreSource::AsGiven;
+        }
         let fits = |classes: &Vec<String>| {
             classes.len() == scorer.n_outputs || (scorer.n_outputs == 1 && classes.len() == 2)
         };
@@ -124,7 +130,7 @@ impl Described {
     ) -> Result<OnnxScorer, OnnxError> {
         let engine = Embedded::new(self.file.clone(), folder, &self.inputs)?;
         let source = self.source;
-        self.scorer(Engine::Embedded(Box::new(engine)), source, options.batch)
+        self.scorer(Engine::Embedded(Box::new(engine)), source, options)
     }
 
     /// `bytes` are the file as it is: where rewriting has lost something that the file needs, such as functions of its
@@ -140,15 +146,15 @@ impl Described {
         let Some(library) = options.library.as_deref() else {
             return Err(OnnxError::NoOnnxRuntime { problem: "ONNX Runtime was not found".into() });
         };
-        let open = |model| OnnxRuntime::new(library, model, folder, &self.output);
-        let (engine, source) = match open(self.file.encode()) {
+        let open = |model, output: &str| OnnxRuntime::new(library, model, folder, output);
+        let (engine, source) = match open(self.file.encode(), SCORES) {
             Ok(engine) => (engine, self.source),
-            Err(message) => match open(bytes.to_vec()) {
+            Err(message) => match open(bytes.to_vec(), &self.output) {
                 Ok(engine) => (engine, self.source.as_the_file_gives_it()),
                 Err(_) => return Err(OnnxError::OnnxRuntime { message, embedded }),
             },
         };
-        self.scorer(Engine::OnnxRuntime(Box::new(engine)), source, options.batch).map_err(|error| {
+        self.scorer(Engine::OnnxRuntime(Box::new(engine)), source, options).map_err(|error| {
             match error {
                 OnnxError::Prepare { message } => OnnxError::OnnxRuntime { message, embedded },
                 error => error,
@@ -287,6 +293,22 @@ impl OnnxScorer {
         }
         self.n_outputs = n_outputs;
         Ok(())
+    }
+
+    /// Whether values that were taken for probabilities, by the name of the output or the kind of the model, are
+    /// something else on some simple rows: margins and votes go by the same names.
+    fn breaks_its_promise(&self) -> bool {
+        let admits_all = |value: f32| {
+            let rows = Array2::from_elem((1, self.n_features), value);
+            let batch = if self.fixed_batch { self.batch } else { 1 };
+            // What the runtime refuses says nothing about its values.
+            let scores = self.engine.run(&self.inputs, rows.view(), batch);
+            scores.map_or(true, |(_, values)| values.iter().all(|&value| self.source.admits(value)))
+        };
+        let is_taken_for_probabilities =
+            matches!(self.source, ScoreSource::LogProbabilities | ScoreSource::LogOdds);
+        is_taken_for_probabilities
+            && [0.0, 1.0, -1.0, 100.0, -100.0].into_iter().any(|value| !admits_all(value))
     }
 
     fn score_batch(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {

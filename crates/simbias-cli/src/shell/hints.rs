@@ -291,9 +291,7 @@ impl From<AuditError> for Failure {
             AuditError::NoClasses => {
                 with(&error, Some("--label-threshold T makes two classes of a number"))
             }
-            AuditError::OtherClasses { .. } => {
-                with(&error, Some(OTHER_CLASSES))
-            }
+            AuditError::OtherClasses { .. } => with(&error, Some(OTHER_CLASSES)),
             other => with(&other, None),
         }
     }

@@ -123,6 +123,6 @@ fn attacks_that_cannot_be_are_refused() {
     bench.write("three.csv", &(three.join("\n") + "\n"));
     bench.refuse(
         "reliance attack --model net --data three.csv --eps 1 --out out",
-        &["2 outputs", "3 classes", "--labels"],
+        &["\"2\"", "among the classes", "--classes"],
     );
 }

@@ -228,3 +228,106 @@ impl PostTransform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree of the given depth that halves `[0, 1)` of one feature at every level; leaves vote for their class.
+    fn trees(n_trees: usize, depth: usize) -> Trees {
+        let mut trees = Trees {
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            weights: Vec::new(),
+            n_voted: 3,
+            base: Vec::new(),
+            aggregate: Aggregate::Sum,
+            post_transform: PostTransform::None,
+            outputs: Outputs::Each,
+            n_features: 13,
+        };
+        for tree in 0..n_trees {
+            let first = trees.nodes.len();
+            trees.roots.push(first);
+            for place in 0..(1 << (depth + 1)) - 1_usize {
+                let start = trees.weights.len();
+                let is_leaf = place >= (1 << depth) - 1;
+                trees.nodes.push(if is_leaf {
+                    trees.weights.push((place % 3, 1.0 / n_trees as f64));
+                    Node::Leaf { start, end: start + 1 }
+                } else {
+                    Node::Branch {
+                        feature: (tree + place) % 13,
+                        test: Test::LessOrEqual,
+                        threshold: 0.5,
+                        missing_is_true: tree % 2 == 0,
+                        if_true: first + 2 * place + 1,
+                        if_false: first + 2 * place + 2,
+                    }
+                });
+            }
+        }
+        trees
+    }
+
+    #[test]
+    fn d25_a_hundred_trees_score_260_passes_quickly() {
+        let trees = trees(100, 7);
+        let rows = Array2::from_shape_fn((72, 13), |(row, column)| {
+            ((row * 31 + column * 17) % 10) as f32 / 10.0
+        });
+        let start = std::time::Instant::now();
+        let mut total = 0.0;
+        for _ in 0..260 {
+            total += trees.score(rows.view()).sum();
+        }
+        assert!((total / (260.0 * 72.0) - 1.0).abs() < 1e-4, "every row has all votes");
+        assert!(start.elapsed().as_secs_f64() < 3.0, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn missing_values_go_where_the_node_says() {
+        let mut trees = trees(1, 1);
+        let missing = ndarray::Array2::from_elem((1, 13), f32::NAN);
+        // Nodes 1 and 2 are leaves for the classes 1 and 2.
+        assert_eq!(trees.score(missing.view()), ndarray::array![[0.0, 1.0, 0.0]]);
+        if let Node::Branch { missing_is_true, .. } = &mut trees.nodes[0] {
+            *missing_is_true = false;
+        }
+        assert_eq!(trees.score(missing.view()), ndarray::array![[0.0, 0.0, 1.0]]);
+    }
+
+    #[test]
+    fn one_score_of_two_classes_becomes_two() {
+        let one = |post_transform, outputs, base: &[f64]| {
+            let mut trees = trees(1, 1);
+            trees.weights = vec![(0, 0.25), (0, 0.75)];
+            (trees.n_voted, trees.base) = (1, base.to_vec());
+            (trees.post_transform, trees.outputs) = (post_transform, outputs);
+            trees.score(ndarray::Array2::zeros((1, 13)).view()).into_raw_vec_and_offset().0
+        };
+        let shares = Outputs::SecondClass { votes_are_shares: true };
+        let margins = Outputs::SecondClass { votes_are_shares: false };
+        assert_eq!(one(PostTransform::None, shares, &[]), [0.75, 0.25]);
+        assert_eq!(one(PostTransform::None, margins, &[]), [-0.25, 0.25]);
+        assert_eq!(one(PostTransform::None, margins, &[0.5]), [-0.75, 0.75]);
+        assert_eq!(one(PostTransform::None, Outputs::Margin, &[9.0, 0.5]), [-0.75, 0.75]);
+        let second = 1.0 / (1.0 + (-0.75_f32).exp());
+        let found = one(PostTransform::Logistic, margins, &[0.5]);
+        assert!((found[1] - second).abs() < 1e-6 && (found[0] + found[1] - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn votes_are_joined_as_the_file_says() {
+        let joined = |aggregate| {
+            let mut trees = trees(2, 0);
+            trees.weights = vec![(0, 2.0), (0, 6.0)];
+            (trees.aggregate, trees.base) = (aggregate, vec![1.0]);
+            trees.score(ndarray::Array2::zeros((1, 13)).view())[[0, 0]]
+        };
+        assert_eq!(joined(Aggregate::Sum), 9.0);
+        assert_eq!(joined(Aggregate::Average), 5.0);
+        assert_eq!(joined(Aggregate::Least), 3.0);
+        assert_eq!(joined(Aggregate::Largest), 7.0);
+    }
+}
