@@ -144,6 +144,11 @@ pub(crate) fn reduce_to(file: &mut ModelFile, output: &str, meaning: OutputMeani
                 probabilities = false;
                 break;
             }
+            Ending::ReversedScores => {
+                negate_scores(file, index);
+                probabilities = false;
+                break;
+            }
             Ending::Other => break,
         }
         if let Some(source) = source {
@@ -183,6 +188,8 @@ enum Ending {
     Probabilities,
     /// Votes or margins, whatever the name of the output promises.
     Scores,
+    /// Margins of two classes with the sign of the first one, although the label goes to the second one.
+    ReversedScores,
     Other,
 }
 
@@ -211,6 +218,7 @@ impl Ending {
                     attribute(node, "prob_a").is_some_and(|list| !list.floats.is_empty());
                 match (has_probabilities, post_transform(node)) {
                     (true, _) | (_, "LOGISTIC" | "SOFTMAX") => Self::Probabilities,
+                    _ if n_labels(node) == 2 => Self::ReversedScores,
                     _ => Self::Scores,
                 }
             }
@@ -234,6 +242,27 @@ impl Ending {
 fn post_transform(node: &NodeProto) -> &str {
     attribute(node, "post_transform")
         .map_or("NONE", |kind| std::str::from_utf8(&kind.s).unwrap_or("NONE"))
+}
+
+fn n_labels(node: &NodeProto) -> usize {
+    let n =
+        |name: &str| attribute(node, name).map_or(0, |list| list.ints.len() + list.strings.len());
+    n("classlabels_ints") + n("classlabels_strings")
+}
+
+/// Negates the scores, the second output, of a classifier.
+fn negate_scores(file: &mut ModelFile, index: usize) {
+    let Some(scores) = file.graph.node[index].output.get_mut(1) else { return };
+    let reversed = format!("{scores}/simbias/reversed");
+    let scores = std::mem::replace(scores, reversed.clone());
+    let negation = NodeProto {
+        name: scores.clone(),
+        op_type: "Neg".into(),
+        input: vec![reversed],
+        output: vec![scores],
+        ..Default::default()
+    };
+    file.graph.node.insert(index + 1, negation);
 }
 
 fn make_identity(node: &mut NodeProto) {

@@ -301,9 +301,12 @@ impl OnnxScorer {
         let admits_all = |value: f32| {
             let rows = Array2::from_elem((1, self.n_features), value);
             let batch = if self.fixed_batch { self.batch } else { 1 };
-            // What the runtime refuses says nothing about its values.
+            // Rounding takes probabilities of far rows a little out of their range, and what the runtime refuses says
+            // nothing.
             let scores = self.engine.run(&self.inputs, rows.view(), batch);
-            scores.map_or(true, |(_, values)| values.iter().all(|&value| self.source.admits(value)))
+            scores.map_or(true, |(_, values)| {
+                values.iter().all(|value| !(*value < -0.01 || *value > 2.0))
+            })
         };
         let is_taken_for_probabilities =
             matches!(self.source, ScoreSource::LogProbabilities | ScoreSource::LogOdds);

@@ -17,16 +17,17 @@ pub(crate) struct Matched {
     /// The model that decided the order of the columns, and that of the classes.
     columns_of: Option<String>,
     classes_of: Option<String>,
+    labels_are_values: bool,
 }
 
 impl Matched {
-    /// Data as they were read.
+    /// Data as they were read; `labels_are_values` keeps numbers from becoming classes.
     ///
     /// # Panics
     /// Without parts.
-    pub(crate) fn new(parts: Vec<Dataset>) -> Self {
+    pub(crate) fn new(parts: Vec<Dataset>, labels_are_values: bool) -> Self {
         assert!(!parts.is_empty(), "a model is opened for some data");
-        Self { parts, notes: Vec::new(), columns_of: None, classes_of: None }
+        Self { parts, notes: Vec::new(), columns_of: None, classes_of: None, labels_are_values }
     }
 
     /// The first part; all have the same columns and classes.
@@ -97,11 +98,19 @@ impl Matched {
         Ok(())
     }
 
+    /// Whether the labels are numbers and stay numbers.
+    fn has_values(&self) -> bool {
+        self.labels_are_values && self.data().class_labels().is_none()
+    }
+
     /// Brings the classes into the order of a model that knows them by name.
     ///
     /// # Errors
     /// Labels that the model does not know.
     pub(crate) fn classes(&mut self, classes: &[String], path: &Path) -> Result<(), RunError> {
+        if self.has_values() {
+            return Ok(());
+        }
         let ordered = self
             .parts
             .iter()
@@ -118,6 +127,9 @@ impl Matched {
         n_outputs: usize,
         path: &Path,
     ) -> Result<(), RunError> {
+        if self.has_values() {
+            return Ok(());
+        }
         let all = |classes: &[String]| -> Option<Vec<Dataset>> {
             let one = |part| with_classes(part, classes).and_then(Result::ok);
             self.parts.iter().map(one).collect()

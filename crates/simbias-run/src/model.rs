@@ -27,6 +27,9 @@ pub struct OpenOptions {
     /// Whether the classes of the data are in the model's order already, because the user said so. Otherwise the order
     /// that an ONNX file tells is taken.
     pub classes_are_ordered: bool,
+    /// Whether labels that are numbers stay numbers, because the user said so. Otherwise whole numbers are classes for a
+    /// model that knows them as such.
+    pub labels_are_values: bool,
 }
 
 impl Default for OpenOptions {
@@ -37,6 +40,7 @@ impl Default for OpenOptions {
             runtime: RuntimeChoice::Auto,
             library: None,
             classes_are_ordered: false,
+            labels_are_values: false,
         }
     }
 }
@@ -85,7 +89,7 @@ pub fn open_models(
     device: &Device,
     options: &OpenOptions,
 ) -> Result<OpenedModels, RunError> {
-    let mut matched = Matched::new(parts);
+    let mut matched = Matched::new(parts, options.labels_are_values);
     let mut networks = Vec::new();
     for path in paths {
         if is_onnx(path) {

@@ -115,6 +115,11 @@ impl ReadingArgs {
         !self.classes.is_empty()
     }
 
+    /// Whether the user wants the labels to be numbers.
+    pub(crate) fn wants_values(&self) -> bool {
+        matches!(self.task, TaskWord::Values)
+    }
+
     /// The options of the readers.
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {

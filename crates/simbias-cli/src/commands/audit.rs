@@ -201,9 +201,8 @@ impl AuditArgs {
     ) -> Result<(SplitDataset, Option<Model>, Vec<Caveat>), Failure> {
         let Some(path) = &self.model else { return Ok((split, None, Vec::new())) };
         let parts = vec![split.test.0, split.train.0, split.validation.0];
-        let has_classes = self.reading.has_classes();
         let opened =
-            self.opening.open(std::slice::from_ref(path), parts, has_classes, device, shell)?;
+            self.opening.open(std::slice::from_ref(path), parts, &self.reading, device, shell)?;
         let mut parts = opened.parts.into_iter();
         let (Some(test), Some(train), Some(validation)) =
             (parts.next(), parts.next(), parts.next())

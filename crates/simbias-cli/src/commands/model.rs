@@ -7,6 +7,7 @@ use simbias_nn::{Device, device_from_str};
 use simbias_onnx::RuntimeChoice;
 use simbias_run::{OpenOptions, OpenedModels, is_onnx, open_models};
 
+use super::arguments::ReadingArgs;
 use crate::shell::{Failure, Shell, at_least_one, onnx_runtime_library};
 
 /// Which models.
@@ -55,19 +56,18 @@ impl From<RuntimeWord> for RuntimeChoice {
 }
 
 impl ModelArgs {
-    /// Opens every model and brings `data` into their order; `classes_are_ordered` as the user gave --classes.
+    /// Opens every model and brings `data`, read as `reading` says, into their order.
     pub(crate) fn open(
         &self,
         data: Dataset,
-        classes_are_ordered: bool,
+        reading: &ReadingArgs,
         shell: &Shell,
     ) -> Result<(OpenedModels, Dataset), Failure> {
         if self.models.iter().all(|path| is_onnx(path)) {
             shell.computes_on_cpu();
         }
         let device = device_from_str(shell.device())?;
-        let mut opened =
-            self.opening.open(&self.models, vec![data], classes_are_ordered, &device, shell)?;
+        let mut opened = self.opening.open(&self.models, vec![data], reading, &device, shell)?;
         let data = opened.parts.remove(0);
         Ok((opened, data))
     }
@@ -79,12 +79,12 @@ impl ModelArgs {
 }
 
 impl OpeningArgs {
-    /// Opens the models at `paths` and brings the data into their order; networks go to `device`.
+    /// Opens the models at `paths` and brings the data, read as `reading` says, into their order; networks go to `device`.
     pub(crate) fn open(
         &self,
         paths: &[PathBuf],
         parts: Vec<Dataset>,
-        classes_are_ordered: bool,
+        reading: &ReadingArgs,
         device: &Device,
         shell: &Shell,
     ) -> Result<OpenedModels, Failure> {
@@ -93,7 +93,8 @@ impl OpeningArgs {
             batch: self.batch,
             runtime: self.runtime.into(),
             library: onnx_runtime_library(),
-            classes_are_ordered,
+            classes_are_ordered: reading.has_classes(),
+            labels_are_values: reading.wants_values(),
         };
         let opened = open_models(paths, parts, device, &options)?;
         for model in &opened.models {

@@ -80,7 +80,7 @@ fn d12_a_network_finds_columns_categories_and_classes_by_name() {
     let swapped = ["red", "amber", "zinc", "blue"];
     bench.write("swapped.csv", &csv([0, 1, 2], &colours(120, swapped)));
     bench.succeed(&format!("{words} swapped.csv --out swapped"));
-    assert!(notes(&bench, "swapped").contains("colour = \\\"zinc\\\" (30 rows)"));
+    assert!(notes(&bench, "swapped").contains("colour = \\\"zinc\\\" (24 rows)"));
     let outcome = outcome(&bench, "swapped");
     assert!(outcome.standard.metric.value > 0.8, "{}", outcome.standard.metric.value);
     let necessity = |name: &str| outcome.block(name).unwrap().necessity.as_ref().unwrap().value;
@@ -290,8 +290,7 @@ fn birds() -> String {
 fn d24_a_plan_speaks_of_the_users_own_columns() {
     let bench = Bench::new();
     bench.write("t.csv", &birds());
-    let words =
-        "reliance plan --data t.csv --labels species --drop year --missing drop --repeats 2";
+    let words = "reliance plan --data t.csv --labels species --drop year --missing drop --blocks columns --repeats 2";
     bench.succeed(&format!("{words} --materialize --out plan"));
     let plan = bench.json("plan/plan.json");
     let columns = |block: &str| {

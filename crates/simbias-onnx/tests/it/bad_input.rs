@@ -108,9 +108,11 @@ fn class_labels_are_not_scores() {
 }
 
 #[test]
-fn token_inputs_point_to_the_file_protocol() {
-    let error = open("token_input", &Layout::array(vec![1])).unwrap_err();
-    assert_says(&error, &["\"ids\"", "int64", "reliance plan"]);
+fn token_inputs_take_whole_numbers_only() {
+    let scorer = open("token_input", &Layout::array(vec![1])).unwrap();
+    assert_eq!(scorer.score(ndarray::array![[0.0], [1.0]].view()).unwrap().nrows(), 2);
+    let error = scorer.score(ndarray::array![[0.5]].view()).unwrap_err().to_string();
+    assert!(error.contains("\"ids\"") && error.contains("whole numbers"), "{error}");
 }
 
 #[test]

@@ -71,8 +71,7 @@ impl AttackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         self.check()?;
-        let has_classes = self.data.reading.has_classes();
-        let (opened, data) = self.models.open(self.data.read()?, has_classes, shell)?;
+        let (opened, data) = self.models.open(self.data.read()?, &self.data.reading, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;

@@ -89,8 +89,7 @@ impl RunArgs {
         let run = self.out.open(shell)?;
         let data = self.data.read()?;
         let train_caveat = self.training_caveat(&data)?;
-        let has_classes = self.data.reading.has_classes();
-        let (opened, data) = self.model.open(data, has_classes, shell)?;
+        let (opened, data) = self.model.open(data, &self.data.reading, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let mut caveats = opened.notes;
