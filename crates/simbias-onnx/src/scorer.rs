@@ -298,20 +298,19 @@ impl OnnxScorer {
     /// Whether values that were taken for probabilities, by the name of the output or the kind of the model, are
     /// something else on some simple rows: margins and votes go by the same names.
     fn breaks_its_promise(&self) -> bool {
-        let admits_all = |value: f32| {
+        // Far rows make rounding errors so large that a probability may pass 1, but never below 0.
+        let may_be_probability = |value: &f32| value.is_nan() || *value >= -0.01;
+        let keeps_it = |value: f32| {
             let rows = Array2::from_elem((1, self.n_features), value);
             let batch = if self.fixed_batch { self.batch } else { 1 };
-            // Rounding takes probabilities of far rows a little out of their range, and what the runtime refuses says
-            // nothing.
-            let scores = self.engine.run(&self.inputs, rows.view(), batch);
-            scores.map_or(true, |(_, values)| {
-                values.iter().all(|value| !(*value < -0.01 || *value > 2.0))
-            })
+            match self.engine.run(&self.inputs, rows.view(), batch) {
+                Ok((_, values)) => values.iter().all(may_be_probability),
+                // What the runtime refuses says nothing.
+                Err(_) => true,
+            }
         };
-        let is_taken_for_probabilities =
-            matches!(self.source, ScoreSource::LogProbabilities | ScoreSource::LogOdds);
-        is_taken_for_probabilities
-            && [0.0, 1.0, -1.0, 100.0, -100.0].into_iter().any(|value| !admits_all(value))
+        matches!(self.source, ScoreSource::LogProbabilities | ScoreSource::LogOdds)
+            && ![0.0, 1.0, -1.0, 100.0, -100.0].into_iter().all(keeps_it)
     }
 
     fn score_batch(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
