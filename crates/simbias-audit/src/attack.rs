@@ -1,6 +1,7 @@
 //! Models under attack, row by row or by one perturbation for all rows, and where the budget of the attacks lands.
 
 use ndarray::Array2;
+use serde::Serialize;
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, LossGradient, Scorer};
 use simbias_reliance::document::budget_heatmap;
@@ -13,6 +14,7 @@ use simbias_train::attack::{
 };
 
 use crate::AuditError;
+use crate::deviations::{Deviations, InDeviations};
 use crate::robustness::counted;
 
 /// Rows that a model sees at once.
@@ -29,16 +31,47 @@ const FEWEST_ROWS: usize = 4;
 pub struct AttackOptions {
     /// Norm of the perturbations.
     pub norm: Norm,
-    /// Radius in units of the data.
+    /// Radius, in `units`.
     pub radius: f64,
+    /// What the radius counts in.
+    pub units: BudgetUnits,
     /// Steps of an ascent, each 2.5 radii over the number of steps long.
     pub n_steps: usize,
     /// One perturbation for all rows instead of one for each.
     pub universal: Option<Signing>,
 }
 
+/// What the radius of an attack counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BudgetUnits {
+    /// Units of the data, the same for all columns.
+    Data,
+    /// Standard deviations of each column over the attacked rows: a table's columns have units of their own, and the
+    /// widest column would get the whole budget otherwise.
+    Deviations,
+}
+
+impl BudgetUnits {
+    /// Deviations for the columns of tables, units of the data for everything else and behind transforms.
+    pub fn usual(data: &Dataset, transform: &dyn Transform) -> Self {
+        match data.layout.column_names().is_some() && transform.is_identity() {
+            true => Self::Deviations,
+            false => Self::Data,
+        }
+    }
+
+    /// In words, after a number.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Data => "in units of the data",
+            Self::Deviations => "in standard deviations of each column over these rows",
+        }
+    }
+}
+
 impl AttackOptions {
-    /// Length of one step, in units of the data.
+    /// Length of one step, in the units of the radius.
     fn step(&self) -> f64 {
         TRAVEL * self.radius / self.n_steps as f64
     }
@@ -129,8 +162,42 @@ impl<'a> AttackGround<'a> {
     /// 1024 columns).
     ///
     /// # Errors
-    /// [`AuditError::OtherClasses`], [`AuditError::Attack`], [`AuditError::Interrupted`].
+    /// [`AuditError::OtherClasses`], [`AuditError::Attack`], [`AuditError::Interrupted`];
+    /// [`AuditError::UnitsBehindTransform`] for deviations of columns where blocks lie behind a transform.
     pub fn attack(
+        &self,
+        models: &[(&str, &dyn Scorer)],
+        options: &AttackOptions,
+        progress: &dyn Progress,
+    ) -> Result<AttackOutcome, AuditError> {
+        if options.units == BudgetUnits::Data {
+            return self.attack_as_given(models, options, progress);
+        }
+        if !self.transform.is_identity() {
+            return Err(AuditError::UnitsBehindTransform);
+        }
+        let deviations = Deviations::of(self.data);
+        let data = deviations.scaled(self.data);
+        let ground = AttackGround {
+            data: &data,
+            blocks: self.blocks,
+            transform: self.transform,
+            fit: deviations.scaled(&self.fit),
+            judge: deviations.scaled(&self.judge),
+            bounds: Bounds::of(data.rows.view()),
+            seed: self.seed,
+        };
+        let scaled: Vec<(&str, InDeviations<'_>)> = models
+            .iter()
+            .map(|&(name, model)| (name, InDeviations { model, deviations: &deviations }))
+            .collect();
+        let models: Vec<(&str, &dyn Scorer)> =
+            scaled.iter().map(|(name, model)| (*name, model as &dyn Scorer)).collect();
+        ground.attack_as_given(&models, options, progress)
+    }
+
+    /// Attacks in the units of the rows.
+    fn attack_as_given(
         &self,
         models: &[(&str, &dyn Scorer)],
         options: &AttackOptions,

@@ -11,8 +11,8 @@ use simbias_reliance::{
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 use simbias_train::{
-    FitConfig, Hooks, KeepState, NetScorer, NetworkChoice, Observed, Plain, Recipe, ShuffledEpochs,
-    Standardization, TrainState, TrainedNetwork, TrainingSummary,
+    FitConfig, Hooks, KeepState, LearnedFrom, NetScorer, NetworkChoice, Observed, Plain, Recipe,
+    ShuffledEpochs, Standardization, TrainState, TrainedNetwork, TrainingSummary,
 };
 
 use crate::AuditError;
@@ -429,7 +429,11 @@ pub fn audit(
         simplicity_correlation: correlation,
         remedies,
         notes,
-        network: own_network.map(|network| TrainedNetwork { network, standardization }),
+        network: own_network.map(|network| TrainedNetwork {
+            network,
+            standardization,
+            learned_from: Some(LearnedFrom::new(&input.split.train.0)),
+        }),
     })
 }
 

@@ -44,6 +44,12 @@ pub enum AuditError {
         /// Classes of the labels.
         n_classes: usize,
     },
+    /// Standard deviations of columns, where blocks lie behind a transform of the columns.
+    #[error(
+        "the blocks select coordinates after a transform, so that a budget in deviations of the columns has no meaning for \
+         them; count it in units of the data"
+    )]
+    UnitsBehindTransform,
     /// Reliance could not be measured.
     #[error(transparent)]
     Reliance(RelianceError),

@@ -13,6 +13,7 @@ mod budget;
 mod check;
 mod cue_conflict;
 mod demo;
+mod deviations;
 pub mod document;
 mod error;
 mod remedy;
@@ -21,7 +22,7 @@ mod simplicity;
 mod simplicity_of_data;
 mod training;
 
-pub use attack::{AttackGround, AttackOptions, AttackOutcome, Attacked, Transfer};
+pub use attack::{AttackGround, AttackOptions, AttackOutcome, Attacked, BudgetUnits, Transfer};
 pub use audit::{
     AuditInput, AuditOptions, AuditOutcome, Prepared, RemedyOutcome, Subject, audit, prepared,
     training_settings,

@@ -167,6 +167,14 @@ pub enum DataError {
         /// Width of that image.
         width: usize,
     },
+    /// Data that are not of the kind that a model or the user expects.
+    #[error("{name:?}: {problem}")]
+    Unlike {
+        /// Name of the data.
+        name: String,
+        /// What differs.
+        problem: String,
+    },
     /// An option that does not fit this source.
     #[error("{file:?}: {problem}")]
     Option {

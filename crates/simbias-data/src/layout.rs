@@ -29,6 +29,17 @@ pub struct ColumnGroup {
     pub columns: std::ops::Range<usize>,
 }
 
+/// One column of the user's table, with the columns of a flat row that stem from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceColumn {
+    /// Its name.
+    pub name: String,
+    /// The columns of the flat row.
+    pub columns: std::ops::Range<usize>,
+    /// The texts of a one-hot column, in the order of `columns`.
+    pub categories: Option<Vec<String>>,
+}
+
 /// Shape of one image, channels first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageShape {
@@ -131,6 +142,29 @@ impl Layout {
     /// empty when nothing is known.
     pub fn column_groups(&self) -> &[ColumnGroup] {
         &self.column_groups
+    }
+
+    /// The columns of the user's own table, in its order; `None` for data that are not a table.
+    pub fn source_columns(&self) -> Option<Vec<SourceColumn>> {
+        let names = self.column_names.as_ref()?;
+        if self.column_groups.is_empty() {
+            let column = |(index, name): (usize, &String)| SourceColumn {
+                name: name.clone(),
+                columns: index..index + 1,
+                categories: None,
+            };
+            return Some(names.iter().enumerate().map(column).collect());
+        }
+        let column = |group: &ColumnGroup| {
+            let prefix = format!("{}=", group.name);
+            let category = |name: &String| name.strip_prefix(&prefix).map(String::from);
+            Some(SourceColumn {
+                name: group.name.clone(),
+                columns: group.columns.clone(),
+                categories: names.get(group.columns.clone())?.iter().map(category).collect(),
+            })
+        };
+        self.column_groups.iter().map(column).collect()
     }
 
     /// A readable name for column `column`: its own, or tensor name and index.

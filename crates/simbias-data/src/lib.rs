@@ -4,6 +4,7 @@
 //! Models of any framework are used through [`Scorer`] (rows in, scores out) and [`LossGradient`], their weights
 //! through `simbias-checkpoint`.
 
+mod arrange;
 mod dataset;
 pub mod embedded;
 mod error;
@@ -15,9 +16,10 @@ pub mod synth;
 pub mod transform;
 mod write;
 
+pub use arrange::Arranged;
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
 pub use error::{DataError, UnusableColumn, UnusableKind};
-pub use layout::{ColumnGroup, ImageShape, Layout, TensorSpec};
+pub use layout::{ColumnGroup, ImageShape, Layout, SourceColumn, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};
 pub use simbias_checkpoint::{FileError, write_whole};

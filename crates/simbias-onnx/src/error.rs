@@ -37,10 +37,7 @@ pub enum OnnxError {
         reason: String,
     },
     /// The graph uses operators that the runtime lacks.
-    #[error(
-        "the model needs operators that are not supported: {operators:?}; score it where it was \
-         trained instead, with `simbias reliance plan` and `simbias reliance score`"
-    )]
+    #[error("the model needs operators that the embedded runtime lacks: {operators:?}; {WAY_OUT}")]
     UnsupportedOperators {
         /// Their names, sorted, with the domain when it is not ONNX's own.
         operators: Vec<String>,
@@ -72,9 +69,9 @@ pub enum OnnxError {
         /// Outputs that may hold scores.
         available: Vec<String>,
     },
-    /// An input takes integers or strings.
+    /// An input takes values of a type that rows cannot give.
     #[error(
-        "input {input:?} takes {found}, but rows are floating-point numbers; score the model where it \
+        "input {input:?} takes {found}, which rows of this data cannot give; score the model where it \
          was trained, with `simbias reliance plan` and `simbias reliance score`"
     )]
     InputType {
@@ -98,16 +95,31 @@ pub enum OnnxError {
         /// Values of one row.
         n_features: usize,
     },
-    /// The names of inputs and tensors differ.
+    /// An input takes texts and its column holds numbers, or the other way round.
     #[error(
-        "the model has the inputs {inputs:?} and the data the tensors {tensors:?}; name the tensors \
-         as the inputs"
+        "input {input:?} takes {takes}, but the column of that name holds {holds}; give the columns that the model \
+         was trained on"
+    )]
+    InputColumn {
+        /// The input.
+        input: String,
+        /// What it takes, in the plural.
+        takes: &'static str,
+        /// What the column holds, in the plural.
+        holds: &'static str,
+    },
+    /// The names of inputs and of tensors or columns differ.
+    #[error(
+        "the model has the inputs {inputs:?} and the data the {kind} {tensors:?}; name the {kind} as the inputs",
+        kind = if *are_columns { "columns" } else { "tensors" }
     )]
     InputNames {
         /// Names of the model's inputs.
         inputs: Vec<String>,
-        /// Names of the data's tensors.
+        /// Names of the data's tensors or columns.
         tensors: Vec<String>,
+        /// Whether the data are a table of columns.
+        are_columns: bool,
     },
     /// The batch size is zero.
     #[error("a batch of 0 rows; use 1 or more")]
@@ -125,13 +137,45 @@ pub enum OnnxError {
         /// Rows of the batch.
         batch: usize,
     },
-    /// The runtime refuses the graph.
-    #[error(
-        "the model cannot be prepared: {message}; score it where it was trained instead, with \
-         `simbias reliance plan` and `simbias reliance score`"
-    )]
+    /// The embedded runtime refuses the graph.
+    #[error("the embedded runtime cannot prepare the model: {message}; {WAY_OUT}")]
     Prepare {
         /// What the runtime said.
         message: String,
     },
+    /// ONNX Runtime was asked for and is not there, or not usable.
+    #[error(
+        "{problem}; install it (`pip install onnxruntime`) or name its library in ORT_DYLIB_PATH"
+    )]
+    NoOnnxRuntime {
+        /// What is missing.
+        problem: String,
+    },
+    /// ONNX Runtime refuses the model.
+    #[error(
+        "ONNX Runtime cannot run the model: {message}{}; score it where it was trained instead, with \
+         `simbias reliance plan` and `simbias reliance score`",
+        embedded.as_ref().map_or_else(String::new, |said| format!(" (the embedded runtime: {said})"))
+    )]
+    OnnxRuntime {
+        /// What it said.
+        message: String,
+        /// What the embedded runtime said before, if it was tried.
+        embedded: Option<String>,
+    },
+}
+
+/// What helps when the embedded runtime cannot run a model.
+const WAY_OUT: &str = "`pip install onnxruntime` brings a runtime that knows nearly every model and is found by itself; \
+     or score the model where it was trained, with `simbias reliance plan` and `simbias reliance score`";
+
+impl OnnxError {
+    /// Whether another runtime may be able to run the model.
+    #[cfg(feature = "tract")]
+    pub(crate) fn is_about_the_runtime(&self) -> bool {
+        matches!(
+            self,
+            Self::UnsupportedOperators { .. } | Self::Prepare { .. } | Self::OutputShape { .. }
+        )
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use ndarray::{Array2, ArrayView2};
 use simbias_data::{Layout, Scorer, ScorerError};
 
-use crate::{OnnxError, OnnxOptions};
+use crate::{OnnxError, OnnxOptions, Runtime};
 
 /// An ONNX model in a build without the feature `tract`: none can be opened, so there is no value of this type.
 #[derive(Debug)]
@@ -42,6 +42,16 @@ impl OnnxScorer {
         _options: &OnnxOptions,
     ) -> Result<Self, OnnxError> {
         Err(OnnxError::LeftOut)
+    }
+
+    /// The class names of the file: there is no file.
+    pub fn classes(&self) -> Option<&[String]> {
+        match *self {}
+    }
+
+    /// Which runtime computes: none.
+    pub fn runtime(&self) -> Runtime {
+        match *self {}
     }
 }
 

@@ -32,6 +32,15 @@ impl ScoreSource {
         self != Self::AsGiven
     }
 
+    /// How the output of the file itself, with its softmax or sigmoid, becomes logits.
+    #[cfg(feature = "onnxruntime")]
+    pub(crate) fn as_the_file_gives_it(self) -> Self {
+        match self {
+            Self::BeforeSoftmax | Self::BeforeSigmoid => Self::LogProbabilities,
+            other => other,
+        }
+    }
+
     /// Turns one row of the output into logits.
     pub(crate) fn convert(self, row: &mut [f32]) {
         match self {
@@ -131,7 +140,12 @@ pub(crate) fn reduce_to(file: &mut ModelFile, output: &str, meaning: OutputMeani
                 probabilities = true;
                 break;
             }
-            Ending::LogSoftmax => {
+            Ending::LogSoftmax | Ending::Scores => {
+                probabilities = false;
+                break;
+            }
+            Ending::ReversedScores => {
+                negate_scores(file, index);
                 probabilities = false;
                 break;
             }
@@ -172,6 +186,10 @@ enum Ending {
     LogSoftmax,
     LinearSoftmax,
     Probabilities,
+    /// Votes or margins, whatever the name of the output promises.
+    Scores,
+    /// Margins of two classes with the sign of the first one, although the label goes to the second one.
+    ReversedScores,
     Other,
 }
 
@@ -192,9 +210,27 @@ impl Ending {
             "LinearClassifier" => match post_transform(node) {
                 "SOFTMAX" => Self::LinearSoftmax,
                 "LOGISTIC" => Self::Probabilities,
+                "NONE" => Self::Scores,
                 _ => Self::Other,
             },
-            "TreeEnsembleClassifier" => Self::Probabilities,
+            "SVMClassifier" => {
+                let has_probabilities =
+                    attribute(node, "prob_a").is_some_and(|list| !list.floats.is_empty());
+                match (has_probabilities, post_transform(node)) {
+                    (true, _) | (_, "LOGISTIC" | "SOFTMAX") => Self::Probabilities,
+                    _ if n_labels(node) == 2 => Self::ReversedScores,
+                    _ => Self::Scores,
+                }
+            }
+            "TreeEnsembleClassifier" => {
+                let weights = attribute(node, "class_weights");
+                let some_are_negative =
+                    weights.is_some_and(|list| list.floats.iter().any(|&weight| weight < 0.0));
+                match (some_are_negative, post_transform(node)) {
+                    (true, "NONE") => Self::Scores,
+                    _ => Self::Probabilities,
+                }
+            }
             "Normalizer" if attribute(node, "norm").is_some_and(|norm| norm.s == b"L1") => {
                 Self::Probabilities
             }
@@ -206,6 +242,27 @@ impl Ending {
 fn post_transform(node: &NodeProto) -> &str {
     attribute(node, "post_transform")
         .map_or("NONE", |kind| std::str::from_utf8(&kind.s).unwrap_or("NONE"))
+}
+
+fn n_labels(node: &NodeProto) -> usize {
+    let n =
+        |name: &str| attribute(node, name).map_or(0, |list| list.ints.len() + list.strings.len());
+    n("classlabels_ints") + n("classlabels_strings")
+}
+
+/// Negates the scores, the second output, of a classifier.
+fn negate_scores(file: &mut ModelFile, index: usize) {
+    let Some(scores) = file.graph.node[index].output.get_mut(1) else { return };
+    let reversed = format!("{scores}/simbias/reversed");
+    let scores = std::mem::replace(scores, reversed.clone());
+    let negation = NodeProto {
+        name: scores.clone(),
+        op_type: "Neg".into(),
+        input: vec![reversed],
+        output: vec![scores],
+        ..Default::default()
+    };
+    file.graph.node.insert(index + 1, negation);
 }
 
 fn make_identity(node: &mut NodeProto) {
@@ -232,8 +289,8 @@ pub(crate) fn element_type(info: &ValueInfoProto) -> Option<DataType> {
     DataType::try_from(tensor.elem_type).ok().filter(|&kind| kind != DataType::Undefined)
 }
 
-/// Whether rows can be fed as this type, and scores read from it.
-pub(crate) fn is_float(kind: DataType) -> bool {
+/// Whether scores can be read from this type.
+fn is_float(kind: DataType) -> bool {
     matches!(kind, DataType::Float | DataType::Double | DataType::Float16)
 }
 

@@ -1,29 +1,177 @@
-//! The scorer: a prepared graph for one batch size.
+//! The scorer: a model in one of two runtimes.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, s};
 use simbias_data::{Layout, Scorer, ScorerError};
-use tract_onnx::prelude::*;
 
+use crate::embedded::Embedded;
 use crate::file::ModelFile;
+#[cfg(feature = "onnxruntime")]
+use crate::file::SCORES;
 use crate::input::{self, InputBinding};
+#[cfg(feature = "onnxruntime")]
+use crate::onnx_runtime::OnnxRuntime;
+use crate::options::{Runtime, RuntimeChoice};
 use crate::output::{self, ScoreSource};
-use crate::{OnnxError, OnnxOptions, lower};
+use crate::{OnnxError, OnnxOptions, OutputMeaning, classes, lower};
 
 /// An ONNX model that scores rows; any number of threads may use it at once.
 #[derive(Debug)]
 pub struct OnnxScorer {
-    plan: Arc<TypedRunnableModel>,
+    engine: Engine,
     inputs: Vec<InputBinding>,
     output: String,
     source: ScoreSource,
+    classes: Option<Vec<String>>,
     batch: usize,
     fixed_batch: bool,
     n_features: usize,
     n_outputs: usize,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Embedded(Box<Embedded>),
+    #[cfg(feature = "onnxruntime")]
+    OnnxRuntime(Box<OnnxRuntime>),
+}
+
+impl Engine {
+    /// The scores of `rows`, filled up to `batch` rows, with their shape.
+    fn run(
+        &self,
+        inputs: &[InputBinding],
+        rows: ArrayView2<'_, f32>,
+        batch: usize,
+    ) -> Result<(Vec<usize>, Vec<f32>), String> {
+        match self {
+            Self::Embedded(engine) => engine.run(inputs, rows, batch),
+            #[cfg(feature = "onnxruntime")]
+            Self::OnnxRuntime(engine) => engine.run(inputs, rows, batch),
+        }
+    }
+}
+
+/// What is known about a model before a runtime has seen it.
+struct Described {
+    /// Reduced to the scores.
+    file: ModelFile,
+    inputs: Vec<InputBinding>,
+    output: String,
+    source: ScoreSource,
+    classes: Option<Vec<String>>,
+    /// Batch size that the file prescribes.
+    prescribed: Option<usize>,
+    n_features: usize,
+}
+
+impl Described {
+    fn new(bytes: &[u8], layout: &Layout, options: &OnnxOptions) -> Result<Self, OnnxError> {
+        let mut file = ModelFile::decode(bytes)?;
+        let classes = classes::of_file(&file);
+        lower::halves(&mut file);
+        let output = output::choose(&file, options.output.as_deref())?;
+        let (mut inputs, prescribed) = input::bind(&file.inputs(), layout)?;
+        let source = output::reduce_to(&mut file, &output, options.meaning);
+        // An input that the chosen output does not need is not fed.
+        inputs.retain(|input| file.graph.input.iter().any(|kept| kept.name == input.input));
+        if inputs.is_empty() {
+            return Err(OnnxError::NotScores {
+                output,
+                found: "values that depend on no input".into(),
+                available: vec![],
+            });
+        }
+        let n_features = layout.n_features();
+        Ok(Self { file, inputs, output, source, classes, prescribed, n_features })
+    }
+
+    /// The scorer, after it has scored two rows: a graph exported for one row may say that its batch is free and still
+    /// reshape to one row, and is then scored row by row.
+    fn scorer(
+        self,
+        engine: Engine,
+        source: ScoreSource,
+        options: &OnnxOptions,
+    ) -> Result<OnnxScorer, OnnxError> {
+        let batch = options.batch;
+        let mut scorer = OnnxScorer {
+            engine,
+            inputs: self.inputs,
+            output: self.output,
+            source,
+            classes: self.classes,
+            batch: self.prescribed.unwrap_or(batch),
+            fixed_batch: self.prescribed.is_some(),
+            n_features: self.n_features,
+            n_outputs: 0,
+        };
+        let tried = scorer.try_rows(scorer.batch.min(2));
+        if tried.is_err() && self.prescribed.is_none() && batch > 1 && scorer.try_rows(1).is_ok() {
+            scorer.batch = 1;
+        } else {
+            tried?;
+        }
+        if options.meaning == OutputMeaning::Detect && scorer.breaks_its_promise() {
+            scorer.source = ScoreSource::AsGiven;
+        }
+        let fits = |classes: &Vec<String>| {
+            classes.len() == scorer.n_outputs || (scorer.n_outputs == 1 && classes.len() == 2)
+        };
+        scorer.classes = scorer.classes.take().filter(fits);
+        Ok(scorer)
+    }
+
+    fn embedded(
+        self,
+        folder: Option<&str>,
+        options: &OnnxOptions,
+    ) -> Result<OnnxScorer, OnnxError> {
+        let engine = Embedded::new(self.file.clone(), folder, &self.inputs)?;
+        let source = self.source;
+        self.scorer(Engine::Embedded(Box::new(engine)), source, options)
+    }
+
+    /// `bytes` are the file as it is: where rewriting has lost something that the file needs, such as functions of its
+    /// own, its output is read as it stands.
+    #[cfg(feature = "onnxruntime")]
+    fn onnx_runtime(
+        self,
+        bytes: &[u8],
+        folder: Option<&str>,
+        options: &OnnxOptions,
+        embedded: Option<String>,
+    ) -> Result<OnnxScorer, OnnxError> {
+        let Some(library) = options.library.as_deref() else {
+            return Err(OnnxError::NoOnnxRuntime { problem: "ONNX Runtime was not found".into() });
+        };
+        let open = |model, output: &str| OnnxRuntime::new(library, model, folder, output);
+        let (engine, source) = match open(self.file.encode(), SCORES) {
+            Ok(engine) => (engine, self.source),
+            Err(message) => match open(bytes.to_vec(), &self.output) {
+                Ok(engine) => (engine, self.source.as_the_file_gives_it()),
+                Err(_) => return Err(OnnxError::OnnxRuntime { message, embedded }),
+            },
+        };
+        self.scorer(Engine::OnnxRuntime(Box::new(engine)), source, options).map_err(|error| {
+            match error {
+                OnnxError::Prepare { message } => OnnxError::OnnxRuntime { message, embedded },
+                error => error,
+            }
+        })
+    }
+
+    #[cfg(not(feature = "onnxruntime"))]
+    fn onnx_runtime(
+        self,
+        _bytes: &[u8],
+        _folder: Option<&str>,
+        _options: &OnnxOptions,
+        _embedded: Option<String>,
+    ) -> Result<OnnxScorer, OnnxError> {
+        Err(OnnxError::NoOnnxRuntime { problem: "this build leaves ONNX Runtime out".into() })
+    }
 }
 
 impl OnnxScorer {
@@ -68,57 +216,18 @@ impl OnnxScorer {
         if options.batch == 0 {
             return Err(OnnxError::EmptyBatch);
         }
-        let mut file = ModelFile::decode(bytes)?;
-        let output = output::choose(&file, options.output.as_deref())?;
-        let (mut inputs, prescribed) = input::bind(&file.inputs(), layout)?;
-        let source = output::reduce_to(&mut file, &output, options.meaning);
-        lower::scalers(&mut file);
-        if inputs.iter().any(|input| input.datum_type != f32::datum_type()) {
-            lower::gemms(&mut file);
-        }
-        file.check_operators()?;
-        // An input that the chosen output does not need is not fed.
-        inputs.retain(|input| file.graph.input.iter().any(|kept| kept.name == input.input));
-        if inputs.is_empty() {
-            return Err(OnnxError::NotScores {
-                output,
-                found: "values that depend on no input".into(),
-                available: vec![],
-            });
-        }
-
-        // A graph exported for one row may say that its batch is free and still reshape to one row.
-        let batches = match prescribed {
-            Some(batch) => vec![batch],
-            None if options.batch == 1 => vec![1],
-            None => vec![options.batch, 1],
-        };
-        let mut first_error = None;
-        for batch in batches {
-            let mut scorer = match prepare(&file, folder, &inputs, batch) {
-                Ok(plan) => Self {
-                    plan,
-                    inputs: inputs.clone(),
-                    output: output.clone(),
-                    source,
-                    batch,
-                    fixed_batch: prescribed.is_some(),
-                    n_features: layout.n_features(),
-                    n_outputs: 0,
-                },
-                Err(message) => {
-                    first_error.get_or_insert(OnnxError::Prepare { message });
-                    continue;
+        let described = Described::new(bytes, layout, options)?;
+        match options.runtime {
+            RuntimeChoice::Embedded => described.embedded(folder, options),
+            RuntimeChoice::OnnxRuntime => described.onnx_runtime(bytes, folder, options, None),
+            RuntimeChoice::Auto => match described.embedded(folder, options) {
+                Err(error) if error.is_about_the_runtime() && options.library.is_some() => {
+                    let described = Described::new(bytes, layout, options)?;
+                    described.onnx_runtime(bytes, folder, options, Some(error.to_string()))
                 }
-            };
-            match scorer.dry_run() {
-                Ok(()) => return Ok(scorer),
-                Err(error) => {
-                    first_error.get_or_insert(error);
-                }
-            }
+                found => found,
+            },
         }
-        Err(first_error.unwrap_or(OnnxError::EmptyBatch))
     }
 
     /// Name of the output that is read.
@@ -136,26 +245,48 @@ impl OnnxScorer {
         &self.inputs
     }
 
-    /// Rows that are scored at once.
+    /// Most rows that are scored at once.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// Whether the file prescribes the batch size; the last batch is then filled up.
+    /// Whether the file prescribes the batch size; the last batch is then filled up, which it is not otherwise.
     pub fn has_fixed_batch(&self) -> bool {
         self.fixed_batch
     }
 
-    /// Scores one batch of zeros to learn the output's shape and to find the runtime's errors early.
-    fn dry_run(&mut self) -> Result<(), OnnxError> {
-        let rows = Array2::zeros((1, self.n_features));
-        let found =
-            guarded(|| self.run(rows.view())).map_err(|message| OnnxError::Prepare { message })?;
-        let shape = found.shape().to_vec();
-        let n_outputs = columns(&shape, self.batch).ok_or_else(|| OnnxError::OutputShape {
+    /// Names of the classes in the order of the scores, where the file tells it. For a model of one score, the second
+    /// class is the one that a high score means.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.classes.as_deref()
+    }
+
+    /// Which runtime computes.
+    pub fn runtime(&self) -> Runtime {
+        match &self.engine {
+            Engine::Embedded(_) => Runtime::Embedded,
+            #[cfg(feature = "onnxruntime")]
+            Engine::OnnxRuntime(engine) => {
+                Runtime::OnnxRuntime { library: engine.library().to_path_buf() }
+            }
+        }
+    }
+
+    /// Scores `n_rows` plain rows to learn the output's shape and to find the runtime's errors early.
+    fn try_rows(&mut self, n_rows: usize) -> Result<(), OnnxError> {
+        let mut rows = Array2::zeros((n_rows, self.n_features));
+        for column in self.inputs.iter().flat_map(InputBinding::first_categories) {
+            rows.column_mut(column).fill(1.0);
+        }
+        let batch = if self.fixed_batch { self.batch } else { n_rows };
+        let (shape, _) = self
+            .engine
+            .run(&self.inputs, rows.view(), batch)
+            .map_err(|message| OnnxError::Prepare { message })?;
+        let n_outputs = columns(&shape, batch).ok_or_else(|| OnnxError::OutputShape {
             output: self.output.clone(),
             found: shape,
-            batch: self.batch,
+            batch,
         })?;
         if n_outputs == 1 && self.source == ScoreSource::LogProbabilities {
             self.source = ScoreSource::LogOdds;
@@ -164,31 +295,36 @@ impl OnnxScorer {
         Ok(())
     }
 
-    /// At most one batch of rows.
-    fn run(&self, rows: ArrayView2<'_, f32>) -> TractResult<Tensor> {
-        let values = self
-            .inputs
-            .iter()
-            .map(|input| Ok(input.pack(rows, self.batch)?.into_tvalue()))
-            .collect::<TractResult<TVec<TValue>>>()?;
-        let outputs = self.plan.run(values)?;
-        Ok(outputs[0].cast_to::<f32>()?.into_owned())
+    /// Whether values that were taken for probabilities, by the name of the output or the kind of the model, are
+    /// something else on some simple rows: margins and votes go by the same names.
+    fn breaks_its_promise(&self) -> bool {
+        // Far rows make rounding errors so large that a probability may pass 1, but never below 0.
+        let may_be_probability = |value: &f32| value.is_nan() || *value >= -0.01;
+        let keeps_it = |value: f32| {
+            let rows = Array2::from_elem((1, self.n_features), value);
+            let batch = if self.fixed_batch { self.batch } else { 1 };
+            match self.engine.run(&self.inputs, rows.view(), batch) {
+                Ok((_, values)) => values.iter().all(may_be_probability),
+                // What the runtime refuses says nothing.
+                Err(_) => true,
+            }
+        };
+        matches!(self.source, ScoreSource::LogProbabilities | ScoreSource::LogOdds)
+            && ![0.0, 1.0, -1.0, 100.0, -100.0].into_iter().all(keeps_it)
     }
 
     fn score_batch(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
         let n_rows = rows.nrows();
         let failed = |message| ScorerError::Model { n_rows, message };
-        let scores = guarded(|| self.run(rows)).map_err(failed)?;
-        if columns(scores.shape(), self.batch) != Some(self.n_outputs) {
-            return Err(ScorerError::Shape {
-                found: scores.shape().to_vec(),
-                expected: vec![self.batch, self.n_outputs],
-            });
+        let batch = if self.fixed_batch { self.batch } else { n_rows };
+        let (shape, values) = self.engine.run(&self.inputs, rows, batch).map_err(failed)?;
+        if columns(&shape, batch) != Some(self.n_outputs) || values.len() != batch * self.n_outputs
+        {
+            let expected = vec![batch, self.n_outputs];
+            return Err(ScorerError::Shape { found: shape, expected });
         }
-        let view =
-            scores.to_plain_array_view::<f32>().map_err(|error| failed(error.to_string()))?;
         let mut scores = Array2::zeros((n_rows, self.n_outputs));
-        for (to, &from) in scores.iter_mut().zip(view.iter()) {
+        for (to, &from) in scores.iter_mut().zip(&values) {
             if !self.source.admits(from) {
                 return Err(failed(format!(
                     "output {:?} was taken for probabilities and holds {from}; say that it holds \
@@ -208,6 +344,14 @@ impl OnnxScorer {
 }
 
 impl Scorer for OnnxScorer {
+    fn scores_in_parallel(&self) -> bool {
+        match &self.engine {
+            Engine::Embedded(_) => true,
+            #[cfg(feature = "onnxruntime")]
+            Engine::OnnxRuntime(engine) => engine.scores_in_parallel(),
+        }
+    }
+
     fn n_outputs(&self) -> usize {
         self.n_outputs
     }
@@ -246,62 +390,6 @@ fn columns(shape: &[usize], batch: usize) -> Option<usize> {
     (first == batch && n_columns > 0 && wide.next().is_none()).then_some(n_columns)
 }
 
-/// Fixes every shape, optimises the graph and plans its execution.
-fn prepare(
-    file: &ModelFile,
-    folder: Option<&str>,
-    inputs: &[InputBinding],
-    batch: usize,
-) -> Result<Arc<TypedRunnableModel>, String> {
-    guarded(|| {
-        let mut proto = file.proto.clone();
-        proto.graph = Some(file.graph.clone());
-        let parsed = tract_onnx::onnx().parse(&proto, folder)?;
-        let mut model = parsed.model;
-        for (index, outlet) in model.input_outlets()?.to_vec().into_iter().enumerate() {
-            let name = model.node(outlet.node).name.clone();
-            let Some(input) = inputs.iter().find(|input| input.input == name) else {
-                return Err(TractError::msg(format!("nothing feeds the input {name:?}")));
-            };
-            let fact = InferenceFact::dt_shape(input.datum_type, input.batch_shape(batch));
-            model.set_input_fact(index, fact)?;
-        }
-        let order: Vec<OutletId> = inputs
-            .iter()
-            .map(|input| Ok(OutletId::new(model.node_id_by_name(&input.input)?, 0)))
-            .collect::<TractResult<_>>()?;
-        model.set_input_outlets(&order)?;
-        model.into_optimized()?.into_runnable()
-    })
-}
-
-/// Calls the runtime; a panic becomes a message like any other error.
-fn guarded<T>(work: impl FnOnce() -> TractResult<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(one_line(&format!("{error:#}"))),
-        Err(panic) => {
-            let said = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("the runtime gave up");
-            Err(one_line(said))
-        }
-    }
-}
-
-/// The runtime's messages can hold whole tensors.
-fn one_line(message: &str) -> String {
-    const MAX_CHARS: usize = 400;
-    let mut line: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(MAX_CHARS) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,11 +404,5 @@ mod tests {
         assert_eq!(columns(&[1, 3], 8), None);
         assert_eq!(columns(&[], 8), None);
         assert_eq!(columns(&[8, 0], 8), None);
-    }
-
-    #[test]
-    fn a_panic_becomes_a_message() {
-        let message = guarded::<()>(|| panic!("no such\n  axis {}", 3)).unwrap_err();
-        assert_eq!(message, "no such axis 3");
     }
 }

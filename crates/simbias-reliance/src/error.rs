@@ -191,6 +191,15 @@ pub enum RelianceError {
         /// Hash of the plan.
         expected: String,
     },
+    /// Scores that are the same for all jobs of a plan.
+    #[error(
+        "the scores of all {n_jobs} jobs are the same, those of the unchanged rows included: were the rows exchanged before \
+         they were scored? Score the rows of each job, as HOWTO.md of the plan shows"
+    )]
+    ScoresNeverChanged {
+        /// Number of jobs.
+        n_jobs: usize,
+    },
     /// Two results that cannot be compared.
     #[error("the two results cannot be compared: {problem}")]
     NotComparable {

@@ -44,11 +44,12 @@ pub(crate) struct StratumRows {
     pub(crate) column: String,
     pub(crate) value: String,
     pub(crate) rows: Vec<u32>,
-    truth: Truth,
+    /// `None` where no metric is defined.
+    truth: Option<Truth>,
 }
 
 impl StratumRows {
-    /// Every value of every column where the metric can be computed.
+    /// Every value of every column that some row has.
     pub(crate) fn of(strata: &[Stratum], truth: &Truth) -> Vec<Self> {
         let mut found = Vec::new();
         for stratum in strata {
@@ -56,8 +57,9 @@ impl StratumRows {
                 let rows: Vec<u32> = (0..truth.n_rows() as u32)
                     .filter(|&row| stratum.indices[row as usize] as usize == index)
                     .collect();
-                if let Some(truth) = truth.select(&rows) {
+                if !rows.is_empty() {
                     let (column, value) = (stratum.name.clone(), value.clone());
+                    let truth = truth.select(&rows);
                     found.push(Self { column, value, rows, truth });
                 }
             }
@@ -66,8 +68,8 @@ impl StratumRows {
     }
 
     fn evaluate(&self, metric: Metric, predictions: &Predictions) -> Option<(f64, f64)> {
-        let inside = predictions.select(&self.rows);
-        let value = metric.evaluate(&inside, &self.truth).ok()?;
+        let truth = self.truth.as_ref()?;
+        let value = metric.evaluate(&predictions.select(&self.rows), truth).ok()?;
         Some((value.value, value.variance()))
     }
 }

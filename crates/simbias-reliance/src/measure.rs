@@ -1,6 +1,7 @@
 //! The measurement: every block and its complement, over the same donor maps.
 
 mod caveats;
+mod class_order;
 mod input;
 mod options;
 mod summary;
@@ -25,6 +26,7 @@ use input::check_input;
 use summary::PairRuns;
 
 pub(crate) use caveats::{REVERSED, probabilities};
+pub(crate) use class_order::CLASS_ORDER;
 pub(crate) use input::check_threshold;
 pub use options::RelianceOptions;
 pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};

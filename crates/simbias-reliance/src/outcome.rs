@@ -39,6 +39,8 @@ pub struct RelianceOutcome {
     pub blocks: Vec<BlockOutcome>,
     /// Joint randomization of two blocks; empty unless asked for.
     pub pairs: Vec<PairOutcome>,
+    /// Strata in which the metric is not defined.
+    pub unmeasured_strata: Vec<UnmeasuredStratum>,
     /// Doubts, most serious first.
     pub caveats: Vec<Caveat>,
 }
@@ -213,6 +215,20 @@ pub struct StratumOutcome {
     pub standard: Estimate,
     /// Metric there without the block.
     pub randomized: Estimate,
+}
+
+/// A stratum in which the metric is not defined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmeasuredStratum {
+    /// Name of the stratum column.
+    pub column: String,
+    /// Its value.
+    pub value: String,
+    /// Rows with that value.
+    #[serde(rename = "n")]
+    pub n_rows: usize,
+    /// Why, in few words, such as "one class".
+    pub reason: String,
 }
 
 /// How easy a block is to learn, by four measures; none alone predicts reliance on arbitrary blocks.

@@ -5,7 +5,7 @@
 
 use ndarray::{Array2, ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
-use simbias_data::{Dataset, Stratum, Target};
+use simbias_data::{Dataset, Layout, Stratum, Target};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 
@@ -37,6 +37,29 @@ pub struct Job {
     pub repeat: Option<usize>,
 }
 
+/// A block of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBlock {
+    /// Name and coordinates.
+    #[serde(flatten)]
+    pub block: Block,
+    /// The columns of the user's own table that make up the block; empty where the data are not such a table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_columns: Vec<String>,
+}
+
+/// A column of the user's own table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanColumn {
+    /// Its name.
+    pub name: String,
+    /// The texts that it holds, one coordinate each; `None` for numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub categories: Option<Vec<String>>,
+    /// Its coordinates.
+    pub columns: Vec<u32>,
+}
+
 /// `plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanDocument {
@@ -58,8 +81,15 @@ pub struct PlanDocument {
     pub repeats: usize,
     /// Root seed.
     pub seed: u64,
+    /// The classes in the order of their logits; empty for numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// The input columns of the user's own table; empty where the data are not a table, or the blocks are not made of
+    /// whole columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_columns: Vec<PlanColumn>,
     /// The blocks with their coordinates.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<PlanBlock>,
     /// The jobs in order.
     pub jobs: Vec<Job>,
     /// Half-width of a 95 % interval of an AUC near ½ with this many balanced rows.
@@ -123,7 +153,13 @@ impl Plan {
             mode: options.mode,
             repeats: options.repeats,
             seed: seed.value(),
-            blocks: blocks.blocks().to_vec(),
+            classes: data.class_labels().map_or_else(Vec::new, |labels| labels.names.clone()),
+            source_columns: Vec::new(),
+            blocks: blocks
+                .blocks()
+                .iter()
+                .map(|block| PlanBlock { block: block.clone(), source_columns: Vec::new() })
+                .collect(),
             jobs,
             auc_half_width_at_chance: 1.96 * ((n + 1.0) / (3.0 * n * n)).sqrt(),
         };
@@ -131,6 +167,39 @@ impl Plan {
             Self { document, donors, target: data.target.clone(), strata: data.strata.clone() };
         plan.document.hash = plan.content_hash();
         Ok(plan)
+    }
+
+    /// Names the user's own columns, if `layout` is that of a table whose columns each lie in a block as a whole. For
+    /// blocks of untransformed coordinates.
+    pub fn name_columns(&mut self, layout: &Layout) {
+        let Some(columns) = layout.source_columns() else { return };
+        if layout.n_features() != self.document.n_coordinates {
+            return;
+        }
+        let columns: Vec<PlanColumn> = columns
+            .into_iter()
+            .map(|column| PlanColumn {
+                name: column.name,
+                categories: column.categories,
+                columns: column.columns.map(|column| column as u32).collect(),
+            })
+            .collect();
+        let mut of_blocks = Vec::with_capacity(self.document.blocks.len());
+        for block in &self.document.blocks {
+            let inside = |index: &u32| block.block.columns.binary_search(index).is_ok();
+            let whole: Vec<&PlanColumn> =
+                columns.iter().filter(|column| column.columns.iter().all(inside)).collect();
+            let n_named: usize = whole.iter().map(|column| column.columns.len()).sum();
+            if n_named != block.block.columns.len() {
+                return;
+            }
+            of_blocks.push(whole.iter().map(|column| column.name.clone()).collect());
+        }
+        for (block, names) in self.document.blocks.iter_mut().zip(of_blocks) {
+            block.source_columns = names;
+        }
+        self.document.source_columns = columns;
+        self.document.hash = self.content_hash();
     }
 
     /// Reassembles a plan from its parts and checks that they belong together.
@@ -203,7 +272,8 @@ impl Plan {
 
     /// The block set of the plan.
     pub fn block_set(&self) -> Result<BlockSet, RelianceError> {
-        BlockSet::overlapping(self.document.blocks.clone(), self.document.n_coordinates)
+        let blocks = self.document.blocks.iter().map(|block| block.block.clone());
+        BlockSet::overlapping(blocks.collect(), self.document.n_coordinates)
     }
 
     /// Turns scores that came back into a result.
@@ -212,7 +282,8 @@ impl Plan {
     /// hash that travelled with the scores, if any.
     ///
     /// # Errors
-    /// Another hash, another shape, scores that are not finite, a target without a suitable metric.
+    /// Another hash, another shape, scores that are not finite or the same for all jobs, a target without a suitable
+    /// metric.
     pub fn evaluate(
         &self,
         scores: ArrayView3<'_, f64>,
@@ -239,6 +310,10 @@ impl Plan {
                 ),
             });
         }
+        let unchanged = scores.index_axis(Axis(0), 0);
+        if n_jobs > 1 && scores.outer_iter().all(|of_job| of_job == unchanged) {
+            return Err(RelianceError::ScoresNeverChanged { n_jobs });
+        }
         let truth = Truth::of(&self.target)?;
         let metric = options.metric.unwrap_or_else(|| truth.default_metric());
         let predictions = |job: &Job| {
@@ -258,7 +333,7 @@ impl Plan {
         let mut runs: Vec<BlockRuns> = Vec::new();
         let mut samples: Vec<BlockSample> = Vec::new();
         let mut influences = Vec::new();
-        for block in &self.document.blocks {
+        for PlanBlock { block, .. } in &self.document.blocks {
             let mut run =
                 BlockRuns { randomized: Vec::new(), complement: None, conflict: Vec::new() };
             for job in

@@ -9,7 +9,7 @@ use crate::donors::DonorMode;
 use crate::metric::Metric;
 use crate::outcome::{
     BlockOutcome, Condition, Conflict, PairOutcome, RelianceOutcome, Simplicity, SoloLearner,
-    SoloTraining, Standard, StratumOutcome,
+    SoloTraining, Standard, StratumOutcome, UnmeasuredStratum,
 };
 use crate::verdict::BlockVerdict;
 use crate::{Pieces, RelianceError};
@@ -44,6 +44,8 @@ struct WireResult {
     cross_entropy_std_nats: Option<f64>,
     blocks: Vec<WireBlock>,
     pairs: Vec<WirePair>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unmeasured_strata: Vec<UnmeasuredStratum>,
     notes: Vec<Caveat>,
 }
 
@@ -226,6 +228,7 @@ impl RelianceOutcome {
                     interaction: pair.interaction,
                 })
                 .collect(),
+            unmeasured_strata: self.unmeasured_strata.clone(),
             notes: self.caveats.clone(),
         }
     }
@@ -436,6 +439,7 @@ impl WireResult {
                     interaction: pair.interaction,
                 })
                 .collect(),
+            unmeasured_strata: self.unmeasured_strata,
             caveats: self.notes,
         }
     }

@@ -92,6 +92,18 @@ pub enum RunError {
         /// Features that the data have.
         found: usize,
     },
+    /// Models that know the data in different orders.
+    #[error(
+        "{first:?} and {second:?} differ in {what}, so they cannot be measured on the same rows"
+    )]
+    ModelsDiffer {
+        /// The model that decided the order.
+        first: String,
+        /// The one that needs another.
+        second: String,
+        /// In what they differ.
+        what: &'static str,
+    },
     /// An ONNX file that cannot be used.
     #[error("{}", about(path, &source.to_string()))]
     Onnx {
@@ -164,6 +176,7 @@ impl RunError {
             Self::NoDescription { .. } => {
                 Some("keep the two files of a run together, or export the network to ONNX")
             }
+            Self::ModelsDiffer { .. } => Some("measure each of them on its own"),
             Self::OtherColumns { .. } => Some("read the data as in the run that trained it"),
             Self::Plan { .. } => Some("give the directory that `simbias reliance plan` wrote"),
             Self::ScoreShape { .. } => {

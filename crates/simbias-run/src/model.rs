@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayView2};
 use simbias_data::{Dataset, LossGradient, Scorer, ScorerError};
 use simbias_nn::Device;
-use simbias_onnx::{OnnxOptions, OnnxScorer};
-use simbias_report::InputFingerprint;
+use simbias_onnx::{OnnxOptions, OnnxScorer, Runtime, RuntimeChoice};
+use simbias_report::{Caveat, InputFingerprint};
 use simbias_train::TrainedNetwork;
 
+use crate::matching::Matched;
 use crate::{RunError, of_file};
 
 /// How a model is opened.
@@ -19,11 +20,28 @@ pub struct OpenOptions {
     pub output: Option<String>,
     /// Rows that the model scores at a time; changes memory, not results.
     pub batch: usize,
+    /// Which runtime computes ONNX models.
+    pub runtime: RuntimeChoice,
+    /// The library of ONNX Runtime, if it is installed; see [`find_onnx_runtime`](crate::find_onnx_runtime).
+    pub library: Option<PathBuf>,
+    /// Whether the classes of the data are in the model's order already, because the user said so. Otherwise the order
+    /// that an ONNX file tells is taken.
+    pub classes_are_ordered: bool,
+    /// Whether labels that are numbers stay numbers, because the user said so. Otherwise whole numbers are classes for a
+    /// model that knows them as such.
+    pub labels_are_values: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { output: None, batch: OnnxOptions::default().batch }
+        Self {
+            output: None,
+            batch: OnnxOptions::default().batch,
+            runtime: RuntimeChoice::Auto,
+            library: None,
+            classes_are_ordered: false,
+            labels_are_values: false,
+        }
     }
 }
 
@@ -41,40 +59,104 @@ enum Origin {
     Network(Box<TrainedNetwork>),
 }
 
+/// Models with the data as they know them.
+pub struct OpenedModels {
+    /// The models, in the order of their paths.
+    pub models: Vec<Model>,
+    /// The data: columns, categories and classes in the order of the models.
+    pub parts: Vec<Dataset>,
+    /// What was decided on the way.
+    pub notes: Vec<Caveat>,
+}
+
 /// Whether the file at `path` is opened as ONNX, which computes on the CPU whatever the device.
 pub fn is_onnx(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
-impl Model {
-    /// Opens the model at `path` for rows like those of `data`: an ONNX file, or the folder of a run that left a network
-    /// (or the file of its weights). Networks go to `device`.
-    ///
-    /// # Errors
-    /// [`RunError::NoModel`], [`RunError::Onnx`], [`RunError::NoDescription`], [`RunError::Network`],
-    /// [`RunError::OtherColumns`], [`RunError::Read`].
-    pub fn open(
-        path: &Path,
-        data: &Dataset,
-        device: &Device,
-        options: &OpenOptions,
-    ) -> Result<Self, RunError> {
-        let name = path.display().to_string();
+/// Opens models for the data in `parts`, which share their columns and classes, and brings these into the order of the
+/// models: networks of this tool know columns, categories and classes by name, ONNX files may tell their classes. Each
+/// path is an ONNX file, or the folder of a run that left a network (or the file of its weights). Networks go to
+/// `device`.
+///
+/// # Errors
+/// [`RunError::NoModel`], [`RunError::Onnx`], [`RunError::NoDescription`], [`RunError::Network`],
+/// [`RunError::OtherColumns`], [`RunError::Read`]; [`RunError::Data`] for columns or labels that a network does not know;
+/// [`RunError::ModelsDiffer`] for models that need the data in different orders.
+pub fn open_models(
+    paths: &[PathBuf],
+    parts: Vec<Dataset>,
+    device: &Device,
+    options: &OpenOptions,
+) -> Result<OpenedModels, RunError> {
+    let mut matched = Matched::new(parts, options.labels_are_values);
+    let mut networks = Vec::new();
+    for path in paths {
         if is_onnx(path) {
-            let origin = open_onnx(path, data, options)?;
-            return Ok(Self { name, fingerprint: of_file(path)?, origin });
+            networks.push(None);
+            continue;
         }
         let weights = weights_file(path)?;
-        let network = open_network(&weights, data, device)?.with_batch(options.batch);
-        let origin = Origin::Network(Box::new(network));
-        Ok(Self { name, fingerprint: of_file(&weights)?, origin })
+        let network = load_network(&weights, device)?;
+        if let Some(learned_from) = &network.learned_from {
+            matched.columns(&learned_from.layout, path)?;
+        }
+        networks.push(Some((weights, network)));
     }
+    let mut models = Vec::with_capacity(paths.len());
+    for (path, network) in paths.iter().zip(networks) {
+        let name = path.display().to_string();
+        let model = match network {
+            None => {
+                let origin = open_onnx(path, matched.data(), options)?;
+                Model { name, fingerprint: of_file(path)?, origin }
+            }
+            Some((weights, network)) => {
+                let expected = network.network.network().n_features();
+                let found = matched.data().n_features();
+                if expected != found {
+                    return Err(RunError::OtherColumns { weights, expected, found });
+                }
+                let fingerprint = of_file(&weights)?;
+                let origin = Origin::Network(Box::new(network.with_batch(options.batch)));
+                Model { name, fingerprint, origin }
+            }
+        };
+        match &model.origin {
+            Origin::Network(network) => {
+                let learned_from = network.learned_from.as_ref();
+                if let Some(classes) = learned_from.and_then(|from| from.classes.as_deref()) {
+                    matched.classes(classes, path)?;
+                }
+            }
+            Origin::Onnx(scorer) if !options.classes_are_ordered => {
+                matched.classes_if_they_fit(scorer.classes(), scorer.n_outputs(), path)?;
+            }
+            Origin::Onnx(_) => {}
+        }
+        if let Some(runtime @ Runtime::OnnxRuntime { .. }) = model.runtime() {
+            matched.note(Caveat::note("runtime", format!("{} ran on {runtime}.", model.name)));
+        }
+        models.push(model);
+    }
+    let (parts, notes) = matched.finish();
+    Ok(OpenedModels { models, parts, notes })
+}
 
+impl Model {
     /// The network, unless the model is of another framework.
     pub fn network(&self) -> Option<&TrainedNetwork> {
         match &self.origin {
             Origin::Onnx(_) => None,
             Origin::Network(network) => Some(network),
+        }
+    }
+
+    /// Which runtime computes an ONNX model; `None` for networks of this tool.
+    pub fn runtime(&self) -> Option<Runtime> {
+        match &self.origin {
+            Origin::Onnx(scorer) => Some(scorer.runtime()),
+            Origin::Network(_) => None,
         }
     }
 
@@ -90,6 +172,8 @@ fn open_onnx(path: &Path, data: &Dataset, options: &OpenOptions) -> Result<Origi
     let options = OnnxOptions {
         batch: options.batch,
         output: options.output.clone(),
+        runtime: options.runtime,
+        library: options.library.clone(),
         ..OnnxOptions::default()
     };
     match OnnxScorer::open_with(path, &data.layout, &options) {
@@ -120,11 +204,7 @@ fn weights_file(path: &Path) -> Result<PathBuf, RunError> {
     }
 }
 
-fn open_network(
-    weights: &Path,
-    data: &Dataset,
-    device: &Device,
-) -> Result<TrainedNetwork, RunError> {
+fn load_network(weights: &Path, device: &Device) -> Result<TrainedNetwork, RunError> {
     let description = weights.with_extension("json");
     let text = match std::fs::read_to_string(&description) {
         Ok(text) => text,
@@ -133,18 +213,11 @@ fn open_network(
         }
     };
     let bytes = std::fs::read(weights).map_err(|error| RunError::read(weights, error))?;
-    let network =
-        TrainedNetwork::load(&text, &bytes, device).map_err(|error| RunError::Network {
-            weights: weights.into(),
-            description: TrainedNetwork::DESCRIPTION_FILE,
-            source: Box::new(error),
-        })?;
-    let expected = network.network.network().n_features();
-    if expected != data.n_features() {
-        let (weights, found) = (weights.into(), data.n_features());
-        return Err(RunError::OtherColumns { weights, expected, found });
-    }
-    Ok(network)
+    TrainedNetwork::load(&text, &bytes, device).map_err(|error| RunError::Network {
+        weights: weights.into(),
+        description: TrainedNetwork::DESCRIPTION_FILE,
+        source: Box::new(error),
+    })
 }
 
 impl Scorer for Model {

@@ -1,17 +1,13 @@
-//! A plan on disk: `plan.json`, `donors.safetensors`, `targets.safetensors`, and the randomized rows when asked for.
+//! A plan on disk: `plan.json`, `donors.safetensors`, `targets.safetensors`, and the scores that come back.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use simbias_data::read::{ArrayValues, NamedArray, parse_safetensors};
-use simbias_data::transform::Transform;
-use simbias_data::{
-    ClassLabels, Dataset, Stratum, Target, read_array, write_npy, write_safetensors,
-};
-use simbias_reliance::{Job, Plan, PlanDocument, Side, randomized_rows};
-use simbias_report::{Progress, Steps};
+use simbias_data::read::{ArrayValues, NamedArray, SourceTable, parse_safetensors};
+use simbias_data::{ClassLabels, Stratum, Target, read_array};
+use simbias_reliance::{Plan, PlanDocument};
 
 use crate::{RunDirectory, RunError};
 
@@ -22,7 +18,9 @@ const DONORS: &str = "donors.safetensors";
 /// Name of the file with what is to be predicted, and the strata.
 const TARGETS: &str = "targets.safetensors";
 /// Metadata entry that ties scores to their plan.
-const HASH: &str = "plan_hash";
+pub(crate) const HASH: &str = "plan_hash";
+/// Array with the rows of the user's table that are in use, where some are not.
+const USED_ROWS: &str = "rows";
 /// Metadata entry with the names behind the indices: an object of lists, by array.
 const NAMES: &str = "names";
 /// Array of the target.
@@ -67,17 +65,26 @@ fn write_arrays(
     run.write(file, &safetensors::serialize(views, Some(metadata)).map_err(failed)?)
 }
 
-/// Writes the document, the donors and the targets into the directory of a run.
+/// Writes the document, the donors and the targets into the directory of a run. `source` is the user's own table, if the
+/// plan names its columns: the donors then say which of its rows are in use, unless all are.
 ///
 /// # Errors
 /// As [`RunDirectory::place`].
-pub fn write_plan(run: &RunDirectory, plan: &Plan) -> Result<(), RunError> {
+pub fn write_plan(
+    run: &RunDirectory,
+    plan: &Plan,
+    source: Option<&SourceTable>,
+) -> Result<(), RunError> {
     run.write_json(DOCUMENT, &plan.document)?;
 
     let n_rows = plan.document.n_rows;
     let shape = vec![plan.document.repeats, n_rows];
-    let donors = RawArray::indices("donors", shape, plan.donors.iter().copied());
-    write_arrays(run, DONORS, &[donors], (HASH, plan.document.hash.clone()))?;
+    let mut arrays = vec![RawArray::indices("donors", shape, plan.donors.iter().copied())];
+    if let Some(source) = source.filter(|source| source.used_rows.len() < source.n_rows_in_file) {
+        let used = source.used_rows.iter().map(|&row| row as u32);
+        arrays.push(RawArray::indices(USED_ROWS, vec![n_rows], used));
+    }
+    write_arrays(run, DONORS, &arrays, (HASH, plan.document.hash.clone()))?;
 
     let mut names = serde_json::Map::new();
     let mut arrays = Vec::new();
@@ -226,93 +233,33 @@ pub fn read_scores(path: &Path) -> Result<(Array3<f64>, Option<String>), RunErro
     Ok((scores, hash))
 }
 
-/// Rows to be randomized and written.
-#[derive(Clone, Copy)]
-pub struct Materialized<'a> {
-    /// The rows as they are.
-    pub data: &'a Dataset,
-    /// The transform after which the blocks select coordinates.
-    pub transform: &'a dyn Transform,
-}
-
-impl Materialized<'_> {
-    /// Writes the rows of every job, one file per job, under `inputs/`.
-    ///
-    /// # Errors
-    /// As [`RunDirectory::place`]; [`RunError::Interrupted`] between two jobs.
-    pub fn write(
-        &self,
-        run: &RunDirectory,
-        plan: &Plan,
-        progress: &dyn Progress,
-    ) -> Result<(), RunError> {
-        let jobs = &plan.document.jobs;
-        let mut steps = Steps::new(progress, jobs.len());
-        for job in jobs {
-            steps.begin()?;
-            let rows = self.rows(plan, job);
-            let mut arrays: Vec<NamedArray> = self
-                .data
-                .layout
-                .tensors()
-                .iter()
-                .map(|tensor| {
-                    let columns = tensor.offset..tensor.offset + tensor.n_features();
-                    let values = rows.slice(ndarray::s![.., columns]).iter().copied().collect();
-                    let mut shape = vec![rows.nrows()];
-                    shape.extend(&tensor.shape);
-                    NamedArray {
-                        name: tensor.name.clone(),
-                        shape,
-                        values: ArrayValues::F32(values),
-                    }
-                })
-                .collect();
-            let stem = format!("inputs/job-{:05}", job.id);
-            match (arrays.len(), arrays.pop()) {
-                (1, Some(only)) => write_npy(&run.place(&format!("{stem}.npy"))?, &only)?,
-                (_, last) => {
-                    arrays.extend(last);
-                    let hash = (HASH.to_string(), plan.document.hash.clone());
-                    write_safetensors(
-                        &run.place(&format!("{stem}.safetensors"))?,
-                        &arrays,
-                        &[hash],
-                    )?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn rows(&self, plan: &Plan, job: &Job) -> Array2<f32> {
-        let block = job.block.as_ref();
-        let block = plan.document.blocks.iter().find(|candidate| Some(&candidate.name) == block);
-        match (block, job.repeat) {
-            (Some(block), Some(repeat)) => {
-                let side = if job.complement { Side::Complement } else { Side::Block };
-                let donors: Vec<u32> = plan.donors.row(repeat).to_vec();
-                randomized_rows(
-                    self.data.rows.view(),
-                    self.transform,
-                    &block.columns,
-                    &donors,
-                    side,
-                )
-            }
-            _ => self.data.rows.clone(),
-        }
-    }
-}
-
-/// The text of a plan's `HOWTO.md`: how to score it, with code for Python.
-pub fn howto(plan: &Plan, is_materialized: bool) -> String {
+/// The text of a plan's `HOWTO.md`: how to score it, with code for Python. `source` is the user's own table, if the plan
+/// names its columns.
+pub fn howto(plan: &Plan, is_materialized: bool, source: Option<&SourceTable>) -> String {
     let document = &plan.document;
     let n_jobs = document.jobs.len();
-    let rows = if is_materialized {
-        "    rows = np.load(f\"inputs/job-{job['id']:05}.npy\")  # .safetensors when the model has several inputs\n"
-    } else {
-        concat!(
+    let reads = source.map(|source| match source.delimiter() {
+        None => ("pd.read_parquet", String::new()),
+        Some(',') => ("pd.read_csv", String::new()),
+        Some('\t') => ("pd.read_csv", ", sep=\"\\t\"".into()),
+        Some(delimiter) => ("pd.read_csv", format!(", sep=\"{delimiter}\"")),
+    });
+    let rows = match (&reads, is_materialized, source) {
+        (Some((read, separator)), true, Some(source)) => format!(
+            "    rows = {read}(f\"inputs/job-{{job['id']:05}}.{}\"{separator})  # your table with exchanged cells\n",
+            source.extension()
+        ),
+        (Some(_), false, _) => concat!(
+            "    rows = table.copy()\n",
+            "    if job[\"block\"] is not None:\n",
+            "        inside = columns[job[\"block\"]]\n",
+            "        moved = [name for name in features if (name in inside) != job[\"complement\"]]\n",
+            "        for name in moved:\n",
+            "            rows[name] = table[name].to_numpy()[donors[job[\"repeat\"]]]\n",
+        )
+        .into(),
+        (_, true, _) => "    rows = np.load(f\"inputs/job-{job['id']:05}.npy\")  # .safetensors when the model has several inputs\n".into(),
+        (None, false, _) => concat!(
             "    rows = X.copy()                      # [rows, features], as the plan's data were read\n",
             "    if job[\"block\"] is not None:\n",
             "        inside = np.zeros(X.shape[1], bool)\n",
@@ -320,19 +267,53 @@ pub fn howto(plan: &Plan, is_materialized: bool) -> String {
             "        moved = ~inside if job[\"complement\"] else inside\n",
             "        rows[:, moved] = X[donors[job[\"repeat\"]]][:, moved]\n",
         )
+        .into(),
+    };
+    let (pandas, before) = match (&reads, is_materialized) {
+        (Some(_), true) => ("import pandas as pd\n", String::new()),
+        (Some((read, separator)), false) => {
+            let some_are_used =
+                source.is_some_and(|source| source.used_rows.len() < source.n_rows_in_file);
+            let used = if some_are_used {
+                format!(
+                    "table = table.iloc[load_file(\"{DONORS}\")[\"{USED_ROWS}\"]].reset_index(drop=True)  # the rows in use\n"
+                )
+            } else {
+                String::new()
+            };
+            (
+                "import pandas as pd\n",
+                format!(
+                    "table = {read}(\"YOUR-TABLE\"{separator})  # the file that the plan was made from\n{used}\
+                     features = [column[\"name\"] for column in plan[\"source_columns\"]]\n\
+                     columns = {{block[\"name\"]: block[\"source_columns\"] for block in plan[\"blocks\"]}}\n"
+                ),
+            )
+        }
+        (None, _) => (
+            "",
+            "columns = {block[\"name\"]: block[\"columns\"] for block in plan[\"blocks\"]}\n"
+                .into(),
+        ),
+    };
+    let classes = match document.classes.as_slice() {
+        [] => String::new(),
+        [first, second] => format!(
+            "Logits of two classes in this order: {first}, {second}; a single score is larger for {second}.\n"
+        ),
+        classes => format!("Logits in the order of the classes: {}.\n", classes.join(", ")),
     };
     format!(
         "# How to score this plan\n\n\
          {n_jobs} jobs of {} rows. Score the rows of every job with your model, in evaluation mode, and stack the\n\
          scores in the order of the jobs: shape [{n_jobs}, {}] for one score per row, [{n_jobs}, {}, classes] for logits.\n\
-         Give logits, not probabilities: rounding near 0 and 1 destroys their order.\n\n\
+         {classes}Give logits, not probabilities: rounding near 0 and 1 destroys their order.\n\n\
          ```python\n\
          import json, numpy as np\n\
-         from safetensors.numpy import load_file, save_file\n\n\
+         {pandas}from safetensors.numpy import load_file, save_file\n\n\
          plan = json.load(open(\"{DOCUMENT}\"))\n\
          donors = load_file(\"{DONORS}\")[\"donors\"]\n\
-         columns = {{block[\"name\"]: block[\"columns\"] for block in plan[\"blocks\"]}}\n\
-         scores = []\n\
+         {before}scores = []\n\
          for job in plan[\"jobs\"]:\n\
          {rows}    scores.append(my_model(rows))\n\
          save_file({{\"scores\": np.stack(scores).astype(np.float32)}}, \"scores.safetensors\", {{\"{HASH}\": plan[\"hash\"]}})\n\

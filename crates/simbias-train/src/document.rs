@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use simbias_data::Dataset;
 use simbias_report::{
     Answer, AnswerFile, Axis, Caveat, Cell, Chart, KeyFigure, LineSeries, LinesChart, Report,
     Section, Table, write_json,
 };
 
 use crate::fit::{Evaluation, Outcome, Score, TrainState};
-use crate::model::{Standardization, TrainedNetwork};
+use crate::model::{LearnedFrom, Standardization, TrainedNetwork};
 use crate::objective::Loss;
 use crate::predict::NetScorer;
 
@@ -46,7 +47,8 @@ impl TrainingAnswer {
         test: Score,
     ) -> Self {
         let TrainState { network, evaluations, .. } = state;
-        let network = TrainedNetwork { network: NetScorer::new(network), standardization };
+        let network = NetScorer::new(network);
+        let network = TrainedNetwork { network, standardization, learned_from: None };
         Self { network, evaluations, outcome, loss, test, traces: None, notes: Vec::new() }
     }
 
@@ -54,6 +56,13 @@ impl TrainingAnswer {
     #[must_use]
     pub fn notes(mut self, notes: Vec<Caveat>) -> Self {
         self.notes = notes;
+        self
+    }
+
+    /// Says what the network was trained on, so that it finds columns and classes of other data by name.
+    #[must_use]
+    pub fn learned_from(mut self, data: &Dataset) -> Self {
+        self.network.learned_from = Some(LearnedFrom::new(data));
         self
     }
 

@@ -49,7 +49,7 @@ pub use fit::{
     evaluate, fit, fit_plain,
 };
 pub use model::{
-    Ensemble, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,
+    Ensemble, LearnedFrom, NetworkChoice, Recipe, Standardization, TrainedNetwork, TrainingSummary,
     architecture, cross_entropy_and_slope,
 };
 pub use objective::{

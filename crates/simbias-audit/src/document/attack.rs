@@ -9,9 +9,9 @@ use simbias_reliance::document::{budget_chart, regime_section};
 use simbias_report::{
     Answer, Caveat, Cell, Chart, Heatmap, Interval, Report, Section, Table, Ticks, write_json,
 };
-use simbias_train::attack::{Signing, TransferMatrix};
+use simbias_train::attack::{Norm, Signing, TransferMatrix};
 
-use crate::attack::{AttackOutcome, Attacked, Transfer, lines};
+use crate::attack::{AttackOptions, AttackOutcome, Attacked, BudgetUnits, Transfer, lines};
 
 /// Name and version of the result of attacks.
 pub const ATTACK_SCHEMA: &str = "simbias.attack/2";
@@ -29,6 +29,7 @@ pub struct AttackAnswer {
 struct WireAttacks<'a> {
     schema: &'static str,
     eps: f64,
+    units: BudgetUnits,
     models: Vec<WireAttacked<'a>>,
     transfer: Option<WireTransfer>,
 }
@@ -59,6 +60,7 @@ impl Answer for AttackAnswer {
             outcome.models.iter().map(|one| (one.model.clone(), one.shares.clone())).collect();
         let mut section = Section::new("attacks", "Where the budget goes")
             .prose(explanation(outcome.options.universal))
+            .prose(budget(&outcome.options))
             .table(accuracy_table(&outcome.models))
             .table(share_table("shares", "model", &groups));
         if let Some(chart) = budget_chart(&groups) {
@@ -105,6 +107,7 @@ impl Answer for AttackAnswer {
         let wire = WireAttacks {
             schema: ATTACK_SCHEMA,
             eps: options.radius,
+            units: options.units,
             models: models
                 .iter()
                 .map(|one| WireAttacked {
@@ -138,6 +141,15 @@ fn explanation(universal: Option<Signing>) -> &'static str {
              feature it can push the accuracy only to about one half."
         }
     }
+}
+
+/// How far the attacks may go.
+fn budget(options: &AttackOptions) -> String {
+    let norm = match options.norm {
+        Norm::L2 => "Euclidean length",
+        Norm::Linf => "largest change of a single value",
+    };
+    format!("The budget: a {norm} of at most {}, {}.", options.radius, options.units.words())
 }
 
 fn accuracy_table(found: &[Attacked]) -> Table {

@@ -57,7 +57,11 @@ fn a_network_is_retrained_in_its_last_layer_and_nowhere_else() {
     let network =
         Network::new(architecture.clone(), Init::default(), Precision::F32, Seed::new(5), &cpu())
             .unwrap();
-    let given = TrainedNetwork { network: NetScorer::new(network.clone()), standardization: None };
+    let given = TrainedNetwork {
+        network: NetScorer::new(network.clone()),
+        standardization: None,
+        learned_from: None,
+    };
     let mut options = options(&[Remedy::LastLayer]);
     options.simplicity.solo_steps = 0;
     let outcome =
@@ -82,7 +86,11 @@ fn a_damaged_description_of_a_network_is_refused_before_memory_is_asked_for() {
         Network::new(Fcn::new(4, 16, 1, 2), Init::default(), Precision::F32, Seed::new(5), &cpu())
             .unwrap();
     let weights = network.to_safetensors();
-    let whole = TrainedNetwork { network: NetScorer::new(network), standardization: None };
+    let whole = TrainedNetwork {
+        network: NetScorer::new(network),
+        standardization: None,
+        learned_from: None,
+    };
     let description = whole.to_json().to_string();
     TrainedNetwork::load(&description, &weights, &cpu()).unwrap();
     for (sound, damaged) in [

@@ -35,6 +35,10 @@ pub(crate) struct ReadingArgs {
     /// Whether labels are classes or numbers to predict
     #[arg(long, value_enum, default_value_t = TaskWord::Auto)]
     task: TaskWord,
+    /// The classes in the order of the model's outputs, separated by commas; a class may have no rows. Without this
+    /// flag the order that a model's file tells, or the labels sorted by name or number
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    classes: Vec<String>,
     /// Columns (arrays) that are not model input; repeat, or separate by commas; a name with a comma goes in "double
     /// quotes" of its own
     #[arg(long, value_name = "NAME", value_parser = Names::parse)]
@@ -185,6 +189,16 @@ impl ReadingArgs {
         }
     }
 
+    /// Whether the user gave the classes in the model's order.
+    pub(crate) fn has_classes(&self) -> bool {
+        !self.classes.is_empty()
+    }
+
+    /// Whether the user wants the labels to be numbers.
+    pub(crate) fn wants_values(&self) -> bool {
+        matches!(self.task, TaskWord::Values)
+    }
+
     /// The options of the readers.
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {
@@ -220,6 +234,7 @@ impl ReadingArgs {
                 TaskWord::Classes => Task::Classes,
                 TaskWord::Values => Task::Values,
             },
+            classes: self.has_classes().then(|| self.classes.clone()),
             label_threshold: self.label_threshold,
             missing: match self.missing {
                 MissingWord::Error => Missing::Error,

@@ -7,11 +7,13 @@ use simbias_audit::{
     AuditInput, AuditOptions, Budgeted, Cost, NetworkChoice, Remedy, Subject, audit, demo_input,
     demo_options, prepared, training_settings, within_budget,
 };
-use simbias_data::{SplitOptions, read_splits};
-use simbias_nn::device_from_str;
+use simbias_data::{
+    SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit, read_splits,
+};
+use simbias_nn::{Device, device_from_str};
 use simbias_reliance::DonorMode;
-use simbias_report::format;
-use simbias_run::{TrainingCheckpoint, of_dataset};
+use simbias_report::{Caveat, format};
+use simbias_run::{Model, TrainingCheckpoint, of_dataset};
 use simbias_train::TrainState;
 
 use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, notes};
@@ -104,20 +106,17 @@ impl AuditArgs {
         let (mode, complement) = (options.reliance.mode, options.reliance.complement);
         self.fail_on.check(Measured { mode, complement, alone: true })?;
         let mut inputs = Vec::new();
-        let mut input = match &self.data {
-            None => demo_input(shell.seed(), self.quick)?,
+        let (mut input, brought) = match &self.data {
+            None => (demo_input(shell.seed(), self.quick)?, None),
             Some(path) => {
-                let input = self.read(path, shell)?;
+                let (input, brought) = self.read(path, &options.device, shell)?;
                 inputs.push(of_dataset(path, &input.split.test.0));
-                input
+                (input, brought)
             }
         };
         if self.data.is_some() && !self.quick {
             options = self.within_budget(&mut input, options, shell)?;
         }
-        let test = &input.split.test.0;
-        let open = |path: &PathBuf| self.opening.open(path, test, &options.device);
-        let brought = self.model.as_ref().map(open).transpose()?;
         inputs.extend(brought.iter().map(|model| model.fingerprint.clone()));
 
         let checkpoint = TrainingCheckpoint::beside(&run);
@@ -226,7 +225,13 @@ impl AuditArgs {
         Ok(options)
     }
 
-    fn read(&self, path: &Path, shell: &Shell) -> Result<AuditInput, Failure> {
+    /// Reads the rows and opens the model that the user brings, if any.
+    fn read(
+        &self,
+        path: &Path,
+        device: &Device,
+        shell: &Shell,
+    ) -> Result<(AuditInput, Option<Model>), Failure> {
         let options = self.reading.all_parts("an audit")?;
         let split = read_splits(
             path,
@@ -234,15 +239,43 @@ impl AuditArgs {
             &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;
         shell.caveats(&split.notes());
+        let (split, brought, model_notes) = self.open(split, device, shell)?;
         super::reliance::label_map(shell, &split.test.0);
         let resolved = self.blocks.resolve(&split.train.0)?;
-        let notes = notes(&[], &resolved).into_iter().map(|caveat| caveat.message).collect();
-        Ok(AuditInput {
+        let all_notes = model_notes.into_iter().chain(notes(&[], &resolved));
+        let notes = all_notes.map(|caveat| caveat.message).collect();
+        let input = AuditInput {
             split,
             blocks: resolved.blocks,
             transform: resolved.transform,
             whole_images: resolved.whole_images,
             notes,
-        })
+        };
+        Ok((input, brought))
+    }
+
+    /// Opens the model that the user brings, if any, and brings the rows into its order.
+    fn open(
+        &self,
+        split: SplitDataset,
+        device: &Device,
+        shell: &Shell,
+    ) -> Result<(SplitDataset, Option<Model>, Vec<Caveat>), Failure> {
+        let Some(path) = &self.model else { return Ok((split, None, Vec::new())) };
+        let parts = vec![split.test.0, split.train.0, split.validation.0];
+        let opened =
+            self.opening.open(std::slice::from_ref(path), parts, &self.reading, device, shell)?;
+        let mut parts = opened.parts.into_iter();
+        let (Some(test), Some(train), Some(validation)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Failure::input("the rows have lost a part"));
+        };
+        let split = SplitDataset {
+            train: TrainSplit(train),
+            validation: ValidationSplit(validation),
+            test: TestSplit(test),
+        };
+        Ok((split, opened.models.into_iter().next(), opened.notes))
     }
 }

@@ -1,12 +1,14 @@
 //! Flags that name models.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use simbias_data::Dataset;
 use simbias_nn::{Device, device_from_str};
-use simbias_run::{Model, OpenOptions, is_onnx};
+use simbias_onnx::RuntimeChoice;
+use simbias_run::{OpenOptions, OpenedModels, is_onnx, open_models};
 
-use crate::shell::{Failure, Shell, at_least_one};
+use super::arguments::ReadingArgs;
+use crate::shell::{Failure, Shell, at_least_one, onnx_runtime_library};
 
 /// Which models.
 #[derive(clap::Args, Debug)]
@@ -28,16 +30,46 @@ pub(crate) struct OpeningArgs {
     /// Rows that the model scores at a time; changes memory, not results
     #[arg(long, value_name = "N", value_parser = at_least_one, default_value_t = OpenOptions::default().batch)]
     batch: usize,
+    /// What runs ONNX models: the embedded runtime, or ONNX Runtime, which `pip install onnxruntime` brings
+    #[arg(long, value_enum, value_name = "RUNTIME", default_value_t = RuntimeWord::Auto)]
+    runtime: RuntimeWord,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum RuntimeWord {
+    /// The embedded one; ONNX Runtime for models that it refuses, if it is installed
+    Auto,
+    /// The embedded one, in pure Rust
+    Embedded,
+    /// ONNX Runtime, found in Python environments, in folders of libraries, or where ORT_DYLIB_PATH says
+    Onnxruntime,
+}
+
+impl From<RuntimeWord> for RuntimeChoice {
+    fn from(word: RuntimeWord) -> Self {
+        match word {
+            RuntimeWord::Auto => Self::Auto,
+            RuntimeWord::Embedded => Self::Embedded,
+            RuntimeWord::Onnxruntime => Self::OnnxRuntime,
+        }
+    }
 }
 
 impl ModelArgs {
-    /// Opens every model for rows like those of `data`.
-    pub(crate) fn open(&self, data: &Dataset, shell: &Shell) -> Result<Vec<Model>, Failure> {
+    /// Opens every model and brings `data`, read as `reading` says, into their order.
+    pub(crate) fn open(
+        &self,
+        data: Dataset,
+        reading: &ReadingArgs,
+        shell: &Shell,
+    ) -> Result<(OpenedModels, Dataset), Failure> {
         if self.models.iter().all(|path| is_onnx(path)) {
             shell.computes_on_cpu();
         }
         let device = device_from_str(shell.device())?;
-        self.models.iter().map(|path| self.opening.open(path, data, &device)).collect()
+        let mut opened = self.opening.open(&self.models, vec![data], reading, &device, shell)?;
+        let data = opened.parts.remove(0);
+        Ok((opened, data))
     }
 
     /// Rows that a model scores at a time.
@@ -47,14 +79,29 @@ impl ModelArgs {
 }
 
 impl OpeningArgs {
-    /// Opens the model at `path` for rows like those of `data`; networks go to `device`.
+    /// Opens the models at `paths` and brings the data, read as `reading` says, into their order; networks go to `device`.
     pub(crate) fn open(
         &self,
-        path: &Path,
-        data: &Dataset,
+        paths: &[PathBuf],
+        parts: Vec<Dataset>,
+        reading: &ReadingArgs,
         device: &Device,
-    ) -> Result<Model, Failure> {
-        let options = OpenOptions { output: self.model_output.clone(), batch: self.batch };
-        Ok(Model::open(path, data, device, &options)?)
+        shell: &Shell,
+    ) -> Result<OpenedModels, Failure> {
+        let options = OpenOptions {
+            output: self.model_output.clone(),
+            batch: self.batch,
+            runtime: self.runtime.into(),
+            library: onnx_runtime_library(),
+            classes_are_ordered: reading.has_classes(),
+            labels_are_values: reading.wants_values(),
+        };
+        let opened = open_models(paths, parts, device, &options)?;
+        for model in &opened.models {
+            if let Some(runtime) = model.runtime() {
+                shell.record(&format!("runtime of {}", model.name), &runtime.to_string());
+            }
+        }
+        Ok(opened)
     }
 }

@@ -27,8 +27,8 @@ use crate::shell::{Failure, Finished, Shell};
   simbias train photos/ --image-size 64x64 --network cnn --optimizer momentum --learning-rate 0.05
   simbias train table.csv --labels outcome --out runs/a --resume runs/a.checkpoint
 
-The run directory holds network.safetensors (PyTorch's parameter names), network.json (architecture and
-standardisation of the columns), traces.safetensors (loss and logits of every validation row at each
+The run directory holds network.safetensors (PyTorch's parameter names), network.json (architecture,
+standardisation, columns with their categories, classes), traces.safetensors (loss and logits of every validation row at each
 evaluation), the report and the result.")]
 pub(crate) struct TrainArgs {
     /// Rows with labels
@@ -177,6 +177,7 @@ impl TrainArgs {
         let score = evaluate(&state.network, test, test.n_rows(), config.loss)?;
         let answer = TrainingAnswer::new(state, standardization, outcome, config.loss, score)
             .notes(split.notes())
+            .learned_from(train)
             .traces(trace.into_inner().to_safetensors());
         let closed = shell.close_run(run, &answer, inputs);
         shell.tell_how_to_resume(&checkpoint, closed)?;

@@ -19,6 +19,8 @@ use simbias_train::attack::AttackError;
 
 use super::Failure;
 
+const OTHER_CLASSES: &str = "if the rows lack some of the model's classes, name all of them in the model's order: \
+     --classes a,b,c; otherwise check that --model and --labels belong together";
 const CHECK_PATH: &str = "check the path: a relative one starts at the current folder";
 
 fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
@@ -240,6 +242,12 @@ impl From<DataError> for Failure {
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
             DataError::File(error) => file_hint(error),
+            DataError::Unlike { problem, .. } if problem.contains("among the classes") => {
+                Some("--classes takes all classes of the model, in the order of its outputs")
+            }
+            DataError::Option { problem, .. } if problem.contains("more categories") => {
+                Some("--drop COLUMN leaves the column out")
+            }
             _ => None,
         };
         with(&error, hint)
@@ -281,9 +289,10 @@ impl From<RelianceError> for Failure {
             RelianceError::NotFiniteInput { .. } => {
                 Some("--drop COLUMN leaves the column out, --missing drop leaves out rows")
             }
-            RelianceError::OutputCount { .. } => {
-                Some("check that --model and --labels belong together")
-            }
+            RelianceError::OutputCount { .. } => Some(OTHER_CLASSES),
+            RelianceError::ScoresNeverChanged { .. } => Some(
+                "exchange the cells of each job as HOWTO.md shows, or let `reliance plan --materialize` write the rows",
+            ),
             RelianceError::NotFiniteScore { .. } => Some(
                 "repair a model that overflows on some rows, or leave these rows out of the data",
             ),
@@ -375,9 +384,7 @@ impl From<AuditError> for Failure {
             AuditError::NoClasses => {
                 with(&error, Some("--label-threshold T makes two classes of a number"))
             }
-            AuditError::OtherClasses { .. } => {
-                with(&error, Some("check that --model and --labels belong together"))
-            }
+            AuditError::OtherClasses { .. } => with(&error, Some(OTHER_CLASSES)),
             other => with(&other, None),
         }
     }

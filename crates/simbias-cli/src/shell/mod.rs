@@ -5,11 +5,12 @@ mod failure;
 mod hints;
 mod interrupt;
 mod invocation;
+mod onnx_runtime;
 mod output;
 pub(crate) mod panics;
 mod progress;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use simbias_run::{Clock, Ending, Invocation, RunDirectory, TrainingCheckpoint};
 use simbias_stats::Seed;
 
 pub(crate) use failure::{Failure, Finished};
+pub(crate) use onnx_runtime::onnx_runtime_library;
 pub(crate) use output::{print, say};
 pub(crate) use progress::ProgressDisplay;
 
@@ -83,7 +85,8 @@ pub(crate) struct Shell {
     global: GlobalArgs,
     command_name: String,
     command_line: String,
-    settings: simbias_report::Settings,
+    /// Settings, and what was decided for the user on the way.
+    settings: RefCell<simbias_report::Settings>,
     interrupt: Interrupt,
     clock: Clock,
     /// Whether the command computes on the CPU only.
@@ -128,7 +131,7 @@ impl Shell {
         }
         let (leaf, leaf_matches, command_name) = config::leaf(command, matches);
         Ok(Self {
-            settings: invocation::settings(leaf, leaf_matches),
+            settings: RefCell::new(invocation::settings(leaf, leaf_matches)),
             command_name,
             command_line: invocation::command_line(words),
             interrupt: Interrupt::listen()?,
@@ -162,6 +165,11 @@ impl Shell {
             ));
         }
         self.only_cpu.set(true);
+    }
+
+    /// Adds what was decided on the way to the settings that a run records.
+    pub(crate) fn record(&self, name: &str, value: &str) {
+        self.settings.borrow_mut().insert(name.into(), value.into());
     }
 
     /// Whether results go to standard output as JSON.
@@ -276,7 +284,7 @@ impl Shell {
     fn provenance(&self, inputs: Vec<InputFingerprint>) -> Provenance {
         let called = Invocation {
             command: self.command_line.clone(),
-            settings: self.settings.clone(),
+            settings: self.settings.borrow().clone(),
             seed: self.global.seed,
             device: self.device().into(),
         };

@@ -34,7 +34,7 @@ fn accuracies(bench: &Bench, out: &str) -> Vec<(f64, f64)> {
 #[test]
 fn an_attack_by_row_lands_on_the_column_that_tells() {
     let bench = bench();
-    let words = "reliance attack --data t.csv --blocks first=0;others=1,2 --eps 0.6";
+    let words = "reliance attack --data t.csv --blocks first=0;others=1,2 --eps 0.6 --units data";
     bench.succeed(&format!("{words} --model net --threads 1 --out one"));
     bench.succeed(&format!("{words} --model net --threads 2 --out two"));
     assert_eq!(bench.read("one/result.json"), bench.read("two/result.json"));
@@ -123,6 +123,6 @@ fn attacks_that_cannot_be_are_refused() {
     bench.write("three.csv", &(three.join("\n") + "\n"));
     bench.refuse(
         "reliance attack --model net --data three.csv --eps 1 --out out",
-        &["2 outputs", "3 classes", "--labels"],
+        &["\"2\"", "among the classes", "--classes"],
     );
 }

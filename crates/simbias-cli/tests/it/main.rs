@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+mod as_they_come;
 mod attacks;
 mod audits;
 mod bad_input;

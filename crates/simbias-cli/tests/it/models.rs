@@ -102,7 +102,9 @@ fn a_network_trained_here_takes_the_rows_as_they_are_read() {
         .map(|(_, row)| row.to_string())
         .collect();
     bench.write("half.csv", &(half.join("\n") + "\n"));
-    bench.succeed("reliance attack --model net --data half.csv --eps 0.001 --out attacked");
+    bench.succeed(
+        "reliance attack --model net --data half.csv --eps 0.001 --units data --out attacked",
+    );
     let attacked = bench.json("attacked/result.json");
     assert_eq!(attacked["models"][0]["clean_accuracy"]["value"], 1.0);
 }
@@ -111,7 +113,6 @@ fn a_network_trained_here_takes_the_rows_as_they_are_read() {
 fn what_is_no_model_is_refused_alike_everywhere() {
     let bench = bench();
     bench.succeed("train t.csv --max-steps 10 --out net");
-    bench.succeed("train t.csv --max-steps 10 --drop t --out narrow");
     std::fs::create_dir(bench.path("empty")).unwrap();
     std::fs::create_dir(bench.path("torn")).unwrap();
     std::fs::copy(bench.path("net/network.safetensors"), bench.path("torn/network.safetensors"))
@@ -124,7 +125,6 @@ fn what_is_no_model_is_refused_alike_everywhere() {
         ("empty", ["\"empty\"", "network.safetensors"]),
         ("torn", ["network.json", "keep the two files"]),
         ("t.csv", ["t.csv", "neither ONNX nor a network"]),
-        ("narrow", ["4 features", "the data have 5"]),
     ] {
         bench.refuse(&format!("reliance run --model {model} --data t.csv --out out"), &facts);
         bench.refuse(
@@ -156,10 +156,12 @@ fn models_that_do_not_fit_the_rows_are_refused() {
     let bench = bench();
     let words = classes(&bench, "mlp_dynamic_batch.onnx");
     bench.refuse(&format!("{words} --drop t --out out"), &["4", "data belong to the model"]);
-    // Two classes, three outputs.
+    // Two classes, three outputs; as whole numbers they would be the indices of outputs.
+    let named = bench.read("t.csv").replace(",0\n", ",no\n").replace(",1\n", ",yes\n");
+    bench.write("named.csv", &named);
     bench.refuse(
-        "reliance run --model mlp_dynamic_batch.onnx --data t.csv --out out",
-        &["3", "2", "--labels"],
+        "reliance run --model mlp_dynamic_batch.onnx --data named.csv --out out",
+        &["3", "2", "--labels", "--classes"],
     );
     let words = classes(&bench, "mlp_two_outputs.onnx");
     bench.refuse(

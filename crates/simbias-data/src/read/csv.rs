@@ -184,6 +184,14 @@ impl<'a> TextTable<'a> {
         ))
     }
 
+    /// What separates the cells; a blank for runs of blanks.
+    pub(super) fn delimiter_byte(&self) -> u8 {
+        match self.delimiter {
+            Delimiter::Byte(byte) => byte,
+            Delimiter::Blanks => b' ',
+        }
+    }
+
     /// Gives a column another name, for tables without header.
     pub(super) fn rename(&mut self, column: usize, name: &str) {
         self.columns[column] = name.into();

@@ -126,7 +126,7 @@ impl RawLabels {
         let are_classes = match options.task {
             Task::Classes => true,
             Task::Values => false,
-            Task::Auto => guess(&distinct, &numbers) != Guess::Values,
+            Task::Auto => options.classes.is_some() || guess(&distinct, &numbers) != Guess::Values,
         };
         if !are_classes {
             return Ok(Target::Values(numbers));

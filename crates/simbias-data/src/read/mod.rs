@@ -27,6 +27,7 @@ mod labels;
 mod options;
 mod parquet;
 mod safetensors;
+mod source_table;
 mod table;
 mod text;
 
@@ -44,6 +45,7 @@ pub use options::{
 };
 pub use parquet::parse_parquet;
 pub use safetensors::parse_safetensors;
+pub use source_table::{SourceTable, read_source_table};
 
 pub use simbias_checkpoint::{ArrayValues, NamedArray, parse_npy, parse_npz};
 use simbias_checkpoint::{NPY_MAGIC, NpzFile, file_stem};
@@ -138,6 +140,11 @@ fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataErro
             path,
             format!("this kind of source has no column of weights {name:?}"),
         ));
+    }
+    if let Some(classes) = &options.classes {
+        for dataset in datasets {
+            *dataset = dataset.with_classes(classes)?;
+        }
     }
     Ok(parts)
 }

@@ -19,6 +19,9 @@ pub struct ReadOptions {
     pub max_rows: Option<usize>,
     /// Classification or regression.
     pub task: Task,
+    /// The classes in the order of a model's outputs; labels are found in it by name, and classes may have no rows.
+    /// Otherwise the classes are those of the labels, sorted by name or number.
+    pub classes: Option<Vec<String>>,
     /// Turns a numeric label into the two classes `<t` and `>=t`.
     pub label_threshold: Option<f64>,
     /// What to do with missing cells of a table.
@@ -56,6 +59,7 @@ impl Default for ReadOptions {
             image_size: None,
             max_rows: None,
             task: Task::Auto,
+            classes: None,
             label_threshold: None,
             missing: Missing::Error,
             // A one-hot block wider than this swamps the other columns.

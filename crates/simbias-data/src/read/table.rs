@@ -147,6 +147,25 @@ pub(super) fn read(
         .collect()
 }
 
+/// The rows of one file that [`read`] takes, and the number of its rows.
+pub(super) fn rows_in_use(
+    source: &dyn TableSource,
+    options: &ReadOptions,
+) -> Result<(Vec<usize>, usize), DataError> {
+    let roles = Roles::new(source, options, &[])?;
+    let mut surveys = vec![Survey::default(); source.columns().len()];
+    let found = survey(source, &roles, options, &mut surveys)?;
+    let n_rows = found.n_rows;
+    let decided = decide(source, &roles, &surveys, n_rows, options)?;
+    let used = Roles { features: decided.features, ..roles }.all();
+    let drops = options.missing == Missing::Drop;
+    let lacking: Vec<bool> =
+        (0..n_rows).map(|row| found.lacks(&decided.meaning, row, &used)).collect();
+    let n_usable = lacking.iter().filter(|&&lacks| !(drops && lacks)).count();
+    let n_kept = options.max_rows.map_or(n_usable, |most| most.min(n_usable));
+    Ok((kept_sources(&lacking, drops, n_usable, n_kept), n_rows))
+}
+
 /// What the first pass decided.
 struct Table<'t> {
     roles: &'t Roles,

@@ -1,6 +1,7 @@
 //! Public behaviour of the ONNX scorer.
 
 mod bad_input;
+mod exports;
 mod reference;
 
 use std::path::PathBuf;

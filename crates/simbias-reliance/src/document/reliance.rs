@@ -54,7 +54,8 @@ pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
     if !outcome.pairs.is_empty() {
         section = section.table(pair_table(outcome));
     }
-    if outcome.blocks.iter().any(|block| !block.strata.is_empty()) {
+    let has_strata = outcome.blocks.iter().any(|block| !block.strata.is_empty());
+    if has_strata || !outcome.unmeasured_strata.is_empty() {
         section = section.table(strata_table(outcome));
     }
     section
@@ -351,6 +352,16 @@ fn strata_table(outcome: &RelianceOutcome) -> Table {
                 Cell::from(stratum.randomized.clone()),
             ]);
         }
+    }
+    for stratum in &outcome.unmeasured_strata {
+        table = table.row([
+            Cell::from(stratum.column.as_str()),
+            Cell::from(stratum.value.as_str()),
+            Cell::from(stratum.n_rows),
+            Cell::from("all"),
+            Cell::from(stratum.reason.as_str()),
+            Cell::Empty,
+        ]);
     }
     table
 }

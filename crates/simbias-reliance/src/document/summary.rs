@@ -3,7 +3,7 @@
 use simbias_report::{Estimate, KeyFigure};
 
 use crate::donors::DonorMode;
-use crate::measure::REVERSED;
+use crate::measure::{CLASS_ORDER, REVERSED};
 use crate::metric::Metric;
 use crate::outcome::{Alone, BlockOutcome, RelianceOutcome, SoloLearner};
 use crate::verdict::BlockVerdict;
@@ -16,6 +16,16 @@ fn class_order(outcome: &RelianceOutcome) -> String {
 
 /// What a manager should take away, one sentence each.
 pub fn plain_summary(outcome: &RelianceOutcome) -> Vec<String> {
+    let is_doubtful = outcome.caveats.iter().any(|caveat| caveat.kind == CLASS_ORDER);
+    let doubt = is_doubtful.then(|| {
+        "The model's outputs seem to be in another order than the classes: put that right first, as the warning below says."
+            .to_string()
+    });
+    doubt.into_iter().chain(findings(outcome)).collect()
+}
+
+/// The sentences about the model and its blocks.
+fn findings(outcome: &RelianceOutcome) -> Vec<String> {
     let (metric, article) = (outcome.metric.title(), outcome.metric.article());
     let standard = &outcome.standard.metric;
     if !outcome.has_signal() {

@@ -3,10 +3,12 @@
 use simbias_report::{Caveat, Estimate};
 use simbias_stats::Seed;
 
+use super::class_order::CLASS_ORDER;
 use super::summary::Context;
 use crate::RelianceError;
 use crate::block::BlockSet;
-use crate::figures::{ClassRows, FEW_ROWS};
+use crate::donors::DonorMode;
+use crate::figures::{ClassRows, FEW_ROWS, JobFigures};
 use crate::manifold::{mean_abs_correlation, off_manifold_auc};
 use crate::metric::{LEAST_ROWS_OF_CLASS, Metric, Predictions, Truth};
 use crate::outcome::RelianceOutcome;
@@ -25,13 +27,14 @@ impl Context<'_> {
         is_reversed: bool,
         standard: &Estimate,
         chance: f64,
+        standard_figures: &JobFigures,
     ) -> Vec<Caveat> {
         let mut caveats = Vec::new();
         if is_reversed {
             caveats.push(Caveat::warning(
                 REVERSED,
                 "The ROC-AUC on unchanged rows lies below chance as a whole: the model predicts the wrong way round. \
-                 Usually its classes are in a different order than the labels, which are sorted by name. Verdicts, \
+                 Usually its classes are in a different order than the labels, which are sorted by name unless an order is given (--classes). Verdicts, \
                  necessity and sufficiency are withheld.",
             ));
         } else if !has_signal {
@@ -47,6 +50,7 @@ impl Context<'_> {
         }
         caveats.extend(self.few_rows());
         caveats.extend(self.classes_left_out());
+        caveats.extend(self.strata_left_out(standard_figures));
         if blocks.rest_added() {
             caveats.push(Caveat::note(
                 "rest",
@@ -95,6 +99,38 @@ impl Context<'_> {
                  get at least the variance of its bound. Give more rows of that class for narrower intervals."
             ),
         ))
+    }
+
+    /// Strata in which the metric is not defined.
+    fn strata_left_out(&self, standard_figures: &JobFigures) -> Option<Caveat> {
+        let strata = self.unmeasured_strata(standard_figures);
+        let told: Vec<String> = strata
+            .iter()
+            .map(|stratum| {
+                let noun = if stratum.n_rows == 1 { "row" } else { "rows" };
+                format!(
+                    "{} = {:?} ({} {noun}, {})",
+                    stratum.column, stratum.value, stratum.n_rows, stratum.reason
+                )
+            })
+            .collect();
+        let exchanged = match self.options.mode {
+            DonorMode::WithinStratum => {
+                " Rows of a stratum with one class get donors of the same class: what is exchanged there says nothing \
+                 about that class."
+            }
+            _ => "",
+        };
+        (!told.is_empty()).then(|| {
+            Caveat::note(
+                "strata-left-out",
+                format!(
+                    "The {} is not defined inside these strata, which are listed without figures: {}.{exchanged}",
+                    self.metric.title(),
+                    told.join(", ")
+                ),
+            )
+        })
     }
 
     /// Classes that one against the rest says nothing about.
@@ -176,8 +212,11 @@ pub(super) fn describe_manifold(
         }
     }
     if !off.is_empty() {
+        // What makes all figures meaningless comes first.
+        let is_first = |caveat: &&Caveat| caveat.kind == CLASS_ORDER;
+        let place = outcome.caveats.iter().take_while(is_first).count();
         outcome.caveats.insert(
-            0,
+            place,
             Caveat::warning(
                 "off-manifold",
                 format!(

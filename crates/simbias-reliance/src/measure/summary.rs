@@ -5,6 +5,7 @@ use simbias_report::{Caveat, Estimate};
 use simbias_stats::{Seed, equivalence_test, holm, normal_cdf, permuted_accuracy};
 
 use super::RelianceOptions;
+use super::class_order::class_order;
 use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::donors::DonorMode;
@@ -15,6 +16,7 @@ use crate::figures::{
 use crate::metric::{Metric, Predictions, Truth, cross_entropy};
 use crate::outcome::{
     BlockOutcome, Condition, Conflict, PairOutcome, RelianceOutcome, Standard, StratumOutcome,
+    UnmeasuredStratum,
 };
 
 /// Figures of all jobs of one block.
@@ -110,7 +112,16 @@ impl Context<'_> {
             None => None,
         };
         let is_reversed = !has_signal && self.is_reversed(standard)?;
-        caveats.extend(self.caveats(blocks, has_signal, is_reversed, &found.estimate, chance));
+        caveats.extend(self.caveats(
+            blocks,
+            has_signal,
+            is_reversed,
+            &found.estimate,
+            chance,
+            standard_figures,
+        ));
+        let order = class_order(standard, self.truth, &self.facts.classes);
+        caveats.splice(0..0, order);
 
         let mut outcomes = Vec::new();
         for (block, runs) in blocks.blocks().iter().zip(runs) {
@@ -147,6 +158,7 @@ impl Context<'_> {
             },
             blocks: outcomes,
             pairs,
+            unmeasured_strata: self.unmeasured_strata(standard_figures),
             caveats,
         })
     }
@@ -337,6 +349,33 @@ impl Context<'_> {
             worst_class_accuracy: worst.1,
             worst_class: self.facts.classes[worst.0].0.clone(),
         }))
+    }
+
+    /// Strata in which the metric is not defined on the unchanged rows.
+    pub(super) fn unmeasured_strata(&self, standard: &JobFigures) -> Vec<UnmeasuredStratum> {
+        let mut found = Vec::new();
+        for (stratum, figures) in self.strata.iter().zip(&standard.strata) {
+            if figures.is_some() {
+                continue;
+            }
+            let n_rows = stratum.rows.len();
+            let class = |&row: &u32| self.truth.class(row as usize);
+            let mut classes = stratum.rows.iter().map(class);
+            let first = classes.next();
+            let reason = match self.truth {
+                Truth::Values(_) if n_rows == 1 => "one row",
+                Truth::Values(_) => "equal values",
+                _ if classes.all(|class| Some(class) == first) => "one class",
+                _ => "too few rows of a class",
+            };
+            found.push(UnmeasuredStratum {
+                column: stratum.column.clone(),
+                value: stratum.value.clone(),
+                n_rows,
+                reason: reason.into(),
+            });
+        }
+        found
     }
 
     fn strata_of(

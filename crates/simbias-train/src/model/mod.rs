@@ -13,4 +13,4 @@ pub use self::ensemble::{Ensemble, cross_entropy_and_slope};
 pub use self::recipe::Recipe;
 pub use self::standardization::Standardization;
 pub use self::summary::TrainingSummary;
-pub use self::trained::TrainedNetwork;
+pub use self::trained::{LearnedFrom, TrainedNetwork};

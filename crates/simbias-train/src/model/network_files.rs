@@ -7,7 +7,8 @@ use super::TrainedNetwork;
 impl TrainedNetwork {
     /// Name of the file of its weights, by PyTorch's names.
     pub const WEIGHTS_FILE: &str = "network.safetensors";
-    /// Name of the description beside them: architecture and standardisation of the columns.
+    /// Name of the description beside them: architecture, standardisation of the columns, their names and categories, and
+    /// the classes.
     pub const DESCRIPTION_FILE: &str = "network.json";
 
     /// Both files, from which [`TrainedNetwork::load`] makes the network again.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
-use simbias_data::{LossGradient, Objective, Scorer, ScorerError};
+use simbias_data::{Dataset, Layout, LossGradient, Objective, Scorer, ScorerError};
 use simbias_nn::{Architecture, Device, Init, Network, Precision};
 use simbias_stats::Seed;
 
@@ -20,6 +20,25 @@ pub struct TrainedNetwork {
     pub network: NetScorer,
     /// Applied to rows first; `None` if the network takes them as they are.
     pub standardization: Option<Standardization>,
+    /// What it was trained on; `None` for networks of older versions.
+    pub learned_from: Option<LearnedFrom>,
+}
+
+/// What a network was trained on, so that other data can be matched by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedFrom {
+    /// Its columns and their categories, or the shape of its inputs.
+    pub layout: Layout,
+    /// The classes in the order of the outputs; `None` for numbers.
+    pub classes: Option<Vec<String>>,
+}
+
+impl LearnedFrom {
+    /// The description of `data`.
+    pub fn new(data: &Dataset) -> Self {
+        let classes = data.class_labels().map(|labels| labels.names.clone());
+        Self { layout: data.layout.clone(), classes }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -27,6 +46,8 @@ struct Head {
     version: String,
     architecture: Architecture,
     standardization: Option<Standardization>,
+    #[serde(default)]
+    learned_from: Option<LearnedFrom>,
 }
 
 impl TrainedNetwork {
@@ -36,13 +57,14 @@ impl TrainedNetwork {
         Self { network, ..self }
     }
 
-    /// Everything but the weights (for those see [`Network::to_safetensors`]): version, architecture and
-    /// standardisation.
+    /// Everything but the weights (for those see [`Network::to_safetensors`]): version, architecture,
+    /// standardisation, and the columns and classes that it was trained on.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "version": VERSION,
             "architecture": self.network.network().architecture(),
             "standardization": self.standardization,
+            "learned_from": self.learned_from,
         })
     }
 
@@ -76,8 +98,18 @@ impl TrainedNetwork {
                 )));
             }
         }
+        if let Some(learned_from) = &head.learned_from
+            && (learned_from.layout.n_features() != network.n_features()
+                || learned_from.classes.as_ref().is_some_and(|c| c.len() != network.n_outputs()))
+        {
+            return Err(wrong("its columns or classes are not those of the network".into()));
+        }
         network.load_safetensors(weights)?;
-        Ok(Self { network: NetScorer::new(network), standardization: head.standardization })
+        Ok(Self {
+            network: NetScorer::new(network),
+            standardization: head.standardization,
+            learned_from: head.learned_from,
+        })
     }
 
     fn prepared(&self, rows: ArrayView2<'_, f32>) -> Array2<f32> {

@@ -1,8 +1,9 @@
 //! `simbias reliance attack`: where adversarial perturbations spend their budget.
 
 use simbias_audit::document::AttackAnswer;
-use simbias_audit::{AttackGround, AttackOptions};
-use simbias_data::Scorer;
+use simbias_audit::{AttackGround, AttackOptions, BudgetUnits};
+use simbias_data::transform::Transform;
+use simbias_data::{Dataset, Scorer};
 use simbias_run::of_dataset;
 use simbias_train::attack::{Norm, Signing};
 
@@ -29,9 +30,13 @@ pub(crate) struct AttackArgs {
     /// Norm of the perturbation
     #[arg(long, value_enum, default_value_t = NormWord::L2)]
     norm: NormWord,
-    /// Radius in units of the data
+    /// Radius of the perturbation, in --units
     #[arg(long, value_name = "RADIUS", allow_negative_numbers = true)]
     eps: f64,
+    /// What the radius counts in; deviations for the columns of tables, units of the data for everything else when
+    /// not given
+    #[arg(long, value_enum)]
+    units: Option<UnitsWord>,
     /// Steps of an ascent; the length of each is 2.5 radii divided by the number of steps
     #[arg(long, value_name = "N", default_value_t = 20)]
     steps: usize,
@@ -49,6 +54,14 @@ enum NormWord {
 }
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum UnitsWord {
+    /// Units of the data, the same for all columns
+    Data,
+    /// Standard deviations of each column
+    Deviations,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum SignWord {
     Signed,
     Unsigned,
@@ -58,20 +71,20 @@ impl AttackArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         self.check()?;
-        let data = self.data.read(shell)?;
+        let (opened, data) = self.models.open(self.data.read(shell)?, &self.data.reading, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;
-        let opened = self.models.open(&data, shell)?;
         let models: Vec<(&str, &dyn Scorer)> =
-            opened.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
+            opened.models.iter().map(|model| (model.name.as_str(), model as &dyn Scorer)).collect();
         let progress = shell.progress("attacking");
-        let outcome = ground.attack(&models, &self.options(), &progress)?;
+        let outcome = ground.attack(&models, &self.options(&data, transform), &progress)?;
         drop(progress);
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
-        inputs.extend(opened.iter().map(|model| model.fingerprint.clone()));
-        let answer = AttackAnswer { outcome, caveats: notes(&data.notes, &resolved) };
+        inputs.extend(opened.models.iter().map(|model| model.fingerprint.clone()));
+        let caveats = opened.notes.into_iter().chain(notes(&data.notes, &resolved)).collect();
+        let answer = AttackAnswer { outcome, caveats };
         shell.close_run(run, &answer, inputs)?;
         Ok(Finished::Done)
     }
@@ -91,13 +104,18 @@ impl AttackArgs {
         Ok(())
     }
 
-    fn options(&self) -> AttackOptions {
+    fn options(&self, data: &Dataset, transform: &dyn Transform) -> AttackOptions {
         AttackOptions {
             norm: match self.norm {
                 NormWord::L2 => Norm::L2,
                 NormWord::Linf => Norm::Linf,
             },
             radius: self.eps,
+            units: match self.units {
+                Some(UnitsWord::Data) => BudgetUnits::Data,
+                Some(UnitsWord::Deviations) => BudgetUnits::Deviations,
+                None => BudgetUnits::usual(data, transform),
+            },
             n_steps: self.steps,
             universal: self.universal.map(|sign| match sign {
                 SignWord::Signed => Signing::LabelSigned,

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
+use simbias_data::Dataset;
+use simbias_data::read::{SourceTable, read_source_table};
 use simbias_reliance::{Plan, RelianceOptions};
 use simbias_report::format;
 use simbias_run::{Materialized, howto, of_dataset, write_plan};
@@ -15,7 +17,7 @@ use crate::shell::{Failure, Finished, Shell};
 /// Write down what to score, for a model of any framework.
 ///
 /// plan.json lists the jobs; donors.safetensors holds the donor of every row in every repeat. With
-/// --materialize the randomized rows themselves are written, one file per job. HOWTO.md in the plan says how to
+/// --materialize the randomized rows themselves are written, one file per job: your own table with exchanged cells, or arrays. HOWTO.md in the plan says how to
 /// score them; `simbias reliance score` turns the scores into a report.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
@@ -38,6 +40,25 @@ pub(crate) struct PlanArgs {
 }
 
 impl PlanArgs {
+    /// The user's own table, if the data come from one and each of its columns lies in a block as a whole; the plan then
+    /// names the columns.
+    fn source_of(
+        &self,
+        plan: &mut Plan,
+        data: &Dataset,
+        is_identity: bool,
+    ) -> Result<Option<SourceTable>, Failure> {
+        if !is_identity || data.layout.column_names().is_none() {
+            return Ok(None);
+        }
+        let source = read_source_table(&self.data.data, &self.data.reading.options())?;
+        let Some(source) = source.filter(|source| source.rows.len() == data.n_rows()) else {
+            return Ok(None);
+        };
+        plan.name_columns(&data.layout);
+        Ok((!plan.document.source_columns.is_empty()).then_some(source))
+    }
+
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(Some(&self.out))?;
         let data = self.data.read(shell)?;
@@ -49,20 +70,22 @@ impl PlanArgs {
             .hint("--materialize writes the randomized rows themselves"));
         }
         let options = self.donors.set(RelianceOptions::default());
-        let plan = Plan::new(&data, &resolved.blocks, &options, shell.seed())?;
+        let mut plan = Plan::new(&data, &resolved.blocks, &options, shell.seed())?;
+        let source = self.source_of(&mut plan, &data, resolved.transform.is_identity())?;
         label_map(shell, &data);
         for note in &resolved.notes {
             shell.note(note);
         }
-        write_plan(&run, &plan)?;
+        write_plan(&run, &plan, source.as_ref())?;
         if self.materialize {
             let bytes = plan.document.jobs.len() * data.rows.len() * size_of::<f32>();
-            shell.note(&format!("the rows of all jobs take {:.1} MB", bytes as f64 / 1e6));
+            shell.note(&format!("the rows of all jobs take about {:.1} MB", bytes as f64 / 1e6));
             let progress = shell.progress("writing rows");
-            let materialized = Materialized { data: &data, transform: &*resolved.transform };
+            let transform = &*resolved.transform;
+            let materialized = Materialized { data: &data, transform, source: source.as_ref() };
             materialized.write(&run, &plan, &progress)?;
         }
-        run.write("HOWTO.md", howto(&plan, self.materialize).as_bytes())?;
+        run.write("HOWTO.md", howto(&plan, self.materialize, source.as_ref()).as_bytes())?;
         let document = &plan.document;
         let result = json!({
             "schema": document.schema,

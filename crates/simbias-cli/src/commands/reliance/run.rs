@@ -88,11 +88,14 @@ impl RunArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         let data = self.data.read(shell)?;
+        let train_caveat = self.training_caveat(&data)?;
+        let (opened, data) = self.model.open(data, &self.data.reading, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
-        let mut caveats = notes(&data.notes, &resolved);
-        caveats.extend(self.training_caveat(&data)?);
-        let opened = self.model.open(&data, shell)?;
+        let mut caveats = opened.notes;
+        caveats.extend(notes(&data.notes, &resolved));
+        caveats.extend(train_caveat);
+        let opened = opened.models;
         let options = self.figures.set(self.donors.set(RelianceOptions {
             pairs: self.pairs,
             batch_rows: self.model.batch(),

@@ -35,6 +35,28 @@ pub(in crate::read) struct Moment {
     pub(in crate::read) hour: f64,
 }
 
+impl Moment {
+    /// As ISO 8601 writes it, to the minute; midnight is left out.
+    pub(in crate::read) fn iso(self) -> String {
+        // Years begin in March here, so that the leap day is the last one; 719468 days lie before 1970.
+        let days = self.days as i64 + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + 400 * era + i64::from(month <= 2);
+        let date = format!("{year:04}-{month:02}-{day:02}");
+        let minutes = (self.hour * 60.0).round() as i64;
+        match minutes {
+            0 => date,
+            _ => format!("{date}T{:02}:{:02}", minutes / 60, minutes % 60),
+        }
+    }
+}
+
 /// What the cells of one column say about dates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DateSurvey {
