@@ -250,7 +250,6 @@ impl ReadingArgs {
                 Some(PartWord::Validation) => PartChoice::Only(Part::Validation),
                 Some(PartWord::Test) => PartChoice::Only(Part::Test),
             },
-            ..ReadOptions::default()
         }
     }
 }
