@@ -311,7 +311,9 @@ impl Plan {
             });
         }
         let unchanged = scores.index_axis(Axis(0), 0);
-        if n_jobs > 1 && scores.outer_iter().all(|of_job| of_job == unchanged) {
+        // A model that gives every row the same score has nothing that could change.
+        let is_constant = unchanged.outer_iter().all(|of_row| of_row == unchanged.row(0));
+        if n_jobs > 1 && !is_constant && scores.outer_iter().all(|of_job| of_job == unchanged) {
             return Err(RelianceError::ScoresNeverChanged { n_jobs });
         }
         let truth = Truth::of(&self.target)?;
