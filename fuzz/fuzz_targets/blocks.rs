@@ -18,6 +18,8 @@ fn data(layout: Layout) -> Dataset {
             names: vec!["a".into(), "b".into()],
         }),
         strata: Vec::new(),
+        weights: None,
+        notes: Vec::new(),
     }
 }
 
@@ -31,7 +33,9 @@ fuzz_target!(|text: &str| {
             _ => Err("no such file".into()),
         }
     };
-    for file in [BlocksFile::from_toml(text), BlocksFile::from_short_form(text)].into_iter().flatten() {
+    for file in
+        [BlocksFile::from_toml(text), BlocksFile::from_short_form(text)].into_iter().flatten()
+    {
         for data in [&image, &table] {
             for allow_overlap in [false, true] {
                 let _ = file.resolve(data, allow_overlap, &load);

@@ -20,6 +20,8 @@ static ROWS: LazyLock<Dataset> = LazyLock::new(|| Dataset {
         names: vec!["a".into(), "b".into()],
     }),
     strata: Vec::new(),
+    weights: None,
+    notes: Vec::new(),
 });
 
 fuzz_target!(|bytes: &[u8]| {

@@ -224,6 +224,8 @@ mod tests {
                 names: vec!["no".into(), "yes".into()],
             }),
             strata: Vec::new(),
+            weights: None,
+            notes: Vec::new(),
         }
     }
 

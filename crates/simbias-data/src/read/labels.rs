@@ -251,6 +251,9 @@ pub(crate) fn task_of(
             RawLabels::Texts(_) | RawLabels::Named(_) => return Ok(options.task),
         }
     }
+    if options.task == Task::Auto && options.classes.is_some() {
+        return Ok(Task::Classes);
+    }
     if options.task != Task::Auto || options.label_threshold.is_some() || numbers.is_empty() {
         return Ok(options.task);
     }
