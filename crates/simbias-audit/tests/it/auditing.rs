@@ -133,13 +133,14 @@ fn a_resumed_audit_is_the_one_that_was_not_interrupted() {
     let whole = run(&input, &options);
     let steps = whole.training.as_ref().unwrap().steps;
 
-    let state = interrupted(&input, &options, &StopsAfter::new(20)).unwrap();
+    // Four columns are looked at before the training.
+    let state = interrupted(&input, &options, &StopsAfter::new(24)).unwrap();
     assert_eq!(state.step, 20);
     assert_same(&whole, &resumed(&input, &options, state).0);
 
     // Reliance, simplicity, attacks, the remedy: the network is trained already.
     let mut trained = None;
-    for stage in 2..=5 {
+    for stage in 3..=6 {
         let state = interrupted(&input, &options, &StopsIn::new(stage)).unwrap();
         assert_eq!(state.step, steps, "stage {stage}");
         trained = Some(state);
@@ -180,7 +181,8 @@ fn assert_same(whole: &AuditOutcome, resumed: &AuditOutcome) {
 
 #[test]
 fn whoever_asks_to_stop_is_heard_at_once() {
-    let state = interrupted(&slabs(3), &options(&Remedy::ALL), &StopsAfter::new(1)).unwrap();
+    assert!(interrupted(&slabs(3), &options(&Remedy::ALL), &StopsAfter::new(1)).is_none());
+    let state = interrupted(&slabs(3), &options(&Remedy::ALL), &StopsAfter::new(5)).unwrap();
     assert_eq!(state.step, 1);
 }
 

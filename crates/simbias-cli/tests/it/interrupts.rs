@@ -109,10 +109,10 @@ fn an_audit_interrupted_after_its_training_does_not_train_again() {
     let words = "audit t.csv --quick --blocks first=0;others=1,2 --remedies none --max-steps 150 \
                  --solo-steps 3000 --threads 1";
     let left = ["cut.checkpoint", "t.csv"];
-    let said = interrupted(&bench, &format!("{words} --out cut"), "[3/4]", &left);
+    let said = interrupted(&bench, &format!("{words} --out cut"), "[4/5]", &left);
     assert!(said.contains("--resume cut.checkpoint"), "{said}");
     let resumed = bench.succeed(&format!("{words} --out cut --resume cut.checkpoint"));
-    assert!(resumed.stderr.contains("[3/4]"), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("[4/5]"), "{}", resumed.stderr);
     bench.succeed(&format!("{words} --out whole"));
     assert_eq!(bench.read("cut/result.json"), bench.read("whole/result.json"));
     assert!(bench.bytes("cut/network.safetensors") == bench.bytes("whole/network.safetensors"));

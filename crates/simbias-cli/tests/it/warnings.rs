@@ -75,9 +75,10 @@ fn probabilities_with_the_threshold_of_log_odds_are_noticed() {
 #[test]
 fn verdicts_are_withheld_without_skill() {
     let constant = |scores: Vec<Vec<f64>>| -> Vec<Vec<f64>> {
-        // Scores that tell nothing: they depend on the place of the row only.
-        let blind = |row: usize| (row as f64 * 1.7).sin();
-        scores.iter().map(|job| (0..job.len()).map(blind).collect()).collect()
+        // Scores that tell nothing: they depend on the place of the row and on the job only.
+        let blind = |job: usize, row: usize| ((row * 7 + job) as f64 * 1.7).sin();
+        let jobs = scores.iter().enumerate();
+        jobs.map(|(index, job)| (0..job.len()).map(|row| blind(index, row)).collect()).collect()
     };
     let bench = scored(&table(80), 80, constant);
     let result = assert_noted(&bench, &["no-signal", "withheld"]);

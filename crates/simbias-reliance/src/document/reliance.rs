@@ -56,7 +56,7 @@ pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
     }
     let has_strata = outcome.blocks.iter().any(|block| !block.strata.is_empty());
     if has_strata || !outcome.unmeasured_strata.is_empty() {
-        section = section.table(strata_table(outcome));
+        section = section.table(strata_table(outcome, &outcome.blocks.iter().collect::<Vec<_>>()));
     }
     section
 }
@@ -246,7 +246,12 @@ pub fn overview(outcome: &RelianceOutcome) -> Section {
         section =
             section.prose(format!("{:?}: {}", block.name, listed(&block.members, MOST_MEMBERS)));
     }
-    section
+    match blocks.first() {
+        Some(first) if !first.strata.is_empty() || !outcome.unmeasured_strata.is_empty() => {
+            section.table(strata_table(outcome, &[first]))
+        }
+        _ => section,
+    }
 }
 
 /// Names in a row, the rest counted.
@@ -334,14 +339,14 @@ fn pair_table(outcome: &RelianceOutcome) -> Table {
     table
 }
 
-fn strata_table(outcome: &RelianceOutcome) -> Table {
+fn strata_table(outcome: &RelianceOutcome, blocks: &[&BlockOutcome]) -> Table {
     let metric = outcome.metric.title();
     let mut table = Table::new("strata", "By stratum")
         .caption("The same donors, evaluated inside each group of rows.")
         .columns(["stratum", "value", "rows", "block"])
         .column(Column::new(format!("{metric}, unchanged")))
         .column(Column::new(format!("{metric} without the block")));
-    for block in &outcome.blocks {
+    for block in blocks {
         for stratum in &block.strata {
             table = table.row([
                 Cell::from(stratum.column.as_str()),
