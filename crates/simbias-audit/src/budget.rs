@@ -10,7 +10,7 @@ use crate::audit::{AuditInput, AuditOptions, training_settings};
 use crate::remedy::Remedy;
 
 /// Floating-point operations per second of the nominal machine, in the products of small networks.
-const RATE: f64 = 2.0e10;
+const RATE: f64 = 1.2e11;
 /// Seconds that a step of training takes beside its products: many small operations.
 const STEP: f64 = 5e-4;
 /// The same for a probe on one block.

@@ -232,7 +232,7 @@ impl From<DataError> for Failure {
                 Some("choose the column with --image-column NAME")
             }
             DataError::MissingValue { .. } => Some(
-                "--missing drop leaves such rows out, --missing mean fills them, --missing indicate also marks them, --drop \
+                "--missing drop leaves such rows out, --missing mean fills them, --missing indicate also marks them, --missing keep hands them to a model that takes them, --drop \
                  leaves a column out",
             ),
             DataError::NotFinite { .. } => Some("--drop COLUMN leaves the column out"),

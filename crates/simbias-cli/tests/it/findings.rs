@@ -80,7 +80,7 @@ fn d01_d32_a_copy_of_the_label_is_named_first_everywhere() {
 fn d03_a_block_that_predicts_alone_is_never_unused() {
     let bench = Bench::new();
     // Right in nineteen rows of twenty.
-    let last = |row: usize, is_ill| u8::from(is_ill != (row % 20 == 0)).to_string();
+    let last = |row: usize, is_ill| u8::from(is_ill != row.is_multiple_of(20)).to_string();
     bench.write("t.csv", &clinic(500, last));
     bench.succeed(&format!("audit t.csv {QUICK} --blocks columns"));
     let result = bench.json("out/result.json");

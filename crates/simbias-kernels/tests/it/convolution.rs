@@ -190,7 +190,8 @@ fn same_on_all_threads<T: Real>(c: Convolution) {
         let weights: Vec<T> = numbers(c.filters * c.channels / c.groups * 9, 1);
         let slope: Vec<T> = numbers(batch * c.filters * plane, 2);
         let all = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = pool.expect("a pool of a few threads");
             pool.install(|| {
                 [
                     c.forward(&images, &weights, None),

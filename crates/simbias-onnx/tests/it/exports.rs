@@ -1,5 +1,7 @@
 //! Exports of scikit-learn and XGBoost against what ONNX Runtime gives for them.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -1,12 +1,13 @@
 //! What was found beside the user's blocks, in the words of a report.
 
 use serde::Serialize;
-use simbias_report::{Cell, Column, Element, Section, Table};
+use simbias_report::{Cell, Column, Element, Estimate, Section, Table};
 
 use super::reliance::{optional, verdict_cell};
 use super::screen::screen_section;
 use super::{plain_summary, reliance_section};
 use crate::beside::{Beside, Inside};
+use crate::measure::CLASS_ORDER;
 use crate::outcome::RelianceOutcome;
 use crate::screen::ScreenDocument;
 
@@ -81,9 +82,10 @@ impl Beside {
     }
 }
 
-/// The model's metric, if it has skill.
-fn model_of(base: &RelianceOutcome) -> Option<&simbias_report::Estimate> {
-    base.has_signal().then_some(&base.standard.metric)
+/// The model's metric, if it has skill and its outputs are in the order of the classes.
+fn model_of(base: &RelianceOutcome) -> Option<&Estimate> {
+    let is_disordered = base.caveats.iter().any(|caveat| caveat.kind == CLASS_ORDER);
+    (base.has_signal() && !is_disordered).then_some(&base.standard.metric)
 }
 
 /// The member that matters most, with how much of the block it is.
