@@ -8,13 +8,15 @@ pub use attack::{ATTACK_SCHEMA, AttackAnswer};
 pub use result::{AUDIT_SCHEMA, AuditAnswer};
 pub use simplicity::{SIMPLICITY_SCHEMA, SimplicityAnswer};
 
+use std::cmp::Ordering;
+
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::document::{
-    budget_chart, budget_heatmap, comparison_section, example_images, key_figures, method_section,
-    overview, plain_summary, reliance_section, scores_section,
+    budget_chart, budget_heatmap, comparison_section, example_images, giveaways, key_figures,
+    method_section, overview, plain_summary, reliance_section, scores_section,
 };
-use simbias_reliance::{BlockSet, BlockVerdict, DonorMode, DonorSource};
+use simbias_reliance::{BlockOutcome, BlockSet, BlockVerdict, DonorMode, DonorSource};
 use simbias_report::{
     Axis, Caveat, Cell, Chart, Column, ForestChart, KeyFigure, LineSeries, LinesChart, Report,
     Section, Table,
@@ -40,7 +42,7 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
         outcome.n_rows[2],
         base.blocks.len()
     ));
-    for sentence in summary(outcome) {
+    for sentence in summary(outcome, input) {
         report = report.summarise(sentence);
     }
     for figure in key_figures(base) {
@@ -95,9 +97,10 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
 }
 
 /// What a manager should take away.
-fn summary(outcome: &AuditOutcome) -> Vec<String> {
+fn summary(outcome: &AuditOutcome, input: &AuditInput) -> Vec<String> {
     let base = &outcome.base.outcome;
     let mut sentences = outcome.beside.alarms(base);
+    sentences.extend(giveaways(&input.split.notes()));
     sentences.extend(plain_summary(base));
     sentences.extend(outcome.beside.sentences());
     if let Some((rho, n)) = outcome.simplicity_correlation {
@@ -106,14 +109,23 @@ fn summary(outcome: &AuditOutcome) -> Vec<String> {
              and being needed is {rho:.2}."
         ));
     } else if base.has_signal() && base.mode.shows_what_is_needed() {
+        // Only blocks that reach half of what the best one reaches alone, and of equals the best.
+        let solo = |block: &BlockOutcome| {
+            let simplicity = block.simplicity.as_ref()?;
+            Some(simplicity.solo_metric.as_ref()?.value - base.chance)
+        };
+        let best = base.blocks.iter().filter_map(solo).fold(f64::NEG_INFINITY, f64::max);
         let simplest = base
             .blocks
             .iter()
+            .filter(|block| solo(block).is_some_and(|skill| skill >= best / 2.0))
             .filter_map(|block| {
-                let steps = block.simplicity.as_ref()?.solo_steps.as_ref()?.value;
-                Some((steps, block))
+                Some((block.simplicity.as_ref()?.solo_steps.as_ref()?.value, block))
             })
-            .min_by(|a, b| a.0.total_cmp(&b.0));
+            .min_by(|a, b| {
+                a.0.total_cmp(&b.0)
+                    .then(solo(b.1).partial_cmp(&solo(a.1)).unwrap_or(Ordering::Equal))
+            });
         if let Some((steps, block)) = simplest {
             let necessity = block.necessity.as_ref().map_or(f64::NAN, |share| share.value);
             sentences.push(format!(

@@ -19,7 +19,7 @@ use simbias_report::Report;
 use crate::beside::Beside;
 use crate::measure::Measurement;
 
-pub use beside::BesideDocument;
+pub use beside::{BesideDocument, giveaways};
 pub use budget::{budget_chart, budget_heatmap};
 pub use compared::{COMPARISON_SCHEMA, ComparisonAnswer, SufficientBlocks};
 pub use comparison::{checkpoints_chart, comparison_section};

@@ -76,7 +76,9 @@ impl RelianceOutcome {
             None
         } else if difference.low > 0.0 {
             Some(Alone::Better)
-        } else if difference.low >= -Alone::MARGIN * self.skill() {
+        } else if difference.low >= -Alone::MARGIN * self.skill()
+            || (difference.value >= 0.0 && difference.low >= -Alone::FEW_ROWS_MARGIN * self.skill())
+        {
             Some(Alone::AsGood)
         } else {
             None
@@ -106,6 +108,9 @@ pub enum Alone {
 impl Alone {
     /// Share of the model's skill that a block as good as the model may lack.
     pub const MARGIN: f64 = 0.05;
+    /// The same for a block that is no worse on these rows: where both are at the end of the metric, few rows allow no
+    /// narrower interval.
+    pub const FEW_ROWS_MARGIN: f64 = 0.25;
 }
 
 /// One block.

@@ -232,11 +232,15 @@ impl<'a> Judge<'a> {
     /// Who predicts nearly as well as the model with the block alone.
     fn learner(&self, simplicity: &Simplicity) -> Option<SoloLearner> {
         let is_near = |metric: &Estimate| metric.value >= self.nearly() && self.predicts(metric);
+        // The rung that validation rows chose is what the block reaches alone.
+        if !simplicity.solo_metric.as_ref().is_some_and(is_near) {
+            return None;
+        }
         let own = simplicity.solo_training.as_ref().filter(|training| training.own_architecture);
         if own.is_some_and(|training| is_near(&training.metric)) {
             return Some(SoloLearner::OwnArchitecture);
         }
-        simplicity.solo_metric.as_ref().is_some_and(is_near).then_some(match own {
+        Some(match own {
             Some(_) => SoloLearner::ProbeOnly,
             None => SoloLearner::ProbeOwnUntried,
         })

@@ -5,7 +5,7 @@ use rand::RngExt;
 use simbias_audit::AuditInput;
 use simbias_data::transform::Identity;
 use simbias_data::{ClassLabels, Dataset, ImageShape, Layout, SplitOptions, Target};
-use simbias_reliance::screen::{AlarmKind, Screen};
+use simbias_reliance::screen::{AlarmKind, Screen, WholeModel};
 use simbias_reliance::{Block, BlockSet, BlockVerdict};
 use simbias_report::Silent;
 use simbias_stats::{Seed, Stream, normal_quantile};
@@ -130,7 +130,11 @@ fn images(seed: u64, plant: impl Fn(usize, usize, usize, f32) -> f32) -> Dataset
 /// The alarms of a screen, the most serious first.
 fn alarms(data: &Dataset) -> Vec<(AlarmKind, String)> {
     let screen = Screen::of(data, None, 0.95, Seed::new(0), &Silent).unwrap();
-    screen.alarms(None).iter().map(|alarm| (alarm.kind, alarm.feature.name.clone())).collect()
+    screen
+        .alarms(WholeModel::Unknown)
+        .iter()
+        .map(|alarm| (alarm.kind, alarm.feature.name.clone()))
+        .collect()
 }
 
 #[test]

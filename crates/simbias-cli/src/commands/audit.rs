@@ -181,9 +181,14 @@ impl AuditArgs {
             self.minutes
         ));
         if !reduced.is_empty() {
+            let is_kept = cost.seconds() <= 60.0 * self.minutes;
             let words = format!(
-                "To keep to {} minutes on two cores: {}. --minutes changes the budget.",
-                self.minutes,
+                "{} (two cores): {}. --minutes changes the budget.",
+                if is_kept {
+                    format!("To keep to --minutes {}", self.minutes)
+                } else {
+                    format!("--minutes {} cannot be met; this is the least", self.minutes)
+                },
                 reduced.join(", ")
             );
             shell.note(&words);

@@ -6,14 +6,15 @@ use std::{
 };
 
 use simbias_checkpoint::{FileError, file_stem};
+use simbias_report::Caveat;
 
 use super::{
-    LabelSource, Part, ReadOptions,
+    LabelSource, Part, ReadOptions, giveaway,
     image_rows::{self, ImageFiles},
     labels::{RawLabels, sort_names},
     options::kept_rows,
 };
-use crate::{ClassLabels, DataError, Dataset, Layout};
+use crate::{ClassLabels, DataError, Dataset, Layout, Target};
 
 const EXTENSIONS: [&str; 13] =
     ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff", "gif", "pgm", "ppm", "pbm", "pnm", "pam"];
@@ -81,6 +82,25 @@ pub(super) fn part_folders(folders: &[PathBuf]) -> Vec<(Part, PathBuf)> {
     if is_whole { parts } else { Vec::new() }
 }
 
+/// Remarks about files whose type, size or aspect tells the class.
+fn file_notes(images: &ImageFiles, target: &Target) -> Result<Vec<Caveat>, DataError> {
+    let types: Vec<String> = images
+        .0
+        .iter()
+        .map(|path| path.extension().unwrap_or_default().to_string_lossy().to_lowercase())
+        .collect();
+    let shapes = image_rows::shapes(images)?;
+    let sizes: Vec<String> =
+        shapes.iter().map(|shape| format!("{}×{}", shape.height, shape.width)).collect();
+    let aspects: Vec<String> = shapes
+        .iter()
+        .map(|shape| format!("{:.2}", shape.width as f64 / shape.height.max(1) as f64))
+        .collect();
+    let of_size = giveaway::category("size of the image files", &sizes, target)
+        .or_else(|| giveaway::category("aspect of the image files", &aspects, target));
+    Ok(giveaway::category("file type", &types, target).into_iter().chain(of_size).collect())
+}
+
 /// Reads a folder whose subfolders are the classes.
 pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
     image_rows::check_image_size(folder, options.image_size)?;
@@ -133,6 +153,7 @@ pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<Dataset, Data
     let target = labels.into_target(folder, options)?;
     let images = ImageFiles(kept.iter().map(|&row| paths[row].clone()).collect());
     let (rows, shape) = image_rows::decode_rows(&images, options.image_size)?;
+    let notes = file_notes(&images, &target)?;
     Ok(Dataset {
         name: name_of(folder),
         rows,
@@ -140,6 +161,6 @@ pub(super) fn read(folder: &Path, options: &ReadOptions) -> Result<Dataset, Data
         target,
         strata: Vec::new(),
         weights: None,
-        notes: Vec::new(),
+        notes,
     })
 }

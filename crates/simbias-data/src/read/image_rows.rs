@@ -70,6 +70,14 @@ pub fn decode_image(file: &Path, bytes: &[u8]) -> Result<DecodedImage, DataError
     Ok(DecodedImage { shape, values })
 }
 
+/// Sizes of the images as they are stored.
+pub(super) fn shapes(images: &dyn EncodedImages) -> Result<Vec<ImageShape>, DataError> {
+    (0..images.len())
+        .into_par_iter()
+        .map(|row| peek(&images.name(row), &images.bytes(row)?))
+        .collect()
+}
+
 /// Decodes all images to rows, `[n, channels * height * width]`.
 ///
 /// All must have one size unless `image_size` (height, width) is given. Gray images stay one channel unless
@@ -78,10 +86,7 @@ pub(super) fn decode_rows(
     images: &dyn EncodedImages,
     image_size: Option<(usize, usize)>,
 ) -> Result<(Array2<f32>, ImageShape), DataError> {
-    let shapes: Vec<ImageShape> = (0..images.len())
-        .into_par_iter()
-        .map(|row| peek(&images.name(row), &images.bytes(row)?))
-        .collect::<Result<_, _>>()?;
+    let shapes = shapes(images)?;
     let Some(&first) = shapes.first() else {
         return Err(DataError::TooFewRows { file: PathBuf::new(), found: 0 });
     };

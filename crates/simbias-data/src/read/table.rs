@@ -20,7 +20,7 @@ use simbias_report::Caveat;
 use encoding::{FeaturePlan, plan, write_feature};
 
 use super::{
-    Missing, ReadOptions,
+    Missing, ReadOptions, giveaway,
     image_rows::zeroed_rows,
     labels::{RawLabels, task_of, weights_note},
     options::keeps,
@@ -313,6 +313,7 @@ impl Table<'_> {
                 telling.filter_map(|(name, rows)| missingness::telling_column(name, rows, &target)),
             );
         }
+        notes.extend(giveaway::order(&target));
         if weights.is_some() {
             notes.push(weights_note());
         }

@@ -1,15 +1,16 @@
 //! What was found beside the user's blocks, in the words of a report.
 
 use serde::Serialize;
-use simbias_report::{Cell, Column, Element, Estimate, Section, Table};
+use simbias_data::read::GIVEAWAY;
+use simbias_report::{Caveat, Cell, Column, Element, Section, Severity, Table};
 
 use super::reliance::{optional, verdict_cell};
 use super::screen::screen_section;
 use super::{plain_summary, reliance_section};
 use crate::beside::{Beside, Inside};
-use crate::measure::CLASS_ORDER;
+use crate::measure::{CLASS_ORDER, REVERSED};
 use crate::outcome::RelianceOutcome;
-use crate::screen::ScreenDocument;
+use crate::screen::{ScreenDocument, WholeModel};
 
 /// Sentences about whole images in the summary.
 const MOST_SENTENCES: usize = 2;
@@ -47,7 +48,10 @@ impl Beside {
     /// The alarms, which come before everything else in a summary.
     pub fn alarms(&self, base: &RelianceOutcome) -> Vec<String> {
         let screen = self.screen.as_ref();
-        screen.map_or_else(Vec::new, |screen| screen.alarm_sentences(model_of(base)))
+        let mut alarms =
+            screen.map_or_else(Vec::new, |screen| screen.alarm_sentences(model_of(base)));
+        alarms.extend(giveaways(&base.caveats));
+        alarms
     }
 
     /// What else belongs into a summary.
@@ -82,10 +86,28 @@ impl Beside {
     }
 }
 
-/// The model's metric, if it has skill and its outputs are in the order of the classes.
-fn model_of(base: &RelianceOutcome) -> Option<&Estimate> {
-    let is_disordered = base.caveats.iter().any(|caveat| caveat.kind == CLASS_ORDER);
-    (base.has_signal() && !is_disordered).then_some(&base.standard.metric)
+/// The model that columns are compared with. If its outputs are in another order than the classes, its metric says nothing.
+fn model_of(base: &RelianceOutcome) -> WholeModel<'_> {
+    let is = |kind: &str| base.caveats.iter().any(|caveat| caveat.kind == kind);
+    if is(CLASS_ORDER) || is(REVERSED) {
+        WholeModel::Unknown
+    } else if base.has_signal() {
+        WholeModel::Skilled(&base.standard.metric)
+    } else {
+        WholeModel::Unskilled(&base.standard.metric)
+    }
+}
+
+/// Remarks about the data that belong to the top of a report: something beside the inputs tells the target.
+const FIRST: [&str; 2] = [GIVEAWAY, "missing-tells-label"];
+
+/// What such remarks among `notes` say.
+pub fn giveaways<'a>(notes: impl IntoIterator<Item = &'a Caveat>) -> Vec<String> {
+    let tells = |note: &&Caveat| {
+        let is_first = FIRST.contains(&note.kind.as_str());
+        is_first || (note.kind == "dropped-rows" && note.severity == Severity::Warning)
+    };
+    notes.into_iter().filter(tells).map(|note| note.message.clone()).collect()
 }
 
 /// The member that matters most, with how much of the block it is.

@@ -153,9 +153,6 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
         column("necessity", "share of skill lost without the block", |block| {
             optional(block.necessity.as_ref())
         }),
-        column("members", "columns of the block", |block| {
-            if block.members.len() > 1 { Cell::from(block.members.join(", ")) } else { Cell::Empty }
-        }),
         column("sufficiency", "share of skill kept with the block alone", |block| {
             optional(block.sufficiency.as_ref())
         }),
@@ -213,24 +210,27 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
 }
 
 /// Blocks that the overview shows.
-const MOST_SHOWN: usize = 16;
+const MOST_SHOWN: usize = 12;
 /// Blocks whose members the overview names, and members of each.
-const MOST_LISTS: usize = 8;
-const MOST_MEMBERS: usize = 12;
+const MOST_LISTS: usize = 5;
+const MOST_MEMBERS: usize = 8;
 
 /// The blocks that matter most in few columns, for a terminal.
 pub fn overview(outcome: &RelianceOutcome) -> Section {
     let metric = outcome.metric.title();
     let mut blocks: Vec<&BlockOutcome> = outcome.blocks.iter().collect();
     blocks.sort_by(|a, b| b.drop.value.total_cmp(&a.drop.value));
+    let rest = match blocks.len().saturating_sub(MOST_SHOWN) {
+        0 => String::new(),
+        n => format!(" {n} more are in the report."),
+    };
+    let caption =
+        format!("Verdicts rest on these intervals, widened over {} blocks.{rest}", blocks.len());
     let mut table = Table::new("overview", "Blocks, the most needed first")
+        .caption(caption)
         .columns(["block", "verdict", "necessity"])
         .column(Column::new(format!("{metric} without it")))
         .column(Column::new("solo").help("learned from the block alone"));
-    if let Some(n) = blocks.len().checked_sub(MOST_SHOWN).filter(|&n| n > 0) {
-        table =
-            table.caption(format!("{MOST_SHOWN} of {}; {n} more are in the report.", blocks.len()));
-    }
     for block in blocks.iter().take(MOST_SHOWN) {
         let solo = block.simplicity.as_ref().and_then(|found| found.solo_metric.as_ref());
         table = table.row([

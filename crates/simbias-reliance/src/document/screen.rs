@@ -1,14 +1,14 @@
 //! Single columns, or single properties of images, in a report.
 
-use simbias_report::{Cell, Column, Estimate, Section, Table, Tone};
+use simbias_report::{Cell, Column, Section, Table, Tone};
 
-use crate::screen::{AlarmKind, FeatureKind, Screen};
+use crate::screen::{AlarmKind, FeatureKind, Screen, WholeModel};
 
 /// Rows of the table.
 const MOST_SHOWN: usize = 40;
 
 /// The table of what single columns tell by themselves, beside a model whose metric is `model`.
-pub(super) fn screen_section(screen: &Screen, model: Option<&Estimate>) -> Section {
+pub(super) fn screen_section(screen: &Screen, model: WholeModel<'_>) -> Section {
     let metric = screen.metric.title();
     let alarms = screen.alarms(model);
     let are_properties =
@@ -25,6 +25,9 @@ pub(super) fn screen_section(screen: &Screen, model: Option<&Estimate>) -> Secti
             AlarmKind::TellsAll => Cell::Tag { text: "tells the target".into(), tone: Tone::Bad },
             AlarmKind::Better => {
                 Cell::Tag { text: "better than the model".into(), tone: Tone::Bad }
+            }
+            AlarmKind::WithoutModel => {
+                Cell::Tag { text: "predicts; the model does not".into(), tone: Tone::Bad }
             }
             AlarmKind::NearlyAsGood => {
                 Cell::Tag { text: "nearly as good".into(), tone: Tone::Caution }

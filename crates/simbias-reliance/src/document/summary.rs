@@ -6,7 +6,7 @@ use crate::donors::DonorMode;
 use crate::measure::{CLASS_ORDER, REVERSED};
 use crate::metric::Metric;
 use crate::outcome::{Alone, BlockOutcome, RelianceOutcome, SoloLearner};
-use crate::verdict::BlockVerdict;
+use crate::verdict::{BlockVerdict, is_shown_above};
 
 /// The classes with their positions.
 fn class_order(outcome: &RelianceOutcome) -> String {
@@ -105,7 +105,17 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
         });
     }
     if let open @ [_, ..] = &all(BlockVerdict::NotSettled)[..] {
-        sentences.push(format!("These rows do not settle whether it needs {}.", names(open)));
+        let predicts = |block: &&&BlockOutcome| {
+            let solo = block.simplicity.as_ref().and_then(|found| found.solo_metric.as_ref());
+            solo.is_some_and(|solo| is_shown_above(solo, outcome.chance, outcome.blocks.len()))
+        };
+        let alone: Vec<&BlockOutcome> = open.iter().filter(predicts).copied().collect();
+        let also = match alone.len() {
+            0 => String::new(),
+            n if n == open.len() => " Each of them predicts by itself.".into(),
+            _ => format!(" By itself predicts {}.", names(&alone)),
+        };
+        sentences.push(format!("These rows do not settle whether it needs {}.{also}", names(open)));
     }
     if let unused @ [_, ..] = &all(BlockVerdict::Unused)[..] {
         sentences.push(format!("{} {}", names(unused), one_at_a_time(unused.len())));
@@ -255,7 +265,10 @@ pub fn key_figures(outcome: &RelianceOutcome) -> Vec<KeyFigure> {
             DonorMode::Swap => {
                 ("the block that leads most in a conflict", "everything else from another class")
             }
-            _ => ("the block that the model needs most", "everything else taken from other rows"),
+            _ => (
+                "the block whose loss costs the model most",
+                "everything else taken from other rows",
+            ),
         };
         figures.push(
             KeyFigure::new(

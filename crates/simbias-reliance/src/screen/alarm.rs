@@ -23,6 +23,19 @@ pub enum AlarmKind {
     Better,
     /// It predicts nearly as well as the whole model.
     NearlyAsGood,
+    /// It predicts, while the model has learned nothing.
+    WithoutModel,
+}
+
+/// The model that columns are compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WholeModel<'a> {
+    /// It has skill; its metric on unchanged rows.
+    Skilled(&'a Estimate),
+    /// It cannot be told from chance; its metric.
+    Unskilled(&'a Estimate),
+    /// There is none, or its metric says nothing about it.
+    Unknown,
 }
 
 /// One column or property that is an alarm.
@@ -35,12 +48,11 @@ pub struct Alarm<'a> {
 }
 
 impl Screen {
-    /// The alarms beside a model whose metric is `model`; `None` if there is none, or it has no skill. The most serious
-    /// first, then by falling metric.
+    /// The alarms beside a model, the most serious first, then by falling metric.
     ///
     /// A column is an alarm if its metric is shown to be above chance and reaches 99 % of all possible skill, or is shown to
-    /// be above the model's, or reaches 95 % of the model's skill.
-    pub fn alarms(&self, model: Option<&Estimate>) -> Vec<Alarm<'_>> {
+    /// be above the model's, or reaches 95 % of the model's skill, or the model has none.
+    pub fn alarms(&self, model: WholeModel<'_>) -> Vec<Alarm<'_>> {
         let n_tests = N_PREDICTORS * self.features.len();
         let mut alarms: Vec<Alarm<'_>> = self
             .features
@@ -48,14 +60,16 @@ impl Screen {
             .filter(|feature| is_shown_above(&feature.metric, self.chance, n_tests))
             .filter_map(|feature| {
                 let skill = feature.metric.value - self.chance;
-                let kind = if skill >= ALL * (1.0 - self.chance) {
-                    AlarmKind::TellsAll
-                } else if model.is_some_and(|model| is_better(&feature.metric, model)) {
-                    AlarmKind::Better
-                } else if model.is_some_and(|model| skill >= NEARLY * (model.value - self.chance)) {
-                    AlarmKind::NearlyAsGood
-                } else {
-                    return None;
+                let kind = match model {
+                    _ if skill >= ALL * (1.0 - self.chance) => AlarmKind::TellsAll,
+                    WholeModel::Skilled(model) if is_better(&feature.metric, model) => {
+                        AlarmKind::Better
+                    }
+                    WholeModel::Skilled(model) if skill >= NEARLY * (model.value - self.chance) => {
+                        AlarmKind::NearlyAsGood
+                    }
+                    WholeModel::Unskilled(_) => AlarmKind::WithoutModel,
+                    WholeModel::Skilled(_) | WholeModel::Unknown => return None,
                 };
                 Some(Alarm { kind, feature })
             })
@@ -65,17 +79,26 @@ impl Screen {
     }
 
     /// What to say of the alarms, the most serious first: one sentence for each kind.
-    pub fn alarm_sentences(&self, model: Option<&Estimate>) -> Vec<String> {
+    pub fn alarm_sentences(&self, model: WholeModel<'_>) -> Vec<String> {
         let alarms = self.alarms(model);
         let title = self.metric.title();
         let of_kind = |kind| alarms.iter().filter(move |alarm| alarm.kind == kind);
         let mut sentences = Vec::new();
-        for kind in [AlarmKind::TellsAll, AlarmKind::Better, AlarmKind::NearlyAsGood] {
+        let kinds = [
+            AlarmKind::TellsAll,
+            AlarmKind::Better,
+            AlarmKind::NearlyAsGood,
+            AlarmKind::WithoutModel,
+        ];
+        for kind in kinds {
             let mut found = of_kind(kind);
             let Some(Alarm { feature, .. }) = found.next() else { continue };
             let rest: Vec<&str> = found.map(|alarm| alarm.feature.name.as_str()).collect();
             let value = feature.metric.value;
-            let whole = model.map_or(f64::NAN, |model| model.value);
+            let whole = match model {
+                WholeModel::Skilled(model) | WholeModel::Unskilled(model) => model.value,
+                WholeModel::Unknown => f64::NAN,
+            };
             let name = name_of(feature);
             let is_column = feature.kind == FeatureKind::Column;
             let question = if is_column {
@@ -94,9 +117,17 @@ impl Screen {
                      {question}{}",
                     others(&rest, is_column)
                 ),
-                AlarmKind::NearlyAsGood => format!(
-                    "{name} alone predicts nearly as well ({title} {value:.3}) as the model does from everything \
-                     ({whole:.3}).{}",
+                AlarmKind::NearlyAsGood => {
+                    let nearly = if value < whole { "nearly as well" } else { "as well" };
+                    format!(
+                        "{name} alone predicts {nearly} ({title} {value:.3}) as the model does from everything \
+                         ({whole:.3}).{}",
+                        others(&rest, is_column)
+                    )
+                }
+                AlarmKind::WithoutModel => format!(
+                    "The model is not shown to have learned anything, but {} alone predicts ({title} {value:.3}). {question}{}",
+                    lowered(&name),
                     others(&rest, is_column)
                 ),
             });
@@ -128,6 +159,11 @@ fn name_of(feature: &Screened) -> String {
         FeatureKind::Column => format!("`{}`", feature.name),
         FeatureKind::ImageProperty => format!("The {}", feature.name),
     }
+}
+
+/// A name within a sentence.
+fn lowered(name: &str) -> String {
+    name.strip_prefix("The ").map_or_else(|| name.into(), |rest| format!("the {rest}"))
 }
 
 /// Whether two metrics, taken as independent, differ by more than chance explains.

@@ -15,7 +15,7 @@ use simbias_data::{Dataset, Target};
 use simbias_report::{Estimate, Interval, Progress};
 use simbias_stats::Seed;
 
-pub use self::alarm::{Alarm, AlarmKind};
+pub use self::alarm::{Alarm, AlarmKind, WholeModel};
 pub use self::predictor::Predictor;
 use self::predictor::{Feature, Folds, predict};
 use crate::RelianceError;
@@ -124,7 +124,7 @@ impl Screen {
 
 impl Screen {
     /// The alarms beside a model of this metric, as they stand in results.
-    pub fn document(&self, model: Option<&Estimate>) -> ScreenDocument<'_> {
+    pub fn document(&self, model: WholeModel<'_>) -> ScreenDocument<'_> {
         let alarms = self.alarms(model).into_iter();
         let alarms =
             alarms.map(|alarm| WireAlarm { name: &alarm.feature.name, kind: alarm.kind }).collect();
