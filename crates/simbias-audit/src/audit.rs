@@ -321,8 +321,7 @@ pub fn audit(
         Some(View { blocks, transform }) => {
             let mut measured =
                 measure(model, test, blocks, &**transform, &options.reliance, seed, progress)?;
-            // Probes only: the time for the architecture's own runs goes to the blocks of the user.
-            let simplicity = SimplicityOptions { solo_steps: 0, ..options.simplicity.clone() };
+            let simplicity = SimplicityOptions::of_whole_images(&options.simplicity);
             let options = AuditOptions { simplicity, ..options.clone() };
             let alone = BlocksAlone { blocks, transform: &**transform, options: &options, ..alone };
             alone.learn(&mut measured)?;

@@ -8,9 +8,10 @@ use simbias_train::Recipe;
 use crate::AuditError;
 use crate::audit::{AuditInput, AuditOptions, training_settings};
 use crate::remedy::Remedy;
+use crate::simplicity::SimplicityOptions;
 
 /// Floating-point operations per second of the nominal machine, in the products of small networks.
-const RATE: f64 = 1.2e11;
+const RATE: f64 = 8.0e10;
 /// Seconds that a step of training takes beside its products: many small operations.
 const STEP: f64 = 5e-4;
 /// The same for a probe on one block.
@@ -76,9 +77,11 @@ impl Cost {
         let solo = simplicity.solo_steps as f64
             * simplicity.solo_seeds.max(1) as f64
             * (step - STEP / 2.0 + curve);
-        let n_probes = (simplicity.ladder.len() + 1) * simplicity.probe_seeds.max(1);
-        let probes = n_probes as f64 * simplicity.probe_steps as f64 * PROBE_STEP / 2.0;
-        let alone = n_probed as f64 * (solo + probes) + n_views as f64 * probes;
+        let n_features = input.split.train.0.n_features();
+        let probes = probing(simplicity, n_features / n_blocks.max(1));
+        let of_images = SimplicityOptions::of_whole_images(simplicity);
+        let views = n_views as f64 * probing(&of_images, 2 * n_features / n_views.max(1));
+        let alone = n_probed as f64 * (solo + probes) + views;
 
         let robustness = &options.robustness;
         let attacks =
@@ -92,6 +95,21 @@ impl Cost {
         });
         Ok(Self { training, reliance, alone, attacks, remedies: remedies.sum() })
     }
+}
+
+/// Rows of a probe's step.
+const PROBE_ROWS: f64 = 128.0;
+
+/// Seconds of the probes of one block of `n_features` coordinates.
+fn probing(options: &SimplicityOptions, n_features: usize) -> f64 {
+    // The widest probe, 2 × 128, ends every ladder; the linear one counts as a unit for each class.
+    let widths = options.ladder.iter().map(|&width| width.max(2) as f64).chain([128.0]);
+    let products: f64 = widths
+        .map(|width| 2.0 * PASSES_A_STEP * PROBE_ROWS * n_features as f64 * width / RATE)
+        .sum();
+    let n_rungs = (options.ladder.len() + 1) as f64;
+    let runs = options.probe_seeds.max(1) as f64 * options.probe_steps as f64;
+    runs * (n_rungs * PROBE_STEP / 2.0 + products)
 }
 
 /// An audit that keeps to a budget.

@@ -62,6 +62,14 @@ impl Default for SimplicityOptions {
     }
 }
 
+impl SimplicityOptions {
+    /// For whole images by frequency and colour: two probes, since their blocks have as many coordinates as the image, and
+    /// no runs of the architecture, whose time goes to the blocks of the user.
+    pub(crate) fn of_whole_images(own: &Self) -> Self {
+        Self { ladder: vec![0], probe_seeds: 1, solo_steps: 0, ..own.clone() }
+    }
+}
+
 /// Maximum number of test rows that learning curves are read from.
 const CURVE_ROWS: usize = 500;
 /// Metric from which learning a block counts as finished.

@@ -1,6 +1,7 @@
 //! Several networks as one model.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 use simbias_data::{LossGradient, Objective, Scorer, ScorerError};
 
 use crate::predict::NetScorer;
@@ -32,10 +33,15 @@ impl Scorer for Ensemble {
     }
 
     fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
+        // A pass of a small network keeps one core busy; on other devices passes would only wait for each other.
+        let is_on_cpu = *self.members[0].network().device() == simbias_nn::cpu();
+        let scores: Vec<Array2<f32>> = if is_on_cpu {
+            self.members.par_iter().map(|member| member.score(rows)).collect::<Result<_, _>>()?
+        } else {
+            self.members.iter().map(|member| member.score(rows)).collect::<Result<_, _>>()?
+        };
         let mut total = Array2::zeros((rows.nrows(), self.n_outputs()));
-        for member in &self.members {
-            total += &member.score(rows)?;
-        }
+        scores.iter().for_each(|scores| total += scores);
         Ok(total / self.members.len() as f32)
     }
 
