@@ -7,20 +7,12 @@ use simbias_data::{ClassLabels, Dataset, ImageShape, Layout, Target};
 use simbias_reliance::BlocksFile;
 
 fn data(layout: Layout) -> Dataset {
-    Dataset {
-        name: "fuzz".into(),
-        rows: Array2::from_shape_fn((4, layout.n_features()), |(row, column)| {
+    Dataset::new("fuzz", Array2::from_shape_fn((4, layout.n_features()), |(row, column)| {
             ((row * 7 + column * 3) % 5) as f32
-        }),
-        layout,
-        target: Target::Classes(ClassLabels {
+        }), layout, Target::Classes(ClassLabels {
             indices: vec![0, 1, 0, 1],
             names: vec!["a".into(), "b".into()],
-        }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+        }))
 }
 
 fuzz_target!(|text: &str| {

@@ -11,18 +11,10 @@ use simbias_nn::{Architecture, Fcn, cpu};
 use simbias_train::{FitConfig, Optimizer, Schedule, TrainState};
 
 /// Rows that the checkpoint is said to belong to.
-static ROWS: LazyLock<Dataset> = LazyLock::new(|| Dataset {
-    name: "rows".into(),
-    rows: Array2::zeros((4, 4)),
-    layout: Layout::array(vec![4]),
-    target: Target::Classes(ClassLabels {
+static ROWS: LazyLock<Dataset> = LazyLock::new(|| Dataset::new("rows", Array2::zeros((4, 4)), Layout::array(vec![4]), Target::Classes(ClassLabels {
         indices: vec![0, 1, 0, 1],
         names: vec!["a".into(), "b".into()],
-    }),
-    strata: Vec::new(),
-    weights: None,
-    notes: Vec::new(),
-});
+    })));
 
 fuzz_target!(|bytes: &[u8]| {
     let architecture = Architecture::from(Fcn::new(4, 16, 1, 2));

@@ -82,7 +82,7 @@ def compare_file(name, old, new, words):
 
 
 def parsed(text):
-    """The JSON document, with numbers as they are written; None where the text is no such document."""
+    """The JSON document, with numbers as they are written; None where the text is not one."""
     try:
         return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
     except ValueError:

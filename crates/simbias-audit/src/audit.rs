@@ -112,8 +112,11 @@ pub struct RemedyOutcome {
 pub struct AuditOutcome {
     /// The parts' sizes: training, validation, test rows.
     pub n_rows: [usize; 3],
-    /// Reliance of the audited model, with simplicity and verdicts.
+    /// Reliance of the audited model, with simplicity and verdicts: on the test rows for a network trained here, on all rows
+    /// for a given model.
     pub base: Measurement,
+    /// A given network on the test rows, with which its remedies are compared; `None` where `base` is that.
+    pub on_test: Option<Measurement>,
     /// Single columns, whole images, members of the leading block.
     pub beside: Beside,
     /// How the audited network was trained; `None` for given models.
@@ -200,8 +203,9 @@ const OWN_NOTE: &str = "Columns were standardised by the mean and deviation of t
 const GIVEN_NOTE: &str = "Columns were standardised as in the training of the given network; exchanging blocks \
                           between rows is the same before and after.";
 
-const SEEN_NOTE: &str = "It is unknown which rows the given model was trained on. If test rows were among \
-                         them, its figures are too good.";
+const SEEN_NOTE: &str = "The given model was measured on all given rows. It is unknown which rows it was trained on; if \
+                         these were among them, its figures are too good. Blocks alone, attacks and remedies are judged \
+                         on the test part, since what is learned here learns from the rest.";
 
 /// Runs an audit.
 ///
@@ -228,6 +232,7 @@ pub fn audit(
     let seed = options.seed;
     let n_stages = 5 + options.remedies.len();
     let (mut recipe, fit) = training_settings(train_rows, options)?;
+    let is_given = matches!(subject, Subject::Foreign(_) | Subject::Network(_));
 
     progress.stage("looking at single columns", 1, n_stages);
     let all_rows = input.split.joined();
@@ -286,16 +291,25 @@ pub fn audit(
     };
 
     progress.stage("measuring reliance", 3, n_stages);
-    let measure_with =
-        |model: &dyn Scorer, progress: &dyn Progress| -> Result<Measurement, AuditError> {
-            Ok(measure(model, test, &input.blocks, transform, &options.reliance, seed, progress)?)
-        };
-    let mut base = measure_with(model, progress)?;
+    let measure_on = |model: &dyn Scorer,
+                      rows: &Dataset,
+                      progress: &dyn Progress|
+     -> Result<Measurement, AuditError> {
+        Ok(measure(model, rows, &input.blocks, transform, &options.reliance, seed, progress)?)
+    };
+    // Nothing here was trained for a given model, so that every row can judge it.
+    let joined = is_given.then(|| split.joined());
+    let measured = joined.as_ref().unwrap_or(test);
+    let mut base = measure_on(model, measured, progress)?;
+    let has_remedies = own_network.is_some() && !options.remedies.is_empty();
+    let on_test =
+        (is_given && has_remedies).then(|| measure_on(model, test, progress)).transpose()?;
     progress.keep_going()?;
 
     progress.stage("learning each block alone", 4, n_stages);
     let metric = base.outcome.metric;
     let alone = BlocksAlone {
+        model,
         blocks: &input.blocks,
         transform,
         parts,
@@ -320,7 +334,7 @@ pub fn audit(
     let whole_images = match &input.whole_images {
         Some(View { blocks, transform }) => {
             let mut measured =
-                measure(model, test, blocks, &**transform, &options.reliance, seed, progress)?;
+                measure(model, measured, blocks, &**transform, &options.reliance, seed, progress)?;
             let simplicity = SimplicityOptions::of_whole_images(&options.simplicity);
             let options = AuditOptions { simplicity, ..options.clone() };
             let alone = BlocksAlone { blocks, transform: &**transform, options: &options, ..alone };
@@ -332,7 +346,7 @@ pub fn audit(
     };
     let inside = inside_the_leading_block(
         model,
-        test,
+        measured,
         &input.blocks,
         &base.outcome,
         &options.reliance,
@@ -394,9 +408,10 @@ pub fn audit(
                         continue;
                     }
                 };
-                let measurement = measure_with(model.as_model(), &measuring)?;
-                let influences = base.influences.as_ref().zip(measurement.influences.as_ref());
-                let comparison = compare(&base.outcome, &measurement.outcome, influences)?;
+                let measurement = measure_on(model.as_model(), test, &measuring)?;
+                let before = on_test.as_ref().unwrap_or(&base);
+                let influences = before.influences.as_ref().zip(measurement.influences.as_ref());
+                let comparison = compare(&before.outcome, &measurement.outcome, influences)?;
                 let robustness = attack(model.as_model(), &attacking)?;
                 remedies.push(RemedyOutcome {
                     remedy,
@@ -419,6 +434,7 @@ pub fn audit(
     Ok(AuditOutcome {
         n_rows: [train_rows.n_rows(), validation.n_rows(), test.n_rows()],
         base,
+        on_test,
         beside,
         training,
         model: model_words,

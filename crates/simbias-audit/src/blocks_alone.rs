@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use simbias_data::Scorer;
 use simbias_data::transform::Transform;
 use simbias_nn::{Device, cpu};
 use simbias_reliance::metric::{Metric, MetricValue, Truth};
@@ -14,7 +15,7 @@ use simbias_train::Recipe;
 use crate::AuditError;
 use crate::audit::AuditOptions;
 use crate::simplicity::{
-    ALONE, Parts, SoloRun, climb, learn_alone, most_necessary, over_seeds, quick_probe,
+    ALONE, Parts, SoloRun, climb, learn_alone, metric_of, most_necessary, over_seeds, quick_probe,
 };
 
 /// Rung of the network trained on one block alone, when it has the architecture of the audited model.
@@ -25,6 +26,8 @@ const OTHER_RUNG: &str = "network of this tool";
 /// One experiment: every chosen block is learned by probes and by an architecture, with everything else hidden.
 #[derive(Clone, Copy)]
 pub(crate) struct BlocksAlone<'a> {
+    /// The measured model.
+    pub(crate) model: &'a dyn Scorer,
     pub(crate) blocks: &'a BlockSet,
     pub(crate) transform: &'a dyn Transform,
     pub(crate) parts: Parts<'a>,
@@ -36,10 +39,10 @@ pub(crate) struct BlocksAlone<'a> {
     pub(crate) progress: &'a dyn Progress,
 }
 
-/// The whole model, with which blocks alone are compared.
-struct Whole<'a> {
+/// The whole model on the test rows, with which blocks alone are compared.
+struct Whole {
     standard: MetricValue,
-    truth: &'a Truth,
+    truth: Truth,
 }
 
 impl BlocksAlone<'_> {
@@ -50,9 +53,9 @@ impl BlocksAlone<'_> {
     ) -> Result<Vec<(String, SoloRun)>, AuditError> {
         let probed = self.chosen(base)?;
         let stage = SideBySide::new(self.progress, probed.len());
-        let truth = &base.samples.truth;
-        let standard = self.metric.evaluate(&base.samples.standard, truth)?;
-        let whole = Whole { standard, truth };
+        let test = self.parts.test;
+        let standard = metric_of(self.model, test, self.metric)?;
+        let whole = Whole { standard, truth: Truth::of(&test.target)? };
         let study = |place: usize| {
             self.study(&self.blocks.blocks()[probed[place]], &whole, &stage.piece(place))
         };
@@ -99,7 +102,7 @@ impl BlocksAlone<'_> {
     fn study(
         &self,
         block: &Block,
-        whole: &Whole<'_>,
+        whole: &Whole,
         progress: &dyn Progress,
     ) -> Result<(Simplicity, Option<SoloRun>), AuditError> {
         let Self { transform, parts, recipe, metric, options, .. } = *self;
@@ -110,7 +113,7 @@ impl BlocksAlone<'_> {
         let mut ladder =
             climb(block, transform, parts, metric, simplicity, options.seed, level, &quiet)?;
         if options.simplicity.solo_steps == 0 {
-            ladder.compare(&whole.standard, metric, whole.truth, level)?;
+            ladder.compare(&whole.standard, metric, &whole.truth, level)?;
             return Ok((ladder.simplicity, None));
         }
         let mut runs = Vec::new();
@@ -122,7 +125,7 @@ impl BlocksAlone<'_> {
             )?);
         }
         let on_test: Vec<MetricValue> = runs.iter().map(|run| run.metric.clone()).collect();
-        let reached = metric.estimate(&on_test, whole.truth, level, ALONE)?;
+        let reached = metric.estimate(&on_test, &whole.truth, level, ALONE)?;
         ladder.simplicity.solo_training = Some(SoloTraining {
             own_architecture: self.own_architecture,
             metric: reached.clone(),
@@ -140,7 +143,7 @@ impl BlocksAlone<'_> {
             ladder.simplicity.solo_steps =
                 Some(over_seeds(&steps, level, (0.0, options.simplicity.solo_steps as f64))?);
         }
-        ladder.compare(&whole.standard, metric, whole.truth, level)?;
+        ladder.compare(&whole.standard, metric, &whole.truth, level)?;
         progress.advance(1, 1, &format!("{} alone", block.name));
         Ok((ladder.simplicity, runs.into_iter().next()))
     }

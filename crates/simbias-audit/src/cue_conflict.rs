@@ -255,18 +255,15 @@ mod tests {
 
     #[test]
     fn weights_follow_the_exponentiated_gradient() {
-        let data = Dataset {
-            name: "two rows".into(),
-            rows: Array2::zeros((2, 2)),
-            layout: Layout::array(vec![2]),
-            target: Target::Classes(ClassLabels {
+        let data = Dataset::new(
+            "two rows",
+            Array2::zeros((2, 2)),
+            Layout::array(vec![2]),
+            Target::Classes(ClassLabels {
                 indices: vec![0, 1],
                 names: vec!["no".into(), "yes".into()],
             }),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        };
+        );
         let blocks =
             BlockSet::partition(vec![Block::new("a", 0..1), Block::new("b", 1..2)], 2).unwrap();
         let transform = Identity::new(2);

@@ -433,7 +433,8 @@ fn remedies_section(outcome: &AuditOutcome) -> Section {
     };
     let before = outcome.remedies.first().and_then(|remedied| remedied.comparison.n_sufficient);
     let before = before.map(|(before, _)| before);
-    row("before", base, outcome.robustness.as_ref(), before, Cell::Empty);
+    let compared = outcome.on_test.as_ref().map_or(base, |measured| &measured.outcome);
+    row("before", compared, outcome.robustness.as_ref(), before, Cell::Empty);
     for remedied in &outcome.remedies {
         let diverse = match remedied.comparison.n_sufficient {
             None => Cell::Empty,

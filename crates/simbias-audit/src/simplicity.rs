@@ -405,7 +405,7 @@ fn value_of(scorer: &dyn Scorer, data: &Dataset, metric: Metric) -> Result<f64, 
 }
 
 /// The leading metric of a scorer on a data set, with the influence of every row.
-fn metric_of(
+pub(crate) fn metric_of(
     scorer: &dyn Scorer,
     data: &Dataset,
     metric: Metric,
@@ -455,15 +455,7 @@ fn columns_of(data: &Dataset, transform: &dyn Transform, block: &Block) -> Datas
     } else {
         transform.forward(data.rows.view()).select(Axis(1), &columns)
     };
-    Dataset {
-        name: data.name.clone(),
-        layout: Layout::array(vec![columns.len()]),
-        rows,
-        target: data.target.clone(),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+    Dataset::new(data.name.clone(), rows, Layout::array(vec![columns.len()]), data.target.clone())
 }
 
 /// Bits per label that a growing model needs to encode the labels given the block: the first part at chance,

@@ -215,18 +215,12 @@ mod tests {
             groups.push(ColumnGroup { name: name.to_string(), columns: start..names.len() });
         }
         let indices = (0..rows.nrows() as u32).map(|row| row % 2).collect();
-        Dataset {
-            name: "t".into(),
+        Dataset::new(
+            "t",
             rows,
-            layout: Layout::table_with_groups(names, groups),
-            target: Target::Classes(ClassLabels {
-                indices,
-                names: vec!["no".into(), "yes".into()],
-            }),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        }
+            Layout::table_with_groups(names, groups),
+            Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
+        )
     }
 
     #[test]

@@ -101,6 +101,12 @@ impl Target {
 }
 
 impl Dataset {
+    /// Rows without strata, weights or notes.
+    pub fn new(name: impl Into<String>, rows: Array2<f32>, layout: Layout, target: Target) -> Self {
+        let (strata, weights, notes) = (Vec::new(), None, Vec::new());
+        Self { name: name.into(), rows, layout, target, strata, weights, notes }
+    }
+
     /// Number of rows.
     pub fn n_rows(&self) -> usize {
         self.rows.nrows()

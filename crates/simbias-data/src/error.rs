@@ -78,7 +78,7 @@ pub enum DataError {
         /// Every column with missing cells, and in how many rows.
         columns: Vec<(String, usize)>,
     },
-    /// Columns that cannot be inputs, all at once.
+    /// Unusable columns, all at once.
     #[error("{file:?}: {}", unusable(columns))]
     Unusable {
         /// The file.
@@ -136,7 +136,7 @@ pub enum DataError {
         /// Labels.
         labels: usize,
     },
-    /// A label that cannot be used as asked.
+    /// A label that does not fit what was asked.
     #[error("{file:?}: label {value:?} of row {row} {problem}")]
     BadLabel {
         /// The file.
@@ -193,7 +193,7 @@ pub enum DataError {
     },
 }
 
-/// A column that cannot be an input.
+/// A column that cannot be used as an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnusableColumn {
     /// Its name.
@@ -208,7 +208,7 @@ pub struct UnusableColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnusableKind {
-    /// Lists, bytes or another type that is no number, text or date.
+    /// Lists, bytes or another type than numbers, texts and dates.
     Type,
     /// No cell holds a value.
     Empty,

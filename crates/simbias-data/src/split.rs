@@ -4,7 +4,7 @@ use ndarray::{Axis, concatenate};
 use simbias_report::Caveat;
 use simbias_stats::Seed;
 
-use crate::{ClassLabels, DataError, Dataset, Target};
+use crate::{ClassLabels, DataError, Dataset, Stratum, Target};
 
 /// Rows to learn from.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct SplitDataset {
 }
 
 impl SplitDataset {
-    /// All rows of the three parts, one part after the other.
+    /// All rows of the three parts with their strata, one part after the other.
     pub fn joined(&self) -> Dataset {
         let parts = [&self.train.0, &self.validation.0, &self.test.0];
         let views: Vec<_> = parts.iter().map(|part| part.rows.view()).collect();
@@ -57,15 +57,17 @@ impl SplitDataset {
             ),
         };
         let first = &self.train.0;
-        Dataset {
-            name: first.name.clone(),
-            rows,
-            layout: first.layout.clone(),
-            target,
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        }
+        let strata = first
+            .strata
+            .iter()
+            .enumerate()
+            .map(|(place, stratum)| {
+                let of_parts = parts.iter().map(|part| &part.strata[place].indices);
+                Stratum { indices: of_parts.flatten().copied().collect(), ..stratum.clone() }
+            })
+            .collect();
+        let all = Dataset::new(&first.name, rows, first.layout.clone(), target);
+        Dataset { strata, ..all }
     }
 }
 

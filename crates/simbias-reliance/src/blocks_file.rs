@@ -94,18 +94,15 @@ mod tests {
 
     fn image_data(channels: usize, height: usize, width: usize) -> Dataset {
         let shape = ImageShape { channels, height, width };
-        Dataset {
-            name: "test".into(),
-            rows: Array2::zeros((2, shape.n_features())),
-            layout: Layout::image(shape),
-            target: Target::Classes(ClassLabels {
+        Dataset::new(
+            "test",
+            Array2::zeros((2, shape.n_features())),
+            Layout::image(shape),
+            Target::Classes(ClassLabels {
                 indices: vec![0, 1],
                 names: vec!["a".into(), "b".into()],
             }),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        }
+        )
     }
 
     fn no_files(name: &str) -> Result<Array2<f64>, String> {

@@ -108,7 +108,7 @@ pub enum Alone {
 impl Alone {
     /// Share of the model's skill that a block as good as the model may lack.
     pub const MARGIN: f64 = 0.05;
-    /// The same for a block that is no worse on these rows: where both are at the end of the metric, few rows allow no
+    /// The same for a block that is at least as good on these rows: where both are at the end of the metric, few rows allow no
     /// narrower interval.
     pub const FEW_ROWS_MARGIN: f64 = 0.25;
 }

@@ -327,22 +327,17 @@ mod tests {
 
     #[test]
     fn correlated_columns_and_one_hot_columns_go_together() {
-        let data = Dataset {
-            name: "t".into(),
-            rows: array![
+        let data = Dataset::new(
+            "t",
+            array![
                 [1.0, 2.1, 0.0, 1.0, 0.0],
                 [2.0, 3.9, 1.0, 0.0, 1.0],
                 [3.0, 6.2, 0.0, 0.0, 1.0],
                 [4.0, 7.9, 1.0, 1.0, 0.0]
             ],
-            layout: Layout::table(
-                ["size", "area", "noise", "sex=f", "sex=m"].map(String::from).to_vec(),
-            ),
-            target: Target::Values(vec![0.0, 1.0, 1.0, 0.0]),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        };
+            Layout::table(["size", "area", "noise", "sex=f", "sex=m"].map(String::from).to_vec()),
+            Target::Values(vec![0.0, 1.0, 1.0, 0.0]),
+        );
         let blocks = correlation_clusters(&data, 0.7).unwrap();
         assert_eq!(
             blocks,

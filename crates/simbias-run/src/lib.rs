@@ -28,15 +28,9 @@
 //!
 //! let rows = Array2::from_shape_fn((200, 3), |(i, j)| ((i * (j + 3)) % 17) as f32 - 8.0);
 //! let indices = rows.column(0).iter().map(|&value| u32::from(value > 0.0)).collect();
-//! let data = Dataset {
-//!     name: "example".into(),
-//!     rows,
-//!     layout: Layout::table(["first", "second", "third"].map(String::from).to_vec()),
-//!     target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
-//!     strata: Vec::new(),
-//!     weights: None,
-//!     notes: Vec::new(),
-//! };
+//! let target = Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] });
+//! let layout = Layout::table(["first", "second", "third"].map(String::from).to_vec());
+//! let data = Dataset::new("example", rows, layout, target);
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let folder = folder.path();
 //! let (clock, seed) = (Clock::start(), Seed::new(7));

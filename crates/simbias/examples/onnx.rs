@@ -72,16 +72,5 @@ fn stand_in() -> Result<(PathBuf, Dataset), Box<dyn std::error::Error>> {
     let indices = margins.iter().map(|&margin| u32::from(margin >= sorted[150])).collect();
     let target =
         Target::Classes(ClassLabels { indices, names: vec!["first".into(), "second".into()] });
-    Ok((
-        model,
-        Dataset {
-            name: "images".into(),
-            rows,
-            layout,
-            target,
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        },
-    ))
+    Ok((model, Dataset::new("images", rows, layout, target)))
 }

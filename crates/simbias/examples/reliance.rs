@@ -39,15 +39,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ((row * (2 * column + 3) + row / 7) % 31) as f32 / 15.0 - 1.0
     });
     let indices = rows.rows().into_iter().map(|row| u32::from(row[0] + row[1] > 0.0)).collect();
-    let data = Dataset {
-        name: "loans".into(),
+    let data = Dataset::new(
+        "loans",
         rows,
-        layout: Layout::table(names),
-        target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+        Layout::table(names),
+        Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
+    );
 
     // One block per column; a `BlocksFile` can name any other blocks.
     let blocks = propose_blocks(&data)?;

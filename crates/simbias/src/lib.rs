@@ -46,15 +46,9 @@
 //!
 //! let rows = Array2::from_shape_fn((200, 2), |(i, j)| ((i * (j + 3)) % 17) as f32 - 8.0);
 //! let indices = rows.column(0).iter().map(|&value| u32::from(value > 0.0)).collect();
-//! let data = Dataset {
-//!     name: "example".into(),
-//!     rows,
-//!     layout: Layout::table(vec!["first".into(), "second".into()]),
-//!     target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
-//!     strata: Vec::new(),
-//!     weights: None,
-//!     notes: Vec::new(),
-//! };
+//! let target = Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] });
+//! let layout = Layout::table(vec!["first".into(), "second".into()]);
+//! let data = Dataset::new("example", rows, layout, target);
 //! let blocks = propose_blocks(&data).unwrap();
 //! let measured = measure(
 //!     &LooksAtTheFirstColumn,

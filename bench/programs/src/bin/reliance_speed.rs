@@ -37,18 +37,15 @@ fn main() {
     let rows = floats(&folder.join("rows.f32"));
     let rows = Array2::from_shape_vec((rows.len() / N_FEATURES, N_FEATURES), rows).unwrap();
     let labels = std::fs::read(folder.join("labels.u8")).unwrap();
-    let data = Dataset {
-        name: "speed".into(),
+    let data = Dataset::new(
+        "speed",
         rows,
-        layout: Layout::array(vec![N_FEATURES]),
-        target: Target::Classes(ClassLabels {
+        Layout::array(vec![N_FEATURES]),
+        Target::Classes(ClassLabels {
             indices: labels.into_iter().map(u32::from).collect(),
             names: vec!["0".into(), "1".into()],
         }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+    );
     let layers = SIZES
         .iter()
         .enumerate()

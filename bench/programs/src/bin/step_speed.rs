@@ -50,20 +50,17 @@ fn main() {
 fn milliseconds(architecture: Architecture, batch_size: usize) -> f64 {
     let n_features = architecture.n_features();
     let n_classes = architecture.n_outputs() as u32;
-    let data = Dataset {
-        name: "speed".into(),
-        rows: Array2::from_shape_fn((2048, n_features), |(row, column)| {
+    let data = Dataset::new(
+        "speed",
+        Array2::from_shape_fn((2048, n_features), |(row, column)| {
             ((row * 31 + column * 17) % 101) as f32 / 50.0 - 1.0
         }),
-        layout: Layout::array(vec![n_features]),
-        target: Target::Classes(ClassLabels {
+        Layout::array(vec![n_features]),
+        Target::Classes(ClassLabels {
             indices: (0..2048).map(|row| row % n_classes).collect(),
             names: (0..n_classes).map(|class| class.to_string()).collect(),
         }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+    );
     let seed = Seed::new(0);
     let network =
         Network::new(architecture, Init::default(), Precision::F32, seed, &cpu()).unwrap();

@@ -34,15 +34,7 @@ fn weak_signal(n_rows: usize, are_classes: bool, seed: u64) -> AuditInput {
     let names = ["weak", "noise1", "noise2", "noise3", "noise4"].map(String::from).to_vec();
     let blocks =
         names.iter().enumerate().map(|(column, name)| Block::new(name, [column])).collect();
-    let data = Dataset {
-        name: "weak".into(),
-        rows,
-        layout: Layout::table(names),
-        target,
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+    let data = Dataset::new("weak", rows, Layout::table(names), target);
     let split = SplitOptions { seed: Seed::new(seed), ..SplitOptions::default() };
     AuditInput {
         split: split.by_fraction(&data).unwrap(),
@@ -116,15 +108,12 @@ fn images(seed: u64, plant: impl Fn(usize, usize, usize, f32) -> f32) -> Dataset
     }
     let indices = (0..n_rows).map(|row| (row % 2) as u32).collect();
     let names = vec!["a".into(), "b".into()];
-    Dataset {
-        name: "images".into(),
+    Dataset::new(
+        "images",
         rows,
-        layout: Layout::image(SHAPE),
-        target: Target::Classes(ClassLabels { indices, names }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+        Layout::image(SHAPE),
+        Target::Classes(ClassLabels { indices, names }),
+    )
 }
 
 /// The alarms of a screen, the most serious first.

@@ -34,6 +34,8 @@ fn a_function_is_measured_on_the_rows_as_they_are() {
     let outcome = audit(&slabs(3), Subject::Foreign(&model), &options, &Silent, None).unwrap();
     let base = &outcome.base.outcome;
     assert_eq!(base.standard.metric.value, 1.0);
+    // All given rows judge it.
+    assert_eq!(base.n_rows, 1900);
     assert_eq!(base.block("linear").unwrap().verdict, Some(BlockVerdict::Exclusive));
     assert_eq!(base.block("slab").unwrap().randomized.shift.value, 0.0);
     assert_eq!(base.block("slab").unwrap().verdict, Some(BlockVerdict::IgnoredButPredictive));
@@ -46,7 +48,7 @@ fn a_function_is_measured_on_the_rows_as_they_are() {
     assert!(outcome.training.is_none() && outcome.network.is_none());
     let notes = outcome.notes.join(" ");
     assert!(notes.contains("Remedies need a network"), "{notes}");
-    assert!(notes.contains("which rows the given model was trained on"), "{notes}");
+    assert!(notes.contains("unknown which rows it was trained on"), "{notes}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(crate) struct ReadingArgs {
     /// quotes" of its own
     #[arg(long, value_name = "NAME", value_parser = Names::parse)]
     drop: Vec<Names>,
-    /// Leave out every column that cannot be an input, with a note, instead of stopping
+    /// Leave out every unusable column, with a note, instead of stopping
     #[arg(long)]
     drop_unusable: bool,
     /// Columns to use although they look like a row index

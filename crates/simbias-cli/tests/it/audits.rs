@@ -66,9 +66,16 @@ fn a_network_of_train_or_audit_is_audited_as_it_is() {
             bench.json(&format!("{}/network.json", model.split('/').next().unwrap()))
         );
     }
-    // The network that was audited and the network that was saved are one.
-    let figures = |run: &str| bench.json(&format!("{run}/result.json"))["reliance"].clone();
+    // The network that was audited and the network that was saved are one: what is judged on the test part is equal.
+    let figures = |run: &str| {
+        let result = bench.json(&format!("{run}/result.json"));
+        let alone = |name: &str| block(&result["reliance"], name)["solo_difference"].clone();
+        (result["robustness"].clone(), result["solo"].clone(), alone("first"), alone("others"))
+    };
     assert_eq!(figures("audited"), figures("audited-again"));
+    // A model that is given is measured on all rows.
+    let n_rows = |run: &str| bench.json(&format!("{run}/result.json"))["reliance"]["n"].clone();
+    assert_eq!((n_rows("audited"), n_rows("audited-again")), (60.into(), 300.into()));
 }
 
 #[cfg(feature = "onnx")]

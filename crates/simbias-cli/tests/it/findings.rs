@@ -89,7 +89,7 @@ fn d03_a_block_that_predicts_alone_is_never_unused() {
     for block in blocks {
         let alone = block["solo_auc"]["lo"].as_f64().unwrap();
         let verdict = block["verdict"].as_str().unwrap();
-        // Far above chance: even over all blocks this is no accident.
+        // Far above chance: even over all blocks this is not chance.
         let predicts = alone > chance + 0.1;
         assert!(!predicts || verdict != "unused", "{block}");
     }

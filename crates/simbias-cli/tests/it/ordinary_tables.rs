@@ -183,10 +183,7 @@ fn unusable_columns_are_named_at_once_with_flags_to_copy() {
     let ended = bench.run_words(dropped);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let ended = bench.succeed("train t.csv --drop-unusable --max-steps 5 --out left");
-    says(
-        &ended,
-        &["caution: Columns that cannot be inputs were left out", "\"full name\"", "\"empty\""],
-    );
+    says(&ended, &["caution: Unusable columns were left out", "\"full name\"", "\"empty\""]);
     assert_eq!(bench.bytes("left/network.safetensors"), bench.bytes("dropped/network.safetensors"));
 }
 

@@ -226,7 +226,7 @@ fn no_image(file: &Path, bytes: &[u8]) -> DataError {
     DataError::option(
         file,
         format!(
-            "is no image: {kind}; remove it, or put a PNG or JPEG in its place (BMP, WebP, TIFF, GIF and PNM are read \
+            "is not an image: {kind}; remove it, or put a PNG or JPEG in its place (BMP, WebP, TIFF, GIF and PNM are read \
              too)"
         ),
     )

@@ -320,7 +320,7 @@ pub(crate) fn weights_note() -> Caveat {
     Caveat::note(
         "weights",
         "The weights of the rows count in the training of a network by `train` only. Metrics, audits and reliance runs \
-         count every row once; the column of weights is no input.",
+         count every row once; the column of weights is not an input.",
     )
 }
 

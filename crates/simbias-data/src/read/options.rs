@@ -35,7 +35,7 @@ pub struct ReadOptions {
     pub as_text: Vec<String>,
     /// Columns to use as inputs although they look like a row index.
     pub keep: Vec<String>,
-    /// Leave out columns that cannot be inputs, with a note, instead of refusing the table.
+    /// Leave out unusable columns, with a note, instead of refusing the table.
     pub drop_unusable: bool,
     /// Column (array) that says how much every row counts in training; never model input.
     pub weights: Option<String>,

@@ -197,15 +197,7 @@ impl LsnBatch {
         let clean_mask = vec![true; indices.len()];
         let names = vec!["0".to_string(), "1".to_string()];
         let target = Target::Classes(ClassLabels { indices, names });
-        let dataset = Dataset {
-            name: "lsn".into(),
-            rows,
-            layout,
-            target,
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        };
+        let dataset = Dataset::new("lsn", rows, layout, target);
         SlabSample { dataset, clean_mask, corrupted: Vec::new(), rotation }
     }
 }

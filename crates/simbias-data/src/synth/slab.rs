@@ -187,15 +187,7 @@ impl SlabSpec {
         let names = vec!["0".to_string(), "1".to_string()];
         let target = Target::Classes(ClassLabels { indices: labels, names });
         Ok(SlabSample {
-            dataset: Dataset {
-                name: self.name.clone(),
-                rows,
-                layout,
-                target,
-                strata: Vec::new(),
-                weights: None,
-                notes: Vec::new(),
-            },
+            dataset: Dataset::new(self.name.clone(), rows, layout, target),
             clean_mask: clean_mask(n_rows, &corrupted),
             corrupted,
             rotation,

@@ -138,7 +138,7 @@ fn alone_sentences(outcome: &RelianceOutcome) -> Vec<String> {
     };
     let mut sentences = Vec::new();
     for (wanted, words) in [(Alone::Better, "better than"), (Alone::AsGood, "as well as")] {
-        // That the block on which the model leans is as good as the model is no news.
+        // The block on which the model leans is expected to be as good as the model.
         let mut found: Vec<&BlockOutcome> = outcome
             .blocks
             .iter()

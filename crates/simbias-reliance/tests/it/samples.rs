@@ -65,15 +65,7 @@ pub(crate) fn classes(indices: Vec<u32>) -> Target {
 pub(crate) fn dataset(rows: Array2<f32>, label: impl Fn(&[f32]) -> bool) -> Dataset {
     let indices = rows.rows().into_iter().map(|row| u32::from(label(&row.to_vec()))).collect();
     let names = (0..rows.ncols()).map(|column| format!("x{column}")).collect();
-    Dataset {
-        name: "test".into(),
-        layout: Layout::table(names),
-        rows,
-        target: classes(indices),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+    Dataset::new("test", rows, Layout::table(names), classes(indices))
 }
 
 /// A small fixed network on `n_features` inputs.

@@ -180,7 +180,7 @@ fn a_spectrum_of_rounding_errors_is_flat() {
     }
 }
 
-/// Eleven values whose upper half is one value: rounding of its logarithms is no tail either, at any scale.
+/// Eleven values whose upper half is one value: rounding of its logarithms does not make a tail, at any scale.
 #[test]
 fn an_upper_half_of_one_value_is_flat() {
     for scale in [1.0, 0.25, 3.0, 1e-8] {

@@ -165,15 +165,7 @@ fn a_rate_of_zero_freezes_a_layer() {
 fn a_line_is_fitted_by_squared_error() {
     let rows = Array2::from_shape_fn((64, 1), |(row, _)| row as f32 / 32.0 - 1.0);
     let values = rows.column(0).iter().map(|&x| f64::from(3.0 * x - 0.5)).collect();
-    let data = Dataset {
-        name: "line".into(),
-        rows,
-        layout: Layout::array(vec![1]),
-        target: Target::Values(values),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+    let data = Dataset::new("line", rows, Layout::array(vec![1]), Target::Values(values));
     let architecture = Architecture::from(Fcn::new(1, 1, 0, 1));
     let network =
         Network::new(architecture, Init::default(), Precision::F32, Seed::new(1), &cpu()).unwrap();

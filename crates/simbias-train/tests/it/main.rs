@@ -32,15 +32,12 @@ fn two_classes(n_rows: usize, n_features: usize, index: u64) -> Dataset {
         let noise = stream.random::<f32>() * 2.0 - 1.0;
         if column == 0 { noise + indices[row] as f32 * 1.6 - 0.8 } else { noise }
     });
-    Dataset {
-        name: "two-classes".into(),
+    Dataset::new(
+        "two-classes",
         rows,
-        layout: Layout::array(vec![n_features]),
-        target: Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+        Layout::array(vec![n_features]),
+        Target::Classes(ClassLabels { indices, names: vec!["no".into(), "yes".into()] }),
+    )
 }
 
 fn small_fcn(n_features: usize) -> Network {

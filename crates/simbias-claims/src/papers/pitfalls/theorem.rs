@@ -44,7 +44,7 @@ pub(crate) fn theorem(context: &mut MeasureContext<'_>) -> Result<Measurement, C
     measurement.caveat(Caveat::note(
         "finite-dimension",
         "The theorem's constants ask for an astronomically large dimension. At 400 dimensions the \
-            behaviour matches; that is no proof. The slab weights grow from their start as well, they \
+            behaviour matches; that is not a proof. The slab weights grow from their start as well, they \
             are only much smaller than the linear ones.",
     ));
     Ok(measurement)

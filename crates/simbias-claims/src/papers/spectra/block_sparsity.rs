@@ -173,18 +173,15 @@ fn windows(text: &str, n_windows: usize, seed: Seed) -> Dataset {
         indices.push(u32::from(bytes[first + CONTEXT]));
     }
     let rows = ndarray::Array2::from_shape_vec((n_windows, CONTEXT), values);
-    Dataset {
-        name: "windows".into(),
-        rows: rows.unwrap_or_default(),
-        layout: Layout::table((0..CONTEXT).map(|at| format!("character {at}")).collect()),
-        target: Target::Classes(ClassLabels {
+    Dataset::new(
+        "windows",
+        rows.unwrap_or_default(),
+        Layout::table((0..CONTEXT).map(|at| format!("character {at}")).collect()),
+        Target::Classes(ClassLabels {
             indices,
             names: (0..N_SYMBOLS).map(|symbol| symbol.to_string()).collect(),
         }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+    )
 }
 
 /// Prunes the network by all allocations, as a user would prune a checkpoint.

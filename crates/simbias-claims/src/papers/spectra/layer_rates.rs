@@ -224,15 +224,12 @@ mod tests {
             indices: (0..12).map(|row| row % 6).collect(),
             names: (0..6).map(|class| class.to_string()).collect(),
         };
-        let train = Dataset {
-            name: "images".into(),
+        let train = Dataset::new(
+            "images",
             rows,
-            layout: Layout::image(ImageShape { channels: 3, height: 8, width: 8 }),
-            target: Target::Classes(labels),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        };
+            Layout::image(ImageShape { channels: 3, height: 8, width: 8 }),
+            Target::Classes(labels),
+        );
         let weights = |method| -> Vec<f32> {
             let run =
                 |stages: &Stages<'_>| trained(small(), method, &train, 2, stages, Seed::new(0));

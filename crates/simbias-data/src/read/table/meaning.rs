@@ -177,7 +177,7 @@ pub(in crate::read) fn decide(
     if !reasons.is_empty() {
         notes.push(Caveat::caution(
             "unusable-columns",
-            format!("Columns that cannot be inputs were left out: {}.", reasons.join("; ")),
+            format!("Unusable columns were left out: {}.", reasons.join("; ")),
         ));
     }
     let features: Vec<usize> =

@@ -89,7 +89,7 @@ pub(super) struct NumberSurvey {
     pub(super) ambiguous: Option<String>,
     sum_point: f64,
     sum_comma: f64,
-    /// The first cell that is no number in either way: row, text; and how many there are.
+    /// The first cell that is not a number in either way: row, text; and how many there are.
     pub(super) first_text: Option<(usize, String)>,
     pub(super) n_texts: usize,
     /// A number that is not plain, or the first one, for messages.

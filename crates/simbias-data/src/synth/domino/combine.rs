@@ -114,15 +114,12 @@ pub fn combine(
         })
         .collect();
     let indices = pairs.iter().map(|pair| pair.class).collect();
-    let dataset = Dataset {
-        name: format!("{}-on-{}", top.name, bottom.name),
+    let dataset = Dataset::new(
+        format!("{}-on-{}", top.name, bottom.name),
         rows,
-        layout: Layout::image(shape),
-        target: Target::Classes(ClassLabels { indices, names }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    };
+        Layout::image(shape),
+        Target::Classes(ClassLabels { indices, names }),
+    );
     Ok(Domino { dataset, top_height: top_shape.height })
 }
 

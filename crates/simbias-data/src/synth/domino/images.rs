@@ -185,18 +185,15 @@ mod tests {
 
     fn images() -> Dataset {
         let rows = Array2::from_shape_fn((3, 8), |(row, column)| (10 * row + column) as f32);
-        Dataset {
-            name: "small".into(),
+        Dataset::new(
+            "small",
             rows,
-            layout: Layout::image(ImageShape { channels: 1, height: 2, width: 4 }),
-            target: Target::Classes(ClassLabels {
+            Layout::image(ImageShape { channels: 1, height: 2, width: 4 }),
+            Target::Classes(ClassLabels {
                 indices: vec![2, 0, 1],
                 names: vec!["a".into(), "b".into(), "c".into()],
             }),
-            strata: Vec::new(),
-            weights: None,
-            notes: Vec::new(),
-        }
+        )
     }
 
     #[test]

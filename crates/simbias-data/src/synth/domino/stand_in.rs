@@ -280,18 +280,7 @@ impl StandIn {
         let target = Target::Classes(ClassLabels { indices, names: names.to_vec() });
         let layout = Layout::image(shape);
         let name = self.kind.name().to_string();
-        Domino {
-            dataset: Dataset {
-                name,
-                rows,
-                layout,
-                target,
-                strata: Vec::new(),
-                weights: None,
-                notes: Vec::new(),
-            },
-            top_height,
-        }
+        Domino { dataset: Dataset::new(name, rows, layout, target), top_height }
     }
 
     fn draw_bottom(

@@ -39,16 +39,13 @@ fn image_set(golden: &Tensors, images: &str, labels: &str) -> Dataset {
     let shape = ImageShape { channels, height, width };
     let rows =
         values.mapv(|value| value as f32).into_shape_with_order((n_rows, shape.n_features()));
-    Dataset {
-        name: images.into(),
-        rows: rows.unwrap(),
-        layout: Layout::image(shape),
-        target: Target::Classes(ClassLabels {
+    Dataset::new(
+        images,
+        rows.unwrap(),
+        Layout::image(shape),
+        Target::Classes(ClassLabels {
             indices: golden.indices(labels),
             names: vec!["0".into(), "1".into()],
         }),
-        strata: Vec::new(),
-        weights: None,
-        notes: Vec::new(),
-    }
+    )
 }

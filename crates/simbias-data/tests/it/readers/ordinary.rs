@@ -387,7 +387,7 @@ fn latin_1_and_utf_16_are_read() {
     for (little, mark) in [(true, true), (false, true), (true, false), (false, false)] {
         assert_eq!(read(&utf16(little, mark)), expected, "{little} {mark}");
     }
-    // A damaged place in UTF-8 is no other encoding.
+    // A damaged place in UTF-8 does not make it another encoding.
     let mut damaged = text.as_bytes().to_vec();
     damaged.extend(b"3,\xff\n");
     let error = parse_csv("f.csv".as_ref(), &damaged, &auto()).unwrap_err().to_string();
@@ -537,14 +537,14 @@ fn checksums_of_parquet_pages_are_verified() {
 #[test]
 fn bytes_of_another_kind_are_no_broken_images() {
     let says = |bytes: &[u8]| decode_image("photo.png".as_ref(), bytes).unwrap_err().to_string();
-    assert_says(&says(b"%PDF-1.7 ..."), &["is no image", "PDF"]);
-    assert_says(&says(b"<!DOCTYPE html><html></html>"), &["is no image", "HTML"]);
+    assert_says(&says(b"%PDF-1.7 ..."), &["is not an image", "PDF"]);
+    assert_says(&says(b"<!DOCTYPE html><html></html>"), &["is not an image", "HTML"]);
     assert_says(&says(b"version https://git-lfs.github.com/spec/v1\n"), &["LFS", "fetch"]);
-    assert_says(&says(&[0, 1, 2, 3]), &["is no image", "begins with"]);
-    assert_says(&says(b""), &["is no image", "empty"]);
+    assert_says(&says(&[0, 1, 2, 3]), &["is not an image", "begins with"]);
+    assert_says(&says(b""), &["is not an image", "empty"]);
     // An image that is cut short is broken.
     let png = std::fs::read(fixture("tiny.png")).unwrap();
-    assert!(!says(&png[..40]).contains("is no image"));
+    assert!(!says(&png[..40]).contains("is not an image"));
 }
 
 proptest! {
