@@ -18,7 +18,10 @@ with open(source / "labels.csv") as lines, open(cells / "labels.csv", "w", newli
         path, probability, kind = line.split()
         writer.writerow([source / path, probability, kind])
 
-table = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "malignant"})
-# scikit-learn codes malignant as 0.
-table["malignant"] = 1 - table["malignant"]
-table.to_csv(cache / "tumours.csv", index=False)
+# Without pandas, which scikit-learn does not bring along.
+table = load_breast_cancer()
+with open(cache / "tumours.csv", "w", newline="") as out:
+    writer = csv.writer(out)
+    writer.writerow([*table.feature_names, "malignant"])
+    # scikit-learn codes malignant as 0.
+    writer.writerows([*map(float, row), 1 - int(target)] for row, target in zip(table.data, table.target))

@@ -158,12 +158,9 @@ pub(super) fn rows_in_use(
     let n_rows = found.n_rows;
     let decided = decide(source, &roles, &surveys, n_rows, options)?;
     let used = Roles { features: decided.features, ..roles }.all();
-    let drops = options.missing == Missing::Drop;
     let lacking: Vec<bool> =
         (0..n_rows).map(|row| found.lacks(&decided.meaning, row, &used)).collect();
-    let n_usable = lacking.iter().filter(|&&lacks| !(drops && lacks)).count();
-    let n_kept = options.max_rows.map_or(n_usable, |most| most.min(n_usable));
-    Ok((kept_sources(&lacking, drops, n_usable, n_kept), n_rows))
+    Ok((kept_sources(&lacking, options), n_rows))
 }
 
 /// What the first pass decided.
@@ -206,12 +203,11 @@ impl Table<'_> {
             .flat_map(|survey| (0..survey.n_rows).map(|row| survey.lacks(meaning, row, &used)))
             .collect();
         let n_rows = lacking.len();
-        let n_usable = lacking.iter().filter(|&&lacks| !(drops && lacks)).count();
-        let n_kept = options.max_rows.map_or(n_usable, |most| most.min(n_usable));
-        if n_kept < 2 {
-            return Err(DataError::TooFewRows { file: file.into(), found: n_kept });
+        let sources = kept_sources(&lacking, options);
+        if sources.len() < 2 {
+            return Err(DataError::TooFewRows { file: file.into(), found: sources.len() });
         }
-        let mut rows = zeroed_rows(file, n_kept, self.layout.n_features())?;
+        let mut rows = zeroed_rows(file, sources.len(), self.layout.n_features())?;
         let mut gathered = GatheredColumns::new(roles, meaning);
         // All labels, to tell whose rows are left out.
         let mut all_labels = drops.then(|| GatheredColumns::new(roles, meaning));
@@ -220,7 +216,6 @@ impl Table<'_> {
             plan_of[column] = Some(plan);
         }
         let wanted = roles.wanted(columns.len());
-        let sources = kept_sources(&lacking, drops, n_usable, n_kept);
         let mut first_row = 0;
         let mut n_filled = 0;
         for (&source, survey) in group.iter().zip(file_surveys) {
@@ -272,7 +267,7 @@ impl Table<'_> {
             }
             None => None,
         };
-        let n_dropped = if drops { n_rows - n_usable } else { 0 };
+        let n_dropped = lacking.iter().filter(|&&lacks| drops && lacks).count();
         let n_unlabelled = if drops { n_rows - compared.len() } else { 0 };
         let label = roles.label.map(|label| columns[label].clone());
         let unlabelled = label.filter(|_| n_unlabelled > 0).map(|name| (name, n_unlabelled));
@@ -329,14 +324,11 @@ impl Table<'_> {
     }
 }
 
-/// The rows to keep, counted through all files of a group.
-fn kept_sources(lacking: &[bool], drops: bool, n_usable: usize, n_kept: usize) -> Vec<usize> {
-    lacking
-        .iter()
-        .enumerate()
-        .filter(|(_, lacks)| !(drops && **lacks))
-        .enumerate()
-        .filter(|(usable, _)| keeps(*usable, n_usable, n_kept))
-        .map(|(_, (source, _))| source)
-        .collect()
+/// The rows to keep, counted through all files of a group; `lacking` says which of them lack a cell.
+fn kept_sources(lacking: &[bool], options: &ReadOptions) -> Vec<usize> {
+    let drops = options.missing == Missing::Drop;
+    let usable: Vec<usize> = (0..lacking.len()).filter(|&row| !(drops && lacking[row])).collect();
+    let n_kept = options.max_rows.map_or(usable.len(), |most| most.min(usable.len()));
+    let kept = usable.iter().enumerate().filter(|(place, _)| keeps(*place, usable.len(), n_kept));
+    kept.map(|(_, &row)| row).collect()
 }
