@@ -21,7 +21,7 @@ pub use dataset::{ClassLabels, Dataset, Stratum, Target};
 pub use error::{DataError, UnusableColumn, UnusableKind};
 pub use layout::{ColumnGroup, ImageShape, Layout, SourceColumn, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
-pub use scorer::{FirstAffine, LossGradient, Objective, Scorer, ScorerError};
+pub use scorer::{FirstAffine, LossGradient, Objective, OwnRows, Scorer, ScorerError};
 pub use simbias_checkpoint::{FileError, write_whole};
 pub use split::{SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit};
 pub use write::{write_csv, write_npy, write_parquet, write_safetensors};

@@ -42,6 +42,12 @@ pub trait Scorer: Sync {
         None
     }
 
+    /// The model with the caller's own rows, when it scores these rather than numbers; [`score`](Self::score) then
+    /// fails. Such a model can be measured, with blocks of whole columns.
+    fn own_rows(&self) -> Option<&dyn OwnRows> {
+        None
+    }
+
     /// Whether rows may hold missing inputs (NaN), as trees take them.
     fn takes_missing(&self) -> bool {
         false
@@ -51,6 +57,21 @@ pub trait Scorer: Sync {
     fn scores_in_parallel(&self) -> bool {
         true
     }
+}
+
+/// A model with rows of its own, such as a table with dates and categories, of which a data set knows only the numbers.
+pub trait OwnRows: Sync {
+    /// Scores of the rows `span` of the data set, `[batch, n_outputs]`; row `i` takes the `exchanged` features, which
+    /// ascend, from row `donors[i]`. `donors` covers all rows of the data set.
+    ///
+    /// # Errors
+    /// A failing model; features that are only a part of a column of the caller's.
+    fn score_exchanged(
+        &self,
+        span: std::ops::Range<usize>,
+        donors: &[u32],
+        exchanged: &[u32],
+    ) -> Result<Array2<f32>, ScorerError>;
 }
 
 /// A model whose first operation is `h = x · Wᵀ + b`; everything else is a function of `h`.

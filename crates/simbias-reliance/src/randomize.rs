@@ -6,7 +6,7 @@
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use simbias_data::transform::Transform;
-use simbias_data::{FirstAffine, Scorer, ScorerError};
+use simbias_data::{FirstAffine, OwnRows, Scorer, ScorerError};
 
 use crate::dense::multiply_add;
 
@@ -43,6 +43,8 @@ pub struct PreparedBlock {
 enum Prepared {
     /// Partial products of the first layer, `[n_rows, n_hidden]` each; the bias is in `other`.
     Affine { own: Array2<f32>, other: Array2<f32> },
+    /// Features of the block and all others, for models with rows of their own.
+    Own { block: Vec<u32>, others: Vec<u32> },
     /// Runs of coordinates of the block, as half-open ranges.
     Gather { runs: Vec<std::ops::Range<usize>> },
 }
@@ -80,6 +82,10 @@ impl<'a> Randomizer<'a> {
 
     /// Scores of the unchanged rows, `[n_rows, n_outputs]`, straight through the model.
     pub fn standard(&self) -> Result<Array2<f32>, ScorerError> {
+        if let Some(own) = self.scorer.own_rows() {
+            let everyone_its_own: Vec<u32> = (0..self.n_rows() as u32).collect();
+            return self.score_own(own, &everyone_its_own, &[]);
+        }
         let mut scores = Array2::zeros((self.n_rows(), self.scorer.n_outputs()));
         for start in (0..self.n_rows()).step_by(self.batch_rows) {
             let end = (start + self.batch_rows).min(self.n_rows());
@@ -89,8 +95,29 @@ impl<'a> Randomizer<'a> {
         Ok(scores)
     }
 
+    /// Scores of a model with rows of its own.
+    fn score_own(
+        &self,
+        own: &dyn OwnRows,
+        donors: &[u32],
+        exchanged: &[u32],
+    ) -> Result<Array2<f32>, ScorerError> {
+        let mut scores = Array2::zeros((self.n_rows(), self.scorer.n_outputs()));
+        for start in (0..self.n_rows()).step_by(self.batch_rows) {
+            let end = (start + self.batch_rows).min(self.n_rows());
+            let batch = own.score_exchanged(start..end, donors, exchanged)?;
+            assign_checked(&mut scores, start..end, batch)?;
+        }
+        Ok(scores)
+    }
+
     /// Prepares the block of the given ascending coordinates.
     pub fn prepare(&self, columns: &[u32]) -> PreparedBlock {
+        if self.scorer.own_rows().is_some() && self.transform.is_identity() {
+            let all = 0..self.rows.ncols() as u32;
+            let others = all.filter(|column| columns.binary_search(column).is_err()).collect();
+            return PreparedBlock { kind: Prepared::Own { block: columns.to_vec(), others } };
+        }
         let (Some(weight), Some(first)) = (&self.affine, self.scorer.first_affine()) else {
             return PreparedBlock { kind: Prepared::Gather { runs: runs(columns) } };
         };
@@ -118,6 +145,12 @@ impl<'a> Randomizer<'a> {
         side: Side,
     ) -> Result<Array2<f32>, ScorerError> {
         assert_eq!(donors.len(), self.n_rows(), "one donor per row");
+        if let (Prepared::Own { block, others }, Some(own)) =
+            (&prepared.kind, self.scorer.own_rows())
+        {
+            let exchanged = if side == Side::Block { block } else { others };
+            return self.score_own(own, donors, exchanged);
+        }
         let mut scores = Array2::zeros((self.n_rows(), self.scorer.n_outputs()));
         match (&prepared.kind, self.scorer.first_affine()) {
             (Prepared::Affine { own, other }, Some(first)) => {
@@ -139,7 +172,9 @@ impl<'a> Randomizer<'a> {
                     assign_checked(&mut scores, start..end, self.scorer.score(batch.view())?)?;
                 }
             }
-            (Prepared::Affine { .. }, None) => unreachable!("prepared by the same scorer"),
+            (Prepared::Affine { .. }, None) | (Prepared::Own { .. }, _) => {
+                unreachable!("prepared by the same scorer")
+            }
         }
         Ok(scores)
     }

@@ -80,7 +80,9 @@ pub use error::RunError;
 pub use fingerprint::{of_checkpoint, of_dataset, of_file};
 pub use keep::Kept;
 pub use materialized::Materialized;
-pub use model::{Model, OpenOptions, OpenedModels, is_onnx, open_models};
+pub use model::{
+    GivenModel, GivenScorer, Model, ModelSource, OpenGiven, OpenOptions, OpenedModels, is_onnx, open_models,
+};
 pub use onnx_runtime::{RuntimePlaces, find_onnx_runtime};
 pub use plan::{howto, read_plan, read_scores, write_plan};
 pub use provenance::{Clock, Invocation, RUN_SCHEMA};

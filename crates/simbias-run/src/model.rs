@@ -2,9 +2,10 @@
 //! where a path becomes a model.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
-use simbias_data::{Dataset, LossGradient, Scorer, ScorerError};
+use simbias_data::{Dataset, LossGradient, OwnRows, Scorer, ScorerError};
 use simbias_nn::Device;
 use simbias_onnx::{OnnxOptions, OnnxScorer, Runtime, RuntimeChoice};
 use simbias_report::{Caveat, InputFingerprint};
@@ -57,6 +58,45 @@ pub struct Model {
 enum Origin {
     Onnx(Box<OnnxScorer>),
     Network(Box<TrainedNetwork>),
+    Given(GivenScorer),
+}
+
+/// Makes the scorer of a model in memory for a data set, or says why it does not fit.
+pub type OpenGiven = dyn Fn(&Dataset) -> Result<GivenScorer, String> + Send + Sync;
+
+/// What scores for a model in memory.
+pub type GivenScorer = Box<dyn Scorer + Send + Sync>;
+
+/// A model that a caller holds in memory.
+#[derive(Clone)]
+pub struct GivenModel {
+    /// How it is called in results.
+    pub name: String,
+    /// Makes what scores, once the data are read: their layout says what a row is.
+    pub open: Arc<OpenGiven>,
+    /// Its classes in the order of its outputs, if it knows them.
+    pub classes: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for GivenModel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("GivenModel").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug)]
+pub enum ModelSource {
+    /// An ONNX file, or the folder of a run that left a network (or the file of its weights).
+    Path(PathBuf),
+    /// In memory.
+    Given(GivenModel),
+}
+
+impl From<&Path> for ModelSource {
+    fn from(path: &Path) -> Self {
+        Self::Path(path.into())
+    }
 }
 
 /// Models with the data as they know them.
@@ -75,27 +115,29 @@ pub fn is_onnx(path: &Path) -> bool {
 }
 
 /// Opens models for the data in `parts`, which share their columns and classes, and brings these into the order of the
-/// models: networks of this tool know columns, categories and classes by name, ONNX files may tell their classes. Each
-/// path is an ONNX file, or the folder of a run that left a network (or the file of its weights). Networks go to
-/// `device`.
+/// models: networks of this tool know columns, categories and classes by name, ONNX files and models in memory may tell
+/// their classes. Networks go to `device`.
 ///
 /// # Errors
 /// [`RunError::NoModel`], [`RunError::Onnx`], [`RunError::NoDescription`], [`RunError::Network`],
 /// [`RunError::OtherColumns`], [`RunError::Read`]; [`RunError::Data`] for columns or labels that a network does not know;
 /// [`RunError::ModelsDiffer`] for models that need the data in different orders.
 pub fn open_models(
-    paths: &[PathBuf],
+    sources: &[ModelSource],
     parts: Vec<Dataset>,
     device: &Device,
     options: &OpenOptions,
 ) -> Result<OpenedModels, RunError> {
     let mut matched = Matched::new(parts, options.labels_are_values);
     let mut networks = Vec::new();
-    for path in paths {
-        if is_onnx(path) {
-            networks.push(None);
-            continue;
-        }
+    for source in sources {
+        let path = match source {
+            ModelSource::Path(path) if !is_onnx(path) => path,
+            _ => {
+                networks.push(None);
+                continue;
+            }
+        };
         let weights = weights_file(path)?;
         let network = load_network(&weights, device)?;
         if let Some(learned_from) = &network.learned_from {
@@ -103,8 +145,20 @@ pub fn open_models(
         }
         networks.push(Some((weights, network)));
     }
-    let mut models = Vec::with_capacity(paths.len());
-    for (path, network) in paths.iter().zip(networks) {
+    let mut models = Vec::with_capacity(sources.len());
+    for (source, network) in sources.iter().zip(networks) {
+        let path = match source {
+            ModelSource::Path(path) => path,
+            ModelSource::Given(given) => {
+                let known = given.classes.as_deref().filter(|_| !options.classes_are_ordered);
+                let scorer = (given.open)(matched.data()).map_err(|problem| {
+                    RunError::NoModel { problem: format!("{}: {problem}", given.name) }
+                })?;
+                matched.classes_if_they_fit(known, scorer.n_outputs(), Path::new(&given.name))?;
+                models.push(Model::given(given.name.clone(), scorer));
+                continue;
+            }
+        };
         let name = path.display().to_string();
         let model = match network {
             None => {
@@ -132,7 +186,7 @@ pub fn open_models(
             Origin::Onnx(scorer) if !options.classes_are_ordered => {
                 matched.classes_if_they_fit(scorer.classes(), scorer.n_outputs(), path)?;
             }
-            Origin::Onnx(_) => {}
+            Origin::Onnx(_) | Origin::Given(_) => {}
         }
         if let Some(runtime @ Runtime::OnnxRuntime { .. }) = model.runtime() {
             matched.note(Caveat::note("runtime", format!("{} ran on {runtime}.", model.name)));
@@ -144,10 +198,17 @@ pub fn open_models(
 }
 
 impl Model {
+    /// A model in memory. Its fingerprint is its name: its weights are not known here.
+    fn given(name: String, scorer: GivenScorer) -> Self {
+        let fingerprint =
+            InputFingerprint { name: name.clone(), fingerprint: "a model in memory".into() };
+        Self { name, fingerprint, origin: Origin::Given(scorer) }
+    }
+
     /// The network, unless the model is of another framework.
     pub fn network(&self) -> Option<&TrainedNetwork> {
         match &self.origin {
-            Origin::Onnx(_) => None,
+            Origin::Onnx(_) | Origin::Given(_) => None,
             Origin::Network(network) => Some(network),
         }
     }
@@ -156,7 +217,7 @@ impl Model {
     pub fn runtime(&self) -> Option<Runtime> {
         match &self.origin {
             Origin::Onnx(scorer) => Some(scorer.runtime()),
-            Origin::Network(_) => None,
+            Origin::Network(_) | Origin::Given(_) => None,
         }
     }
 
@@ -164,6 +225,7 @@ impl Model {
         match &self.origin {
             Origin::Onnx(model) => model.as_ref(),
             Origin::Network(network) => network.as_ref(),
+            Origin::Given(scorer) => scorer.as_ref(),
         }
     }
 }
@@ -231,6 +293,10 @@ impl Scorer for Model {
 
     fn gradients(&self) -> Option<&dyn LossGradient> {
         self.inner().gradients()
+    }
+
+    fn own_rows(&self) -> Option<&dyn OwnRows> {
+        self.inner().own_rows()
     }
 
     fn takes_missing(&self) -> bool {

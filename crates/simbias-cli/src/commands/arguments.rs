@@ -257,7 +257,7 @@ impl ReadingArgs {
 impl DataArgs {
     /// Reads the rows, and says what was decided on the way.
     pub(crate) fn read(&self, shell: &Shell) -> Result<Dataset, Failure> {
-        let data = read_dataset(&self.data, &self.reading.options())?;
+        let data = read_dataset(shell.source(&self.data), &self.reading.options())?;
         shell.caveats(&data.notes);
         Ok(data)
     }

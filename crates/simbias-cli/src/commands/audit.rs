@@ -239,7 +239,7 @@ impl AuditArgs {
     ) -> Result<(AuditInput, Option<Model>), Failure> {
         let options = self.reading.all_parts("an audit")?;
         let split = read_splits(
-            path,
+            shell.source(path),
             &options,
             &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;

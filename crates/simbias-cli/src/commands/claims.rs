@@ -10,7 +10,7 @@ use simbias_claims::{
 
 use super::arguments::OutArgs;
 use super::verdict::ClaimWord;
-use crate::shell::{Failure, Finished, Shell, print};
+use crate::shell::{Failure, Finished, Shell};
 
 /// Where a user's own runs are kept.
 const LEDGER: &str = "claims/ledger.json";
@@ -172,7 +172,7 @@ impl ListArgs {
         if shell.wants_json() {
             shell.print_json(&ClaimList::new(all(), &ledger))?;
         } else {
-            print(&list(&ledger))?;
+            shell.print(&list(&ledger))?;
         }
         Ok(Finished::Done)
     }
@@ -188,7 +188,7 @@ impl ShowArgs {
         if shell.wants_json() {
             shell.print_json(&ClaimList::new([claim], &ledger))?;
         } else {
-            print(&explanation(claim, &ledger))?;
+            shell.print(&explanation(claim, &ledger))?;
         }
         Ok(Finished::Done)
     }
@@ -256,8 +256,8 @@ impl TableArgs {
         };
         let table = markdown::table(&ledger);
         match &self.write {
-            None if shell.wants_json() => print(&ledger.to_json())?,
-            None => print(&table)?,
+            None if shell.wants_json() => shell.print(&ledger.to_json())?,
+            None => shell.print(&table)?,
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|error| Failure::input(format!("cannot read {path:?}: {error}")))?;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use simbias_data::Dataset;
 use simbias_nn::{Device, device_from_str};
 use simbias_onnx::RuntimeChoice;
-use simbias_run::{OpenOptions, OpenedModels, is_onnx, open_models};
+use simbias_run::{ModelSource, OpenOptions, OpenedModels, is_onnx, open_models};
 
 use super::arguments::ReadingArgs;
-use crate::shell::{Failure, Shell, at_least_one, onnx_runtime_library};
+use crate::shell::{Failure, Shell, at_least_one};
 
 /// Which models.
 #[derive(clap::Args, Debug)]
@@ -92,11 +92,13 @@ impl OpeningArgs {
             output: self.model_output.clone(),
             batch: self.batch,
             runtime: self.runtime.into(),
-            library: onnx_runtime_library(),
+            library: shell.onnx_runtime_library(),
             classes_are_ordered: reading.has_classes(),
             labels_are_values: reading.wants_values(),
         };
-        let opened = open_models(paths, parts, device, &options)?;
+        let sources: Vec<ModelSource> =
+            paths.iter().map(|path| shell.model_source(path)).collect();
+        let opened = open_models(&sources, parts, device, &options)?;
         for model in &opened.models {
             if let Some(runtime) = model.runtime() {
                 shell.record(&format!("runtime of {}", model.name), &runtime.to_string());

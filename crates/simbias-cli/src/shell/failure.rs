@@ -2,7 +2,6 @@
 //! one helpful message (2).
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
@@ -10,7 +9,7 @@ use super::interrupt::is_ending;
 
 /// A command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finished {
+pub enum Finished {
     /// Exit code 0.
     Done,
     /// The verdict is one that the user named with `--fail-on`: exit code 1.
@@ -21,7 +20,7 @@ pub(crate) enum Finished {
 
 /// Why a command did not do its work.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// Invalid input: exit code 2.
     Input(BadInput),
     /// A command line that does not parse (exit code 2), or a request for help (0).
@@ -33,7 +32,7 @@ pub(crate) enum Failure {
 /// One message and what to try next.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
-pub(crate) struct BadInput {
+pub struct BadInput {
     message: String,
     #[help]
     hint: Option<String>,
@@ -68,26 +67,38 @@ impl Failure {
     }
 
     /// Tells the user and returns the exit code.
-    pub(crate) fn report(self) -> ExitCode {
+    pub(crate) fn report(self) -> u8 {
         if is_ending() {
             // The signal handler caused this failure and has reported it.
-            return ExitCode::from(INTERRUPTED);
+            return INTERRUPTED;
         }
         match self {
             Self::Input(bad) => {
                 super::say(rendered(&bad).trim_end());
-                ExitCode::from(2)
+                2
             }
             Self::Usage(error) => {
                 // Help and version go to standard output; a reader that closed it has seen enough.
                 let _ = error.print();
-                ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+                u8::try_from(error.exit_code()).unwrap_or(2)
             }
             Self::Interrupted => {
                 super::say("interrupted");
-                ExitCode::from(INTERRUPTED)
+                INTERRUPTED
             }
         }
+    }
+}
+
+impl BadInput {
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to try, in the words of the command line.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Failure;
+use crate::host::Events;
 use super::failure::INTERRUPTED;
 
 /// Whether the process is being ended. Static, because a command that fails only because its directory was removed
@@ -45,6 +46,8 @@ struct State {
     /// Milliseconds between the last two checks.
     between_looks: AtomicU64,
     partial: Mutex<Vec<PathBuf>>,
+    /// The program around this command asks it to stop.
+    host: Option<Arc<dyn Events>>,
 }
 
 impl Interrupt {
@@ -57,9 +60,19 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Listens to the program around this command instead of signals.
+    pub(super) fn of_host(events: Arc<dyn Events>) -> Self {
+        Self::new(Some(events))
+    }
+
     /// Does not listen to signals.
-    pub(super) fn silent() -> Self {
+    fn silent() -> Self {
+        Self::new(None)
+    }
+
+    fn new(host: Option<Arc<dyn Events>>) -> Self {
         Self(Arc::new(State {
+            host,
             asked: AtomicBool::new(false),
             heard: AtomicBool::new(false),
             start: Instant::now(),
@@ -123,6 +136,7 @@ impl Interrupt {
     /// Whether the user asked to stop.
     pub(crate) fn is_asked(&self) -> bool {
         self.0.asked.load(Ordering::SeqCst)
+            || self.0.host.as_ref().is_some_and(|host| host.wants_stop())
     }
 
     /// `path` is to be removed when the process is ended.

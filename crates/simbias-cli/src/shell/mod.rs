@@ -15,16 +15,19 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
+use simbias_data::read::Source;
 use serde::Serialize;
 use simbias_report::{Answer, Caveat, InputFingerprint, Provenance};
-use simbias_run::{Clock, Ending, Invocation, RunDirectory, TrainingCheckpoint};
+use simbias_run::{
+    Clock, Ending, Invocation, ModelSource, RunDirectory, TrainingCheckpoint,
+};
 use simbias_stats::Seed;
 
-pub(crate) use failure::{Failure, Finished};
-pub(crate) use onnx_runtime::onnx_runtime_library;
-pub(crate) use output::{print, say};
+pub use failure::{Failure, Finished};
+pub(crate) use output::say;
 pub(crate) use progress::ProgressDisplay;
 
+use crate::host::Host;
 use interrupt::{Interrupt, is_ending};
 
 /// Flags of every command.
@@ -72,6 +75,12 @@ fn n_threads(text: &str) -> Result<usize, String> {
     })
 }
 
+/// Threads that cannot be started.
+pub(crate) fn too_many_threads(threads: usize, error: &rayon::ThreadPoolBuildError) -> Failure {
+    Failure::input(format!("cannot start {threads} threads: {error}"))
+        .hint("give a smaller number with --threads")
+}
+
 /// Parses a whole number of at least 1.
 pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -81,8 +90,10 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// What one command has to work with.
-pub(crate) struct Shell {
+pub(crate) struct Shell<'h> {
     global: GlobalArgs,
+    /// The program around this command, if it is not the command line.
+    host: Option<&'h Host>,
     command_name: String,
     command_line: String,
     /// Settings, and what was decided for the user on the way.
@@ -112,33 +123,65 @@ impl Ending for Interrupt {
     }
 }
 
-impl Shell {
+impl<'h> Shell<'h> {
     /// Sets up threads and Ctrl-C, and remembers how the command was called.
     pub(crate) fn open(
         global: GlobalArgs,
         command: &clap::Command,
         matches: &ArgMatches,
         words: &[OsString],
+        host: Option<&'h Host>,
     ) -> Result<Self, Failure> {
         let clock = Clock::start();
-        if let Some(threads) = global.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(
-                |error| {
-                    Failure::input(format!("cannot start {threads} threads: {error}"))
-                        .hint("give a smaller number with --threads")
-                },
-            )?;
+        // A host has given its command a pool of its own.
+        if let (Some(threads), None) = (global.threads, host) {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build_global().map_err(|error| too_many_threads(threads, &error))?;
         }
         let (leaf, leaf_matches, command_name) = config::leaf(command, matches);
         Ok(Self {
             settings: RefCell::new(invocation::settings(leaf, leaf_matches)),
             command_name,
-            command_line: invocation::command_line(words),
-            interrupt: Interrupt::listen()?,
+            command_line: match host {
+                Some(host) => host.called_as.clone(),
+                None => invocation::command_line(words),
+            },
+            interrupt: match host {
+                Some(host) => Interrupt::of_host(host.events.clone()),
+                None => Interrupt::listen()?,
+            },
+            host,
             clock,
             only_cpu: Cell::new(false),
             global,
         })
+    }
+
+    /// Where rows under `path` come from.
+    pub(crate) fn source<'a>(&'a self, path: &'a Path) -> Source<'a> {
+        self.host.map_or(Source::Path(path), |host| host.source(path))
+    }
+
+    /// Where the model under `path` comes from.
+    pub(crate) fn model_source(&self, path: &Path) -> ModelSource {
+        self.host.map_or_else(|| path.into(), |host| host.model(path))
+    }
+
+    /// The library of an installed ONNX Runtime.
+    pub(crate) fn onnx_runtime_library(&self) -> Option<PathBuf> {
+        let known = self.host.and_then(|host| host.onnx_runtime.clone());
+        known.or_else(onnx_runtime::onnx_runtime_library)
+    }
+
+    /// Writes data to standard output.
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
+        match self.host {
+            Some(host) => {
+                host.events.print(text);
+                Ok(())
+            }
+            None => output::print(text),
+        }
     }
 
     /// The root seed.
@@ -179,8 +222,10 @@ impl Shell {
 
     /// Words for the user, on standard error; nothing under `--quiet`.
     pub(crate) fn note(&self, words: &str) {
-        if !self.global.quiet {
-            say(words);
+        match self.host {
+            _ if self.global.quiet => {}
+            Some(host) => host.events.say(words),
+            None => say(words),
         }
     }
 
@@ -197,7 +242,11 @@ impl Shell {
 
     /// Shows the progress of a long piece of work, and tells it about Ctrl-C.
     pub(crate) fn progress(&self, label: &str) -> ProgressDisplay {
-        ProgressDisplay::new(label, self.global.quiet, self.interrupt.clone())
+        let interrupt = self.interrupt.clone();
+        match self.host {
+            Some(host) => ProgressDisplay::of_host(label, host.events.clone(), interrupt),
+            None => ProgressDisplay::new(label, self.global.quiet, interrupt),
+        }
     }
 
     /// Opens the run's directory, before any long work: `out`, or a new name under `runs/`.
@@ -221,9 +270,9 @@ impl Shell {
     ) -> Result<(), Failure> {
         let kept = run.keep(answer, self.provenance(inputs))?;
         if self.global.json {
-            print(&answer.result_json())?;
+            self.print(&answer.result_json())?;
         } else if !self.global.quiet {
-            print(&output::summary(&kept.report))?;
+            self.print(&output::summary(&kept.report))?;
         }
         self.note(&format!("report: {}", kept.path.join("report.html").display()));
         Ok(())
@@ -268,7 +317,7 @@ impl Shell {
         let text = serde_json::to_string_pretty(result).map_err(|error| {
             Failure::input(format!("the result cannot be written as JSON: {error}"))
         })?;
-        print(&format!("{text}\n"))
+        self.print(&format!("{text}\n"))
     }
 
     /// Wall seconds since the command started.

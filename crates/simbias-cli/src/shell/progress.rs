@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use simbias_report::{Progress, format};
 
 use super::interrupt::Interrupt;
+use crate::host::Events;
 
 /// Time between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -25,6 +26,7 @@ pub(crate) struct ProgressDisplay {
 
 enum Form {
     Nothing,
+    Host(Arc<dyn Events>),
     Bar(ProgressBar),
     Lines(Lines),
 }
@@ -41,10 +43,17 @@ impl ProgressDisplay {
         Self { form, interrupt }
     }
 
+    /// Progress that a host shows.
+    pub(super) fn of_host(label: &str, events: Arc<dyn Events>, interrupt: Interrupt) -> Self {
+        events.begin(label);
+        Self { form: Form::Host(events), interrupt }
+    }
+
     /// Names what is being done, and starts its own count.
     pub(crate) fn begin(&self, label: &str) {
         match &self.form {
             Form::Nothing => {}
+            Form::Host(events) => events.begin(label),
             Form::Bar(bar) => {
                 bar.set_message(label.to_string());
                 bar.set_position(0);
@@ -67,6 +76,7 @@ impl Progress for ProgressDisplay {
     fn advance(&self, done: usize, total: usize, remark: &str) {
         match &self.form {
             Form::Nothing => {}
+            Form::Host(events) => events.advance(done, total, remark),
             Form::Bar(bar) => {
                 let suffix = if remark.is_empty() { "" } else { " " };
                 bar.set_prefix(format!("{remark}{suffix}"));

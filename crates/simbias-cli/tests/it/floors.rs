@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Lowest floor first.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 10] = [
     &["simbias-stats", "simbias-report", "simbias-checkpoint", "simbias-kernels"],
     &["simbias-golden", "simbias-data", "simbias-nn", "simbias-spectra"],
     &["simbias-train", "simbias-reliance", "simbias-onnx"],
@@ -13,6 +13,7 @@ const FLOORS: [&[&str]; 9] = [
     &["simbias-run"],
     &["simbias"],
     &["simbias-cli"],
+    &["simbias-py"],
 ];
 
 fn floor(name: &str) -> usize {

@@ -1,4 +1,5 @@
-//! Readers for common file formats, behind two functions: [`read_dataset`] and [`read_splits`].
+//! Readers for common file formats, behind two functions: [`read_dataset`] and [`read_splits`]. Both also take tables and
+//! arrays in memory ([`Source`]).
 //!
 //! | source | inputs | labels |
 //! |---|---|---|
@@ -28,6 +29,7 @@ mod labels;
 mod options;
 mod parquet;
 mod safetensors;
+mod source;
 mod source_table;
 mod table;
 mod text;
@@ -47,6 +49,7 @@ pub use options::{
 };
 pub use parquet::parse_parquet;
 pub use safetensors::parse_safetensors;
+pub use source::{ColumnValues, MemoryArrays, MemoryTable, Source};
 pub use source_table::{SourceTable, read_source_table};
 
 pub use simbias_checkpoint::{ArrayValues, NamedArray, parse_npy, parse_npz};
@@ -60,36 +63,41 @@ use crate::{
 /// A data set with the part that its files say it is.
 type Named = (Option<Part>, Dataset);
 
-/// Reads `path` as one data set; a source of several parts is joined in the order train, validation, test, unless
-/// `options.parts` chooses one.
+/// Reads `source`, a path or what lies in memory, as one data set; a source of several parts is joined in the order
+/// train, validation, test, unless `options.parts` chooses one.
 ///
 /// # Errors
 /// See [`DataError`]; nothing is returned half-read.
-pub fn read_dataset(path: &Path, options: &ReadOptions) -> Result<Dataset, DataError> {
-    let parts: Vec<Named> = read_parts(path, options)?;
+pub fn read_dataset<'a>(
+    source: impl Into<Source<'a>>,
+    options: &ReadOptions,
+) -> Result<Dataset, DataError> {
+    let source = source.into();
+    let parts: Vec<Named> = read_parts(source, options)?;
     let name = match parts.as_slice() {
         [(_, only)] => only.name.clone(),
-        _ => file_stem(path),
+        _ => file_stem(source.name()),
     };
     let parts = parts.into_iter().map(|(_, dataset)| dataset).collect();
     let joined = Dataset::concatenate(parts).map(|dataset| Dataset { name, ..dataset });
     joined.ok_or_else(|| DataError::Unrecognised {
-        path: path.into(),
+        path: source.name().into(),
         problem: "holds parts of different layouts".into(),
     })
 }
 
-/// Reads `path` and splits it: by the source's own files where it has a train and a test part, by fraction
+/// Reads `source` and splits it: by the source's own files where it has a train and a test part, by fraction
 /// otherwise. A missing validation part is cut from the training part.
 ///
 /// # Errors
 /// See [`DataError`].
-pub fn read_splits(
-    path: &Path,
+pub fn read_splits<'a>(
+    source: impl Into<Source<'a>>,
     options: &ReadOptions,
     split: &SplitOptions,
 ) -> Result<SplitDataset, DataError> {
-    let mut parts = read_parts(path, options)?;
+    let source = source.into();
+    let mut parts = read_parts(source, options)?;
     let mut take = |wanted: Part| {
         let position = parts.iter().position(|(part, _)| *part == Some(wanted))?;
         Some(parts.remove(position).1)
@@ -106,7 +114,7 @@ pub fn read_splits(
             let rest = parts.into_iter().map(|(_, dataset)| dataset);
             let all = [train, validation, test].into_iter().flatten().chain(rest).collect();
             let whole = Dataset::concatenate(all).ok_or_else(|| DataError::Unrecognised {
-                path: path.into(),
+                path: source.name().into(),
                 problem: "holds parts of different layouts".into(),
             })?;
             split.by_fraction(&whole)
@@ -114,9 +122,14 @@ pub fn read_splits(
     }
 }
 
-fn read_parts(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataError> {
-    let mut parts =
-        if path.is_dir() { read_folder(path, options)? } else { read_file(path, options)? };
+fn read_parts(source: Source<'_>, options: &ReadOptions) -> Result<Vec<Named>, DataError> {
+    let path = source.name();
+    let mut parts = match source {
+        Source::Path(path) if path.is_dir() => read_folder(path, options)?,
+        Source::Path(path) => read_file(path, options)?,
+        Source::Arrays(arrays) => arrays::read(arrays, options)?,
+        Source::Tables(tables) => read_memory_tables(tables, options)?,
+    };
     if let PartChoice::Prefer(wanted) = options.parts
         && parts.iter().any(|(part, _)| *part == Some(wanted))
     {
@@ -214,6 +227,17 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataError
             None => csv::parse_csv(path, &bytes, options).map(whole),
         },
     }
+}
+
+fn read_memory_tables(
+    tables: &[MemoryTable],
+    options: &ReadOptions,
+) -> Result<Vec<Named>, DataError> {
+    let groups: Vec<Vec<&dyn TableSource>> =
+        tables.iter().map(|table| vec![table as &dyn TableSource]).collect();
+    let names: Vec<String> = tables.iter().map(|table| file_stem(table.file())).collect();
+    let datasets = table::read(&groups, &names, options)?;
+    Ok(tables.iter().map(MemoryTable::part).zip(datasets).collect())
 }
 
 fn read_folder(path: &Path, options: &ReadOptions) -> Result<Vec<Named>, DataError> {

@@ -88,7 +88,7 @@ impl RunArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
         let data = self.data.read(shell)?;
-        let train_caveat = self.training_caveat(&data)?;
+        let train_caveat = self.training_caveat(&data, shell)?;
         let (opened, data) = self.model.open(data, &self.data.reading, shell)?;
         let resolved = self.blocks.resolve(&data)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
@@ -140,10 +140,11 @@ impl RunArgs {
     }
 
     /// Warns if the measured rows are those that the model was trained on.
-    fn training_caveat(&self, data: &Dataset) -> Result<Option<Caveat>, Failure> {
+    fn training_caveat(&self, data: &Dataset, shell: &Shell) -> Result<Option<Caveat>, Failure> {
         let Some(path) = &self.train else { return Ok(None) };
         let parts = PartChoice::Prefer(Part::Train);
-        let train = read_dataset(path, &ReadOptions { parts, ..self.data.reading.options() })?;
+        let options = ReadOptions { parts, ..self.data.reading.options() };
+        let train = read_dataset(shell.source(path), &options)?;
         Ok((train.fingerprint() == data.fingerprint()).then(|| {
             Caveat::warning(
                 "training-rows",

@@ -70,7 +70,7 @@ impl SimplicityArgs {
         let run = self.out.open(shell)?;
         let reading = self.reading.all_parts("a measurement of simplicity")?;
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
-        let split = read_splits(&self.data, &reading, &split_options)?;
+        let split = read_splits(shell.source(&self.data), &reading, &split_options)?;
         shell.caveats(&split.notes());
         let resolved = self.blocks.resolve(&split.train.0)?;
         let options = SimplicityOptions {
