@@ -1,69 +1,76 @@
-//! A chart as a specification for the chart library, free of colours.
+//! A chart as a drawing that needs no script.
 //!
-//! Values of keys that end in `color` are tokens, such as `@s0` (first series) or `@ink/0.5` (text at half
-//! opacity), which the page's script replaces by the theme's colours. User text never occurs in such keys.
+//! Colours are the page's theme (`var(--…)`) with fallbacks that can be read on white and on black, so that the same
+//! drawing stands in a page, in a notebook and in a file of its own. Series are groups with `data-g`, their legend
+//! entries have the same number as `data-l`; marks carry what they stand for in a `<title>`.
 
 mod bars;
 mod canvas;
+mod colours;
 mod distributions;
 mod estimates;
 mod forest;
 mod groups;
 mod heatmap;
-mod json;
 mod lines;
+mod marks;
 mod scale;
 mod scatter;
 
-use serde_json::Value;
 use simbias_report::{Chart, ChartKind};
 
-use canvas::Canvas;
+/// Width of a drawing that takes the whole width of a page.
+pub(crate) const WIDE: f64 = 760.0;
+/// Width of a drawing beside other things.
+pub(crate) const BESIDE: f64 = 560.0;
+/// Width of a drawing on a phone.
+pub(crate) const NARROW: f64 = 350.0;
 
-/// One entry of a legend; traces of the entry have the legend group `g{index}`.
-pub(crate) struct LegendEntry {
-    pub(crate) name: String,
-    /// Index into the theme's series palette.
-    pub(crate) colour: usize,
-    /// Its marker, where the colour is another series' too.
-    pub(crate) sign: Option<char>,
-}
-
-/// What the page needs to draw a chart.
-pub(crate) struct Figure {
-    /// Pixels.
-    pub(crate) height: usize,
-    /// Traces and layout.
-    pub(crate) spec: Value,
-    /// Empty when there is nothing to tell apart.
-    pub(crate) legend: Vec<LegendEntry>,
-}
-
-/// The drawing of a chart.
-pub(crate) fn figure(chart: &Chart) -> Figure {
-    let mut canvas = Canvas::default();
+/// The chart as SVG of this width; letters have 12 pixels at that width.
+pub(crate) fn drawing(chart: &Chart, width: f64) -> String {
     match &chart.kind {
-        ChartKind::Forest(forest) => canvas.forest(chart, forest),
-        ChartKind::Scatter(scatter) => canvas.scatter(chart, scatter),
-        ChartKind::Lines(lines) => canvas.lines(chart, lines),
-        ChartKind::Density(density) => canvas.density(chart, density),
-        ChartKind::Histogram(histogram) => canvas.histogram(chart, histogram),
-        ChartKind::Heatmap(heatmap) => canvas.heatmap(chart, heatmap),
-        ChartKind::Bars(bars) => canvas.bars(chart, bars),
+        ChartKind::Forest(forest) => forest::draw(chart, forest, width),
+        ChartKind::Scatter(scatter) => scatter::draw(chart, scatter, width),
+        ChartKind::Lines(lines) => lines::draw(chart, lines, width),
+        ChartKind::Density(density) => distributions::density(chart, density, width),
+        ChartKind::Histogram(histogram) => distributions::histogram(chart, histogram, width),
+        ChartKind::Heatmap(heatmap) => heatmap::draw(chart, heatmap, width),
+        ChartKind::Bars(bars) => bars::draw(chart, bars, width),
     }
-    canvas.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use simbias_report::{Estimate, ForestChart};
+    use simbias_report::{Estimate, ForestChart, LineSeries, LinesChart};
 
     use super::*;
 
     #[test]
     fn user_text_never_becomes_markup() {
-        let forest = ForestChart::new().item("<b>@s1</b>", Estimate::new(0.5, 0.4, 0.6));
-        let spec = figure(&Chart::new("x", "x", forest)).spec;
-        assert_eq!(spec["layout"]["yaxis"]["ticktext"][0], "&lt;b&gt;@s1&lt;/b&gt;");
+        let forest = ForestChart::new().item("<b>\"x\"</b>", Estimate::new(0.5, 0.4, 0.6));
+        for width in [WIDE, NARROW] {
+            let drawing = drawing(&Chart::new("x", "<i>\"", forest.clone()), width);
+            assert!(!drawing.contains("<b>") && !drawing.contains("<i>"), "{drawing}");
+            assert!(drawing.contains("&lt;b&gt;"), "{drawing}");
+        }
+    }
+
+    #[test]
+    fn every_series_looks_different() {
+        let chart = (0..28).fold(LinesChart::new(), |chart, index| {
+            chart.series(LineSeries::new(format!("s{index}"), vec![0.0, 1.0], vec![0.0, 1.0]))
+        });
+        let drawing = drawing(&Chart::new("x", "x", chart), WIDE);
+        let mut keys: Vec<&str> = drawing
+            .match_indices("<g data-l=")
+            .filter_map(|(at, _)| {
+                let stroke = &drawing[at..][drawing[at..].find("stroke=")?..];
+                stroke.split("/>").next()
+            })
+            .collect();
+        assert_eq!(keys.len(), 28);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 28, "colour and dashes of two lines are the same");
     }
 }

@@ -1,13 +1,30 @@
 //! Labels that do not collide: wrapping, staggering and placing.
 
-use crate::escape;
+use unicode_width::UnicodeWidthStr;
 
 /// Mean width of a letter in the charts' 12-pixel font.
-const LETTER_PX: f64 = 6.6;
+pub(crate) const LETTER_PX: f64 = 6.6;
 /// Height of a line in it.
-const LINE_PX: f64 = 15.0;
-/// The plotting area of a phone; labels that fit there fit everywhere.
-const PHONE_PX: [f64; 2] = [300.0, 320.0];
+pub(crate) const LINE_PX: f64 = 15.0;
+
+/// Estimated width of `text` in the charts' font.
+pub(crate) fn width(text: &str) -> f64 {
+    text.width() as f64 * LETTER_PX
+}
+
+/// `text` shortened to at most `px` pixels, with an ellipsis where something is missing.
+pub(crate) fn shortened(text: &str, px: f64) -> String {
+    if width(text) <= px {
+        return text.into();
+    }
+    let room = (px / LETTER_PX).floor().max(2.0) as usize - 1;
+    let letters: Vec<char> = text.chars().collect();
+    // Names of layers differ at their ends as often as at their beginnings.
+    let tail = room / 3;
+    let head: String = letters[..(room - tail).min(letters.len())].iter().collect();
+    let end: String = letters[letters.len() - tail.min(letters.len())..].iter().collect();
+    format!("{}…{end}", head.trim_end())
+}
 
 /// `text` in lines of at most `width` letters, broken between words, and inside words only where a word
 /// is longer than a line. Empty text is one empty line.
@@ -36,18 +53,18 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// `text` for a tick: wrapped, escaped, at most three lines.
-pub(crate) fn tick(text: &str, width: usize) -> String {
-    let mut lines = wrap(text, width);
+/// `text` for the name of a row or a column: lines of at most `px` pixels, at most three of them.
+pub(crate) fn lines(text: &str, px: f64) -> Vec<String> {
+    let letters = ((px / LETTER_PX) as usize).max(4);
+    let mut lines = wrap(text, letters);
     if lines.len() > 3 {
-        lines.truncate(3);
-        lines[2].push('…');
+        let rest = lines.split_off(2).join(" ");
+        lines.push(shortened(&rest, px));
     }
-    let lines: Vec<String> = lines.iter().map(|line| escape::chart(line)).collect();
-    lines.join("<br>")
+    lines
 }
 
-/// A storey for each label so that labels of one storey do not touch; `at` are positions in `[0, 1]`.
+/// A storey for each label so that labels of one storey do not touch; `at` are their middles in pixels.
 pub(crate) fn stagger(labels: &[(f64, &str)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by(|&a, &b| labels[a].0.total_cmp(&labels[b].0));
@@ -55,10 +72,10 @@ pub(crate) fn stagger(labels: &[(f64, &str)]) -> Vec<usize> {
     let mut ends: Vec<f64> = Vec::new();
     for index in order {
         let (at, text) = labels[index];
-        let half = text.chars().count() as f64 * LETTER_PX / 2.0 / PHONE_PX[0] + 0.01;
+        let half = width(text) / 2.0 + 4.0;
         let storey = ends.iter().position(|&end| end <= at - half).unwrap_or(ends.len());
         if storey == ends.len() {
-            ends.push(0.0);
+            ends.push(f64::NEG_INFINITY);
         }
         ends[storey] = at + half;
         storeys[index] = storey;
@@ -66,21 +83,21 @@ pub(crate) fn stagger(labels: &[(f64, &str)]) -> Vec<usize> {
     storeys
 }
 
-/// Where a label may be placed around its point, best first, with the box's offset in label sizes.
-const PLACES: [(&str, [f64; 2]); 8] = [
-    ("top center", [-0.5, 0.0]),
-    ("bottom center", [-0.5, -1.0]),
-    ("middle right", [0.0, -0.5]),
-    ("middle left", [-1.0, -0.5]),
-    ("top right", [0.0, 0.0]),
-    ("top left", [-1.0, 0.0]),
-    ("bottom right", [0.0, -1.0]),
-    ("bottom left", [-1.0, -1.0]),
+/// Where a label may be placed around its point, best first: the box's offset in label sizes, y upwards.
+const PLACES: [[f64; 2]; 8] = [
+    [-0.5, 0.0],
+    [-0.5, -1.0],
+    [0.0, -0.5],
+    [-1.0, -0.5],
+    [0.0, 0.0],
+    [-1.0, 0.0],
+    [0.0, -1.0],
+    [-1.0, -1.0],
 ];
 
 /// A point of a scatter plot as the placing sees it.
 pub(crate) struct Anchor<'a> {
-    /// Position in `[0, 1]²`.
+    /// Position in pixels, y upwards.
     pub(crate) at: [f64; 2],
     /// Radius of the dot in pixels.
     pub(crate) radius: f64,
@@ -88,48 +105,52 @@ pub(crate) struct Anchor<'a> {
     pub(crate) label: Option<&'a str>,
 }
 
-/// The chart library's name of a place for each label, chosen one after the other so that it overlaps
-/// the fewest points, earlier labels, `words` and edges.
+/// The lower left corner of the box of each label, chosen one after the other so that it overlaps the fewest points,
+/// earlier labels, `words` and edges of an area of `size` pixels; `None` for points without a label, and for labels
+/// that would cover others wherever they stood.
 ///
 /// `words` are in the plot already, each pushed towards a side in `[0, 1]²`: `[1, 0]` is bottom right.
-pub(crate) fn place(anchors: &[Anchor<'_>], words: &[(&str, [f64; 2])]) -> Vec<&'static str> {
-    let centre = |anchor: &Anchor<'_>| [anchor.at[0] * PHONE_PX[0], anchor.at[1] * PHONE_PX[1]];
+pub(crate) fn place(
+    anchors: &[Anchor<'_>],
+    words: &[(&str, [f64; 2])],
+    size: [f64; 2],
+) -> Vec<Option<[f64; 2]>> {
+    let frame = Box2 { low: [0.0, 0.0], high: size };
     let dots: Vec<Box2> =
-        anchors.iter().map(|anchor| Box2::around(centre(anchor), anchor.radius)).collect();
+        anchors.iter().map(|anchor| Box2::around(anchor.at, anchor.radius)).collect();
     let mut labels: Vec<Box2> = words
         .iter()
         .filter(|(text, _)| !text.is_empty())
-        .map(|&(text, side)| Box2::pushed_to(text, side))
+        .map(|&(text, side)| Box2::pushed_to(text, side, size))
         .collect();
     let mut places = Vec::with_capacity(anchors.len());
     for anchor in anchors {
         let Some(label) = anchor.label else {
-            places.push(PLACES[0].0);
+            places.push(None);
             continue;
         };
-        let size = [label.chars().count() as f64 * LETTER_PX, LINE_PX];
-        let [x, y] = centre(anchor);
-        let candidate = |offset: [f64; 2]| {
-            let gap = [offset[0] + 0.5, offset[1] + 0.5].map(|side| side.signum() * anchor.radius);
-            let low = [
-                x + offset[0] * size[0] + if offset[0] == -0.5 { 0.0 } else { gap[0] },
-                y + offset[1] * size[1] + if offset[1] == -0.5 { 0.0 } else { gap[1] },
-            ];
+        let size = [width(label), LINE_PX];
+        let candidate = |offset: &[f64; 2]| {
+            let low = [0, 1].map(|axis| {
+                let side = offset[axis] + 0.5;
+                let gap = if side == 0.0 { 0.0 } else { side.signum() * anchor.radius };
+                anchor.at[axis] + offset[axis] * size[axis] + gap
+            });
             Box2 { low, high: [low[0] + size[0], low[1] + size[1]] }
         };
-        let cost = |area: &Box2| {
-            let frame = Box2 { low: [0.0, 0.0], high: PHONE_PX };
-            let outside = size[0] * size[1] - area.overlap(&frame);
-            let hits: f64 = dots.iter().chain(&labels).map(|other| area.overlap(other)).sum();
-            hits + 2.0 * outside
+        let area = size[0] * size[1];
+        let on_words = |place: &Box2| labels.iter().map(|other| place.overlap(other)).sum::<f64>();
+        let cost = |place: &Box2| {
+            let hits: f64 = dots.iter().map(|dot| place.overlap(dot)).sum();
+            hits + 3.0 * on_words(place) + 2.0 * (area - place.overlap(&frame))
         };
         let best = PLACES
             .iter()
-            .map(|&(name, offset)| (name, candidate(offset)))
-            .min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b)))
-            .expect("there are eight places");
-        places.push(best.0);
-        labels.push(best.1);
+            .map(candidate)
+            .min_by(|a, b| cost(a).total_cmp(&cost(b)))
+            .filter(|place| on_words(place) < 0.1 * area);
+        places.push(best.as_ref().map(|place| place.low));
+        labels.extend(best);
     }
     places
 }
@@ -146,9 +167,9 @@ impl Box2 {
     }
 
     /// Words pushed to a side, a step away from the edges.
-    fn pushed_to(text: &str, side: [f64; 2]) -> Self {
-        let size = [text.chars().count() as f64 * LETTER_PX + 12.0, LINE_PX + 8.0];
-        let low = [0, 1].map(|axis| side[axis] * (PHONE_PX[axis] - size[axis]));
+    fn pushed_to(text: &str, side: [f64; 2], area: [f64; 2]) -> Self {
+        let size = [width(text) + 12.0, LINE_PX + 8.0];
+        let low = [0, 1].map(|axis| side[axis] * (area[axis] - size[axis]));
         Self { low, high: [low[0] + size[0], low[1] + size[1]] }
     }
 
@@ -176,24 +197,33 @@ mod tests {
 
     #[test]
     fn close_labels_climb() {
-        assert_eq!(stagger(&[(0.5, "chance"), (0.52, "baseline"), (0.95, "full")]), [0, 1, 0]);
+        let labels = [(150.0, "chance"), (156.0, "baseline"), (290.0, "full")];
+        assert_eq!(stagger(&labels), [0, 1, 0]);
+    }
+
+    #[test]
+    fn shortened_names_keep_both_ends() {
+        assert_eq!(shortened("model.layers.11.self_attn.q_proj", 120.0), "model.layers…q_proj");
+        assert_eq!(shortened("short", 120.0), "short");
     }
 
     #[test]
     fn neighbours_get_different_places() {
-        let anchors = [[0.5, 0.5], [0.52, 0.5]].map(|at| Anchor {
+        let anchors = [[150.0, 160.0], [156.0, 160.0]].map(|at| Anchor {
             at,
             radius: 4.0,
             label: Some("a longer label"),
         });
-        let places = place(&anchors, &[]);
+        let places = place(&anchors, &[], [300.0, 320.0]);
         assert_ne!(places[0], places[1]);
     }
 
     #[test]
     fn labels_avoid_named_corners() {
-        let anchors = [Anchor { at: [0.15, 0.9], radius: 4.0, label: Some("point") }];
-        assert_eq!(place(&anchors, &[]), ["top center"]);
-        assert_ne!(place(&anchors, &[("easy and used", [0.0, 1.0])]), ["top center"]);
+        let anchors = [Anchor { at: [45.0, 288.0], radius: 4.0, label: Some("point") }];
+        let area = [300.0, 320.0];
+        let free = place(&anchors, &[], area);
+        assert_eq!(free, [Some([45.0 - 0.5 * width("point"), 292.0])]);
+        assert_ne!(place(&anchors, &[("easy and used", [0.0, 1.0])], area), free);
     }
 }

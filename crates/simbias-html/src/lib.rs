@@ -1,14 +1,16 @@
-//! Renders a report as one self-contained HTML file and as terminal text.
+//! Renders a report as one self-contained HTML file, as a fragment for a notebook and as terminal text.
 //!
-//! Both renderers are pure: a [`Report`](simbias_report::Report) in, text out. The page asks the network for
-//! nothing: styles, script, chart library, pictures and data are inside the file.
+//! All renderers are pure: a [`Report`](simbias_report::Report) in, text out. The page asks the network for
+//! nothing: styles, script, drawings, pictures and data are inside the file.
 
 mod escape;
 mod figure;
 mod labels;
+mod notebook;
 mod page;
 mod picture;
 mod terminal;
 
+pub use notebook::notebook;
 pub use page::render_html;
 pub use terminal::render_terminal;

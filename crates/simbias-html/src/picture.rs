@@ -4,6 +4,16 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use simbias_report::Image;
 
+/// Pixels that a picture should have at least along its longer side.
+const SHOWN: usize = 112;
+
+/// Width and height in which a picture is shown: small ones are enlarged by a whole factor, so that their pixels stay
+/// square.
+pub(crate) fn shown_size(image: &Image) -> (usize, usize) {
+    let factor = SHOWN.div_ceil(image.width().max(image.height()).max(1)).max(1);
+    (image.width() * factor, image.height() * factor)
+}
+
 /// The picture as `data:image/png;base64,…`.
 pub(crate) fn data_uri(image: &Image) -> String {
     let mut file = Vec::new();

@@ -5,8 +5,8 @@ mod drawing;
 mod grid;
 
 use simbias_report::{
-    Caveat, Cell, Chart, Element, Images, Provenance, Report, Section, Severity, Table, Tone,
-    Verdict, format,
+    Caveat, Cell, Chart, Charts, Element, Images, Provenance, Report, Section, Severity, Table,
+    Tone, Verdict, format,
 };
 
 use canvas::{Canvas, Ink};
@@ -36,7 +36,12 @@ fn head(canvas: &mut Canvas, report: &Report) {
         canvas.paragraph(&report.subtitle, 0, Ink::Faint);
     }
     canvas.rule('━', '=');
-    for sentence in &report.summary {
+    if !report.headline.is_empty() {
+        canvas.paragraph(&report.headline, 0, Ink::Strong);
+    }
+    let findings =
+        if report.headline.is_empty() { &report.summary } else { report.further_findings() };
+    for sentence in findings {
         canvas.bullet(sentence);
     }
     if !report.key_figures.is_empty() {
@@ -64,6 +69,11 @@ fn head(canvas: &mut Canvas, report: &Report) {
         canvas.blank();
         report.caveats.iter().for_each(|doubt| caveat(canvas, doubt));
     }
+    if !report.next_steps.is_empty() {
+        canvas.blank();
+        canvas.paragraph("What to do next", 0, Ink::Accent);
+        report.next_steps.iter().for_each(|step| canvas.bullet(&step.text));
+    }
 }
 
 fn chapter(canvas: &mut Canvas, section: &Section) {
@@ -79,6 +89,7 @@ fn chapter(canvas: &mut Canvas, section: &Section) {
             Element::Text(text) => canvas.paragraph(text, 0, Ink::Plain),
             Element::Table(table) => framed_table(canvas, table),
             Element::Chart(chart) => figure(canvas, chart),
+            Element::Charts(charts) => choice(canvas, charts),
             Element::Images(images) => gallery(canvas, images),
             Element::Caveat(doubt) => caveat(canvas, doubt),
         }
@@ -109,6 +120,13 @@ fn framed_table(canvas: &mut Canvas, table: &Table) {
 fn figure(canvas: &mut Canvas, chart: &Chart) {
     heading(canvas, &chart.title, &chart.caption);
     drawing::draw(canvas, chart);
+}
+
+fn choice(canvas: &mut Canvas, charts: &Charts) {
+    heading(canvas, &charts.title, &charts.caption);
+    let words =
+        format!("{} charts in the page, one for each {}", charts.items.len(), charts.choice);
+    canvas.paragraph(&words, 2, Ink::Faint);
 }
 
 fn gallery(canvas: &mut Canvas, images: &Images) {

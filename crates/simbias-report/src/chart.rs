@@ -15,7 +15,7 @@ pub use axis::{Axis, AxisScale, ReferenceLine, Ticks};
 pub use bars::{BarSeries, BarsChart};
 pub use density::{DensityChart, DensitySeries};
 pub use forest::{ForestChart, ForestItem};
-pub use heatmap::{ColourScale, Heatmap};
+pub use heatmap::{ColourScale, Heatmap, HeatmapMark};
 pub use histogram::{HistogramChart, HistogramSeries};
 pub use lines::{Band, LineSeries, LinesChart};
 pub use scatter::{Corners, ScatterChart, ScatterPoint};

@@ -15,21 +15,25 @@
 //! let forest = ForestChart::new().item("top half", reliance.clone()).reference(0.5, "chance");
 //! let chart = Chart::new("reliance-forest", "Reliance by block", forest).x("AUC");
 //! let report = Report::new("Audit of digits")
-//!     .summarise("The network looks at the top half only.")
+//!     .headline("The network looks at the top half only.")
+//!     .picture(chart.clone())
+//!     .next_step("Show it digits whose halves disagree, and measure again.")
 //!     .key_figure(KeyFigure::new("AUC without the top half", reliance))
 //!     .section(Section::new("reliance", "What the network relies on").table(table).chart(chart));
-//! assert_eq!(report.csv_files().len(), 2);
+//! assert_eq!(report.csv_files().len(), 3);
 //! ```
 
 mod answer;
 mod caveat;
 mod cell;
 mod chart;
+mod charts;
 mod csv;
 mod estimate;
 pub mod format;
 mod images;
 mod interval;
+mod next_step;
 mod progress;
 mod provenance;
 mod real;
@@ -42,12 +46,14 @@ pub use caveat::{Caveat, Severity};
 pub use cell::{Cell, Tone};
 pub use chart::{
     Axis, AxisScale, Band, BarSeries, BarsChart, Chart, ChartKind, ColourScale, Corners,
-    DensityChart, DensitySeries, ForestChart, ForestItem, Heatmap, HistogramChart, HistogramSeries,
-    LineSeries, LinesChart, ReferenceLine, ScatterChart, ScatterPoint, Ticks,
+    DensityChart, DensitySeries, ForestChart, ForestItem, Heatmap, HeatmapMark, HistogramChart,
+    HistogramSeries, LineSeries, LinesChart, ReferenceLine, ScatterChart, ScatterPoint, Ticks,
 };
+pub use charts::Charts;
 pub use estimate::Estimate;
 pub use images::{Image, ImageError, Images};
 pub use interval::Interval;
+pub use next_step::NextStep;
 pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, Steps, StopOnly};
 pub use provenance::{InputFingerprint, Provenance, Settings};
 pub use report::{Element, KeyFigure, Report, ReportError, Schema, Section};

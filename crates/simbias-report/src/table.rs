@@ -14,12 +14,15 @@ pub struct Column {
     pub help: String,
     /// Unit of the values; empty for pure numbers and words.
     pub unit: String,
+    /// Whether the column is shown only to readers who ask for all columns; files have it always.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detail: bool,
 }
 
 impl Column {
     /// A column without help or unit.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), help: String::new(), unit: String::new() }
+        Self { name: name.into(), help: String::new(), unit: String::new(), detail: false }
     }
 
     /// Explains the column.
@@ -33,6 +36,13 @@ impl Column {
     #[must_use]
     pub fn unit(mut self, unit: impl Into<String>) -> Self {
         self.unit = unit.into();
+        self
+    }
+
+    /// Shows the column only to readers who ask for all columns.
+    #[must_use]
+    pub fn detail(mut self) -> Self {
+        self.detail = true;
         self
     }
 

@@ -1,221 +1,254 @@
-//! A drawing as it comes together: axes, lines across it, legend.
+//! A drawing as it comes together: marks, words, axes, lines across, legend.
 
-use serde_json::{Value, json};
-use simbias_report::{Axis, AxisScale, ReferenceLine};
+use std::fmt::Write;
 
-use super::scale::fraction;
-use super::{Figure, LegendEntry};
-use crate::escape;
-use crate::labels;
+use simbias_report::{Axis, ReferenceLine};
 
-/// Colours in a theme's series palette; further series start over with other markers.
-const PALETTE: usize = 7;
+use super::colours::{CARD, GRID, INK, MUTED, RULE};
+use super::marks::{Key, marker};
+use super::scale::{Scale, Tick};
+use crate::escape::html;
+use crate::labels::{self, LINE_PX};
 
-/// Markers, so that groups differ without colour, and their symbols in a legend.
-const MARKERS: [(&str, char); 7] = [
-    ("circle", '●'),
-    ("square", '■'),
-    ("diamond", '◆'),
-    ("triangle-up", '▲'),
-    ("cross", '✚'),
-    ("x", '✖'),
-    ("triangle-down", '▼'),
-];
+/// Height of a row of the legend.
+const LEGEND_ROW: f64 = 21.0;
 
-/// Letters per line of a tick label.
-pub(super) const TICK_LETTERS: usize = 22;
-
-pub(super) fn series_colour(index: usize) -> String {
-    format!("@s{}", index % PALETTE)
+/// Where words are held.
+#[derive(Clone, Copy)]
+pub(super) enum Hold {
+    Start,
+    Middle,
+    End,
 }
 
-/// No two of the first 49 series have both colour and marker in common.
-fn marker(index: usize) -> (&'static str, char) {
-    MARKERS[(index + index / PALETTE) % MARKERS.len()]
-}
-
-pub(super) fn series_marker(index: usize) -> &'static str {
-    marker(index).0
-}
-
-/// The parts of a drawing as they come together.
-pub(super) struct Canvas {
-    pub(super) height: usize,
-    pub(super) traces: Vec<Value>,
-    pub(super) shapes: Vec<Value>,
-    pub(super) annotations: Vec<Value>,
-    pub(super) layout: serde_json::Map<String, Value>,
-    legend: Vec<LegendEntry>,
-    pub(super) top: f64,
+/// The area in which marks are drawn.
+#[derive(Clone, Copy)]
+pub(super) struct Area {
+    pub(super) left: f64,
     pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
 }
 
-impl Default for Canvas {
-    fn default() -> Self {
-        Self {
-            height: 380,
-            traces: Vec::new(),
-            shapes: Vec::new(),
-            annotations: Vec::new(),
-            layout: serde_json::Map::new(),
-            legend: Vec::new(),
-            top: 26.0,
-            right: 18.0,
-        }
-    }
+/// A drawing under construction.
+pub(super) struct Canvas {
+    pub(super) width: f64,
+    body: String,
+    /// Attributes of the drawing for the page's script.
+    attributes: String,
+}
+
+/// Pixels with one decimal, as short as possible.
+pub(super) fn px(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0")
+        .map_or(text.clone(), |whole| if whole == "-0" { "0".into() } else { whole.into() })
 }
 
 impl Canvas {
-    pub(super) fn finish(mut self) -> Figure {
-        if self.legend.len() < 2 {
-            self.legend.clear();
-        }
-        self.layout.insert("shapes".into(), self.shapes.into());
-        self.layout.insert("annotations".into(), self.annotations.into());
-        self.layout.insert(
-            "margin".into(),
-            json!({ "l": 12, "r": self.right, "t": self.top, "b": 12, "pad": 2 }),
-        );
-        let spec = json!({ "height": self.height, "data": self.traces, "layout": self.layout });
-        Figure { height: self.height, spec, legend: self.legend }
+    pub(super) fn new(width: f64) -> Self {
+        Self { width, body: String::new(), attributes: String::new() }
     }
 
-    pub(super) fn legend(&mut self, names: &[&str]) {
-        self.legend = names
+    /// Whether the drawing is for a narrow screen.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.width < 480.0
+    }
+
+    pub(super) fn push(&mut self, markup: std::fmt::Arguments<'_>) {
+        self.body.write_fmt(markup).expect("a string takes everything");
+    }
+
+    /// Lets the page's script read values off the drawing.
+    pub(super) fn readable(&mut self, x: &Scale, y: &Scale) {
+        self.attributes = format!(" data-x=\"{}\" data-y=\"{}\"", x.data(), y.data());
+    }
+
+    /// The whole drawing, `height` pixels high.
+    pub(super) fn finish(self, title: &str, height: f64) -> String {
+        let (width, height, title) = (px(self.width), px(height), html(title));
+        format!(
+            "<svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\" aria-label=\"{title}\" \
+             font-family=\"system-ui,sans-serif\" font-size=\"12\" fill=\"{MUTED}\" \
+             style=\"display:block;width:100%;height:auto\"{}>{}</svg>",
+            self.attributes, self.body
+        )
+    }
+
+    pub(super) fn text(&mut self, [x, y]: [f64; 2], hold: Hold, text: &str, attributes: &str) {
+        let anchor = match hold {
+            Hold::Start => "",
+            Hold::Middle => " text-anchor=\"middle\"",
+            Hold::End => " text-anchor=\"end\"",
+        };
+        let (x, y, text) = (px(x), px(y), html(text));
+        self.push(format_args!("<text x=\"{x}\" y=\"{y}\"{anchor}{attributes}>{text}</text>"));
+    }
+
+    /// Words in front of marks, with a rim that keeps them readable.
+    pub(super) fn label(&mut self, at: [f64; 2], hold: Hold, text: &str, colour: &str) {
+        let rim = format!(
+            " fill=\"{colour}\" stroke=\"var(--card,transparent)\" stroke-width=\"3\" paint-order=\"stroke\""
+        );
+        self.text(at, hold, text, &rim);
+    }
+
+    pub(super) fn line(&mut self, from: [f64; 2], to: [f64; 2], attributes: &str) {
+        let ([x, y], [u, v]) = (from.map(px), to.map(px));
+        self.push(format_args!("<path d=\"M{x} {y}L{u} {v}\"{attributes}/>"));
+    }
+
+    /// A legend above the drawing; gives the height that it takes.
+    pub(super) fn legend(&mut self, names: &[&str], key: Key) -> f64 {
+        if names.len() < 2 {
+            return 0.0;
+        }
+        let (mut x, mut y) = (0.0, LEGEND_ROW / 2.0);
+        for (index, name) in names.iter().enumerate() {
+            let name = if name.is_empty() { "other" } else { name };
+            let name = labels::shortened(name, self.width - 40.0);
+            let taken = 22.0 + labels::width(&name) + 16.0;
+            if x > 0.0 && x + taken > self.width {
+                (x, y) = (0.0, y + LEGEND_ROW);
+            }
+            self.push(format_args!("<g data-l=\"{index}\">"));
+            self.push(format_args!("{}", marker(key, index, [x + 9.0, y])));
+            let ink = format!(" fill=\"{INK}\"");
+            self.text([x + 22.0, y + 4.0], Hold::Start, &name, &ink);
+            self.push(format_args!("</g>"));
+            x += taken;
+        }
+        y + LEGEND_ROW / 2.0 + 4.0
+    }
+
+    /// Numbers and a title below the area, with lines through it.
+    pub(super) fn x_axis(&mut self, area: Area, axis: &Axis, ticks: &[Tick], has_grid: bool) {
+        if has_grid {
+            self.grid(ticks.iter().map(|tick| ([tick.at, area.top], [tick.at, area.bottom])));
+        }
+        self.frame_line([area.left, area.bottom], [area.right, area.bottom]);
+        let mut end = f64::NEG_INFINITY;
+        for tick in ticks {
+            let half = labels::width(&tick.label) / 2.0;
+            // A number near the edge is moved inwards rather than cut off.
+            let at = tick.at.min(self.width - half).max(half);
+            if at - half < end + 4.0 {
+                continue;
+            }
+            end = at + half;
+            self.text([at, area.bottom + 16.0], Hold::Middle, &tick.label, "");
+        }
+        self.x_title(area, axis, area.bottom + 16.0);
+    }
+
+    /// The title of a horizontal axis below its numbers, whose baseline is `below`.
+    pub(super) fn x_title(&mut self, area: Area, axis: &Axis, below: f64) {
+        let heading = labels::shortened(&axis.heading(), self.width);
+        if heading.is_empty() {
+            return;
+        }
+        let half = labels::width(&heading) / 2.0;
+        let middle = ((area.left + area.right) / 2.0).min(self.width - half).max(half);
+        self.text([middle, below + 20.0], Hold::Middle, &heading, "");
+    }
+
+    /// Numbers left of the area, with lines through it, and a title above them.
+    pub(super) fn y_axis(&mut self, area: Area, ticks: &[Tick]) {
+        self.grid(ticks.iter().map(|tick| ([area.left, tick.at], [area.right, tick.at])));
+        for tick in ticks {
+            self.text([area.left - 7.0, tick.at + 4.0], Hold::End, &tick.label, "");
+        }
+    }
+
+    /// The title of a vertical axis, lying above it; gives the height that it takes.
+    pub(super) fn y_title(&mut self, top: f64, axis: &Axis) -> f64 {
+        let heading = labels::shortened(&axis.heading(), self.width);
+        if heading.is_empty() {
+            return 8.0;
+        }
+        self.text([0.0, top + 13.0], Hold::Start, &heading, "");
+        LINE_PX + 10.0
+    }
+
+    fn grid(&mut self, lines: impl Iterator<Item = ([f64; 2], [f64; 2])>) {
+        let path: String = lines
+            .map(|([x, y], [u, v])| format!("M{} {}L{} {}", px(x), px(y), px(u), px(v)))
+            .collect();
+        if !path.is_empty() {
+            self.push(format_args!("<path d=\"{path}\" stroke=\"{GRID}\"/>"));
+        }
+    }
+
+    pub(super) fn frame_line(&mut self, from: [f64; 2], to: [f64; 2]) {
+        self.line(from, to, &format!(" stroke=\"{RULE}\""));
+    }
+
+    /// The height that the names of vertical lines take above the area.
+    pub(super) fn storeys(&self, scale: &Scale, lines: &[ReferenceLine]) -> f64 {
+        let named = self.placed(scale, lines);
+        let storeys = named.iter().map(|(.., storey)| storey + 1).max().unwrap_or(0);
+        LINE_PX * storeys as f64 + if storeys > 0 { 3.0 } else { 0.0 }
+    }
+
+    /// Lines in view with the middle and the storey of their names.
+    fn placed<'a>(
+        &self,
+        scale: &Scale,
+        lines: &'a [ReferenceLine],
+    ) -> Vec<(&'a ReferenceLine, f64, usize)> {
+        let visible: Vec<&ReferenceLine> =
+            lines.iter().filter(|line| scale.holds(line.value)).collect();
+        let middles: Vec<(f64, &str)> = visible
             .iter()
-            .enumerate()
-            .map(|(index, name)| LegendEntry {
-                name: (*name).into(),
-                colour: index % PALETTE,
-                // Colours alone tell the first ones apart.
-                sign: (index >= PALETTE).then(|| marker(index).1),
+            .map(|line| {
+                let half = labels::width(&line.label) / 2.0;
+                let at = scale.at(line.value).min(self.width - half).max(half);
+                (at, line.label.as_str())
             })
             .collect();
+        let storeys = labels::stagger(&middles);
+        let places = middles.iter().zip(storeys);
+        visible.into_iter().zip(places).map(|(line, (at, storey))| (line, at.0, storey)).collect()
     }
 
-    /// An axis from its description; `extra` overrides.
-    pub(super) fn axis(&mut self, key: &str, axis: &Axis, ends: Option<[f64; 2]>, extra: &Value) {
-        let mut settings = json!({
-            "title": { "text": escape::chart(&axis.heading()), "standoff": 10 },
-            "automargin": true, "gridcolor": "@grid", "linecolor": "@rule", "zeroline": false,
-            "tickcolor": "@rule", "ticks": "", "hoverformat": ".4~g",
-        });
-        match axis.scale {
-            AxisScale::Linear => {}
-            AxisScale::Log => {
-                settings["type"] = json!("log");
-                // Decades only: fractions of a decade crowd a phone.
-                settings["dtick"] = json!(1);
-                settings["exponentformat"] = json!("power");
-            }
-            AxisScale::Percent => settings["tickformat"] = json!(".0~%"),
-        }
-        if let Some(ends) = ends {
-            let place = |end: f64| if axis.scale == AxisScale::Log { end.log10() } else { end };
-            let range = ends.map(place);
-            if axis.scale == AxisScale::Log && (range[1] - range[0]).abs() < 1.5 {
-                settings["dtick"] = json!("D2");
-            }
-            settings["range"] = json!(range);
-        }
-        if let (Some(settings), Some(extra)) = (settings.as_object_mut(), extra.as_object()) {
-            settings.extend(extra.iter().map(|(key, value)| (key.clone(), value.clone())));
-        }
-        self.layout.insert(key.into(), settings);
-    }
-
-    /// An axis of named places at 0, 1, 2, ….
-    pub(super) fn named_axis(
-        &mut self,
-        key: &str,
-        axis: &Axis,
-        names: &[&str],
-        reversed: bool,
-        grid: bool,
-    ) {
-        let n = names.len() as f64;
-        let range = if reversed { [n - 0.5, -0.5] } else { [-0.5, n - 0.5] };
-        let ticks: Vec<String> =
-            names.iter().map(|name| labels::tick(name, TICK_LETTERS)).collect();
-        let plain = Axis { scale: AxisScale::Linear, range: None, ..axis.clone() };
-        let extra = json!({
-            "tickmode": "array", "tickvals": (0..names.len()).collect::<Vec<_>>(),
-            "ticktext": ticks, "range": range, "showgrid": grid, "fixedrange": true,
-        });
-        self.axis(key, &plain, None, &extra);
-    }
-
-    /// Vertical lines with staggered names above the plot.
-    pub(super) fn x_references(
-        &mut self,
-        axis: &Axis,
-        ends: Option<[f64; 2]>,
-        lines: &[ReferenceLine],
-    ) {
-        let Some(ends) = ends else { return };
-        let lines: Vec<_> = lines
-            .iter()
-            .filter(|line| (0.0..=1.0).contains(&fraction(axis, ends, line.value)))
-            .collect();
-        let places: Vec<(f64, &str)> = lines
-            .iter()
-            .map(|line| (fraction(axis, ends, line.value), line.label.as_str()))
-            .collect();
-        let storeys = labels::stagger(&places);
-        for (line, &storey) in lines.iter().zip(&storeys) {
-            self.shapes.push(json!({
-                "type": "line", "xref": "x", "yref": "paper", "x0": line.value, "x1": line.value,
-                "y0": 0, "y1": 1, "layer": "above", "opacity": 0.8,
-                "line": { "color": "@muted", "width": 1.2, "dash": "dash" },
-            }));
-            if line.label.is_empty() {
-                continue;
-            }
-            let at = fraction(axis, ends, line.value);
-            let anchor = if at < 0.12 {
-                "left"
-            } else if at > 0.88 {
-                "right"
-            } else {
-                "center"
-            };
-            self.annotations.push(json!({
-                "text": escape::chart(&line.label), "xref": "paper", "x": at,
-                "xanchor": anchor, "yref": "paper", "y": 1, "yanchor": "bottom",
-                "yshift": storey as f64 * 15.0, "showarrow": false,
-                "font": { "color": "@muted", "size": 11 },
-            }));
-            self.top = self.top.max(26.0 + storey as f64 * 15.0);
+    /// Vertical lines with their names above the area.
+    pub(super) fn x_references(&mut self, area: Area, scale: &Scale, lines: &[ReferenceLine]) {
+        for (line, middle, storey) in self.placed(scale, lines) {
+            let at = scale.at(line.value);
+            self.dashed([at, area.top - 2.0], [at, area.bottom]);
+            let y = area.top - 6.0 - LINE_PX * storey as f64;
+            self.label([middle, y], Hold::Middle, &line.label, MUTED);
         }
     }
 
-    /// Horizontal lines with names at their right ends.
-    pub(super) fn y_references(
-        &mut self,
-        axis: &Axis,
-        ends: Option<[f64; 2]>,
-        lines: &[ReferenceLine],
-    ) {
-        let Some(ends) = ends else { return };
-        for line in lines {
-            let at = fraction(axis, ends, line.value);
-            if !(0.0..=1.0).contains(&at) {
-                continue;
-            }
-            self.shapes.push(json!({
-                "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1,
-                "y0": line.value, "y1": line.value, "layer": "above", "opacity": 0.8,
-                "line": { "color": "@muted", "width": 1.2, "dash": "dash" },
-            }));
-            if line.label.is_empty() {
-                continue;
-            }
-            self.annotations.push(json!({
-                "text": escape::chart(&line.label), "xref": "paper", "x": 1, "xanchor": "right",
-                "yref": "paper", "y": at, "yanchor": if at > 0.93 { "top" } else { "bottom" },
-                "showarrow": false, "font": { "color": "@muted", "size": 11 },
-                "bgcolor": "@card/0.75",
-            }));
+    /// Horizontal lines with their names at the right end.
+    pub(super) fn y_references(&mut self, area: Area, scale: &Scale, lines: &[ReferenceLine]) {
+        let mut taken: Vec<f64> = Vec::new();
+        for line in lines.iter().filter(|line| scale.holds(line.value)) {
+            let at = scale.at(line.value);
+            self.dashed([area.left, at], [area.right, at]);
+            // Above the line, below it where another name is in the way.
+            let above = at - 4.0;
+            let is_taken =
+                taken.iter().any(|y| (y - above).abs() < LINE_PX) || above < area.top + 6.0;
+            let y = if is_taken { at + 13.0 } else { above };
+            taken.push(y);
+            self.label([area.right - 2.0, y], Hold::End, &line.label, MUTED);
         }
     }
+
+    fn dashed(&mut self, from: [f64; 2], to: [f64; 2]) {
+        let dashes = format!(" stroke=\"{MUTED}\" stroke-dasharray=\"5 4\" opacity=\".8\"");
+        self.line(from, to, &dashes);
+    }
+}
+
+/// The rim around marks that keeps neighbours apart.
+pub(super) fn rim() -> String {
+    format!(" stroke=\"{CARD}\" stroke-width=\".8\"")
+}
+
+/// The room that numbers of a vertical axis take.
+pub(super) fn tick_room(ticks: &[Tick]) -> f64 {
+    ticks.iter().map(|tick| labels::width(&tick.label)).fold(14.0, f64::max) + 9.0
 }

@@ -1,55 +1,54 @@
 //! Whiskers and hover texts of estimates.
 
-use serde_json::{Value, json};
 use simbias_report::{Estimate, format};
 
-use super::json::real;
-use crate::escape;
+use super::canvas::px;
+use super::scale::Scale;
+use crate::escape::html;
 
-/// Asymmetric whiskers as the chart library wants them: distances from the values.
-pub(super) fn whiskers(values: &[f64], intervals: &[Option<[f64; 2]>], colour: &str) -> Value {
-    let distance = |end: fn(f64, [f64; 2]) -> f64| -> Value {
-        values
-            .iter()
-            .zip(intervals)
-            .map(|(&value, interval)| {
-                interval.map_or(json!(0), |ends| real(end(value, ends).max(0.0)))
-            })
-            .collect()
+/// The whisker of an estimate along `scale`, across it at `at`; nothing without an interval.
+pub(super) fn whisker(
+    scale: &Scale,
+    interval: Option<[f64; 2]>,
+    at: f64,
+    is_upright: bool,
+) -> String {
+    let Some(ends) = interval else { return String::new() };
+    let [low, high] = ends.map(|end| scale.clamped(end));
+    let (from, to) = (px(at - 3.0), px(at + 3.0));
+    let (low_at, high_at, middle) = (px(low), px(high), px(at));
+    // An end outside the axis has no bar across.
+    let bar = |end: f64, at: &str| match (scale.holds(end), is_upright) {
+        (false, _) => String::new(),
+        (true, true) => format!("M{from} {at}H{to}"),
+        (true, false) => format!("M{at} {from}V{to}"),
     };
-    json!({
-        "type": "data", "symmetric": false, "visible": intervals.iter().any(Option::is_some),
-        "array": distance(|value, [_, high]| high - value),
-        "arrayminus": distance(|value, [low, _]| value - low),
-        "color": colour, "thickness": 1.6, "width": 4,
-    })
+    let bars = bar(ends[0], &low_at) + &bar(ends[1], &high_at);
+    if is_upright {
+        format!("M{middle} {low_at}V{high_at}{bars}")
+    } else {
+        format!("M{low_at} {middle}H{high_at}{bars}")
+    }
 }
 
 pub(super) fn interval(estimate: &Estimate) -> Option<[f64; 2]> {
     estimate.has_interval().then_some([estimate.low, estimate.high])
 }
 
-/// Hover text of an estimate under its name.
-pub(super) fn estimate_hover(names: &[&str], estimate: &Estimate) -> String {
-    let names: Vec<String> =
-        names.iter().filter(|name| !name.is_empty()).map(|name| escape::chart(name)).collect();
-    let mut text = format!("<b>{}</b><br>{}", names.join(" · "), format::estimate(estimate));
-    let basis = estimate.basis();
-    if !basis.is_empty() {
-        text.push_str("<br>");
-        text.push_str(&escape::chart(&basis));
-    }
-    text
+/// The element that browsers and the page's script show when the reader points at a mark.
+pub(super) fn hint(names: &[&str], text: &str) -> String {
+    let names: Vec<&str> = names.iter().copied().filter(|name| !name.is_empty()).collect();
+    let names = names.join(" · ");
+    let line = if names.is_empty() { "" } else { "\n" };
+    format!("<title>{}{line}{}</title>", html(&names), html(text))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whiskers_are_distances() {
-        let bars = whiskers(&[1.0, 2.0], &[Some([0.5, 1.25]), None], "@s0");
-        assert_eq!(bars["array"], json!([0.25, 0]));
-        assert_eq!(bars["arrayminus"], json!([0.5, 0]));
+/// The hint of an estimate under its name.
+pub(super) fn estimate_hint(names: &[&str], estimate: &Estimate) -> String {
+    let basis = estimate.basis();
+    let mut text = format::estimate(estimate);
+    if !basis.is_empty() {
+        text = format!("{text}\n{basis}");
     }
+    hint(names, &text)
 }

@@ -14,22 +14,27 @@ pub(crate) fn draw(canvas: &mut Canvas, table: &Table) {
         canvas.paragraph("(no rows)", 2, Ink::Faint);
         return;
     }
+    // Details are for those who ask; files and pages have them.
+    let shown: Vec<usize> =
+        (0..table.columns.len()).filter(|&column| !table.columns[column].detail).collect();
     let headings: Vec<String> =
-        table.columns.iter().map(|column| canvas.plain(&column.heading())).collect();
+        shown.iter().map(|&column| canvas.plain(&table.columns[column].heading())).collect();
     let rows: Vec<Vec<(String, Ink)>> = table
         .rows
         .iter()
         .map(|row| {
-            (0..headings.len())
-                .map(|column| {
+            shown
+                .iter()
+                .map(|&column| {
                     let (text, ink) = super::cell(row.get(column).unwrap_or(&Cell::Empty));
                     (canvas.plain(&text), ink)
                 })
                 .collect()
         })
         .collect();
-    let numeric: Vec<bool> = (0..headings.len())
-        .map(|column| {
+    let numeric: Vec<bool> = shown
+        .iter()
+        .map(|&column| {
             let mut cells = table.rows.iter().filter_map(|row| row.get(column));
             cells.any(|cell| cell.value().is_some())
         })

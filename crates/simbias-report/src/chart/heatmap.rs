@@ -21,6 +21,17 @@ pub enum ColourScale {
     },
 }
 
+/// A field that is pointed out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatmapMark {
+    /// Row of the field.
+    pub row: usize,
+    /// Column of the field.
+    pub column: usize,
+    /// Its name beside the map.
+    pub label: String,
+}
+
 /// A matrix as colours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heatmap {
@@ -40,6 +51,9 @@ pub struct Heatmap {
     pub range: Option<[f64; 2]>,
     /// Whether each field carries its number.
     pub numbers: bool,
+    /// Fields that are pointed out, by frame and name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<HeatmapMark>,
 }
 
 impl Heatmap {
@@ -54,7 +68,7 @@ impl Heatmap {
         );
         let numbers = x.len() * y.len() <= 100;
         let (quantity, scale, range) = (String::new(), ColourScale::Sequential, None);
-        Self { x, y, values, quantity, scale, range, numbers }
+        Self { x, y, values, quantity, scale, range, numbers, marks: Vec::new() }
     }
 
     /// Says what the values are.
@@ -68,6 +82,13 @@ impl Heatmap {
     #[must_use]
     pub fn diverging(mut self, centre: f64) -> Self {
         self.scale = ColourScale::Diverging { centre };
+        self
+    }
+
+    /// Points out the field in `row` and `column`.
+    #[must_use]
+    pub fn mark(mut self, row: usize, column: usize, label: impl Into<String>) -> Self {
+        self.marks.push(HeatmapMark { row, column, label: label.into() });
         self
     }
 

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use simbias_report::{
-    Axis, BarsChart, Caveat, Cell, Chart, ColourScale, DensityChart, Estimate, ForestChart,
+    Axis, BarsChart, Caveat, Cell, Chart, Charts, ColourScale, DensityChart, Estimate, ForestChart,
     Heatmap, HistogramChart, HistogramSeries, Image, Images, KeyFigure, LineSeries, LinesChart,
-    Provenance, Report, ScatterChart, ScatterPoint, Section, Table, Ticks, Tone, Verdict,
+    NextStep, Provenance, Report, ScatterChart, ScatterPoint, Section, Table, Ticks, Tone, Verdict,
 };
 
 /// A report with every kind of element, in which every number is `value`.
@@ -24,6 +24,7 @@ fn everything(value: f64) -> Report {
         Heatmap::new(Ticks::Values(vec![value]), Ticks::labels(["r"]), vec![vec![value]]);
     heat.scale = ColourScale::Diverging { centre: value };
     heat.range = Some([value, value]);
+    let heat = heat.mark(0, 0, "m");
     let charts = [
         Chart::new("f", "F", ForestChart::new().item("a", estimate.clone()).reference(value, "r")),
         Chart::new("s", "S", ScatterChart::new().point(point).diagonal()),
@@ -50,12 +51,18 @@ fn everything(value: f64) -> Report {
         Chart::new("b", "B", BarsChart::new(["c"]).series("a", [estimate.clone()])),
     ];
     let mut section = Section::new("s", "S").prose("p").text("t").table(table);
+    let lead = charts[0].clone();
+    let choice = Charts::new("c", "C", "layer").caption("c").charts(charts.clone());
     for chart in charts {
         section = section.chart(chart.x(Axis::new("x").unit("s").log().range(value, value)));
     }
+    section = section.charts(choice);
     let image = Image::new("i", 1, 1, 3, vec![1, 2, 3]).expect("three bytes are one RGB pixel");
     Report::new("R")
         .subtitle("s")
+        .headline("h")
+        .picture(lead)
+        .next_step(NextStep::new("n").code("c"))
         .summarise("a")
         .key_figure(KeyFigure::new("k", Verdict::DoesNotHold).note("n"))
         .caveat(Caveat::note("k", "m"))
@@ -96,7 +103,7 @@ fn the_wire_form_is_stable() {
         ));
     insta::assert_snapshot!(report.to_json(), @r#"
     {
-      "schema": "simbias.report/1",
+      "schema": "simbias.report/1.1",
       "title": "R",
       "subtitle": "",
       "summary": [],
@@ -162,12 +169,36 @@ fn the_wire_form_is_stable() {
 
 #[test]
 fn other_versions_are_refused_by_name() {
-    let json = Report::new("R").to_json().replace("report/1", "report/2");
+    let json = Report::new("R").to_json().replace("report/1.1", "report/2");
     let message = Report::from_json(&json).unwrap_err().to_string();
     assert!(
         message.contains("simbias.report/2") && message.contains("simbias.report/1"),
         "{message}"
     );
+}
+
+#[test]
+fn reports_of_the_first_version_are_still_read() {
+    let report = Report::new("R").summarise("a").section(Section::new("s", "S"));
+    let json = report.to_json().replace("report/1.1", "report/1");
+    assert_eq!(Report::from_json(&json).unwrap(), report);
+}
+
+#[test]
+fn the_first_screen_falls_back_on_findings_and_charts() {
+    let chart = Chart::new("c", "C", ForestChart::new().item("a", Estimate::new(0.5, 0.4, 0.6)));
+    let empty = Chart::new("e", "E", ForestChart::new());
+    let report = Report::new("R")
+        .summarise("first")
+        .summarise("second")
+        .section(Section::new("s", "S").chart(empty).chart(chart.clone()));
+    assert_eq!(report.first_sentence(), "first");
+    assert_eq!(report.further_findings(), ["second"]);
+    assert_eq!(report.first_picture(), Some(&chart.into()));
+    let report = report.headline("in one sentence").picture(Table::new("t", "T"));
+    assert_eq!(report.first_sentence(), "in one sentence");
+    assert_eq!(report.further_findings(), ["first", "second"]);
+    assert_eq!(report.first_picture(), Some(&Table::new("t", "T").into()));
 }
 
 #[test]
