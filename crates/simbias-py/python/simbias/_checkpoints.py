@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -222,14 +222,25 @@ def perplexity(
     return _run(Result, call, out, progress, options)
 
 
+_Answer = TypeVar("_Answer", bound=Result)
+
+
 def _on_checkpoint(
-    kind: Any, called_as: str, words: list[str], model: Any, out: Any, progress: bool | None, options: dict[str, Any]
-) -> Any:
+    kind: type[_Answer],
+    called_as: str,
+    words: list[str],
+    model: Any,
+    out: Any,
+    progress: bool | None,
+    options: dict[str, Any],
+) -> _Answer:
     with _file(model, "state_dict") as path:
         return _run(kind, Call([*words, path], called_as), out, progress, options)
 
 
-def _run(kind: Any, call: Call, out: Any, progress: bool | None, options: dict[str, Any]) -> Any:
+def _run(
+    kind: type[_Answer], call: Call, out: Any, progress: bool | None, options: dict[str, Any]
+) -> _Answer:
     own = {name: options.pop(name) for name in ("seed", "threads", "device") if name in options}
     call.words += flags(options)
     return kind(run(call, out=out, progress=progress, **own))
@@ -288,12 +299,12 @@ def _item_bytes(tensor: Any) -> int:
     return int(size)
 
 
-def _bytes(tensor: Any) -> memoryview:
+def _bytes(tensor: Any) -> bytes | memoryview:
     """The bytes of one tensor in C order, little endian."""
     if hasattr(tensor, "detach"):
         import torch
 
-        tensor = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-        return memoryview(tensor)
+        array = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        return array.data  # type: ignore[no-any-return]
     array = np.ascontiguousarray(tensor)
-    return memoryview(array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8))
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).reshape(-1).view(np.uint8).data

@@ -104,11 +104,13 @@ def _log(probabilities: Any) -> Array:
     """Probabilities of the classes as logits; rounding near 0 is all that is lost."""
     if isinstance(probabilities, list):
         raise InputError("the model predicts several targets at a time; give a model of one target")
-    return np.log(np.maximum(np.asarray(probabilities, dtype="f8"), _SMALLEST))
+    logits: Array = np.log(np.maximum(np.asarray(probabilities, dtype="f8"), _SMALLEST))
+    return logits
 
 
 def _one_hot(predicted: Any, classes: Any) -> Array:
-    return (np.asarray(predicted)[:, None] == np.asarray(classes)[None, :]).astype("f4")
+    is_class: Array = np.asarray(predicted)[:, None] == np.asarray(classes)[None, :]
+    return is_class.astype("f4")
 
 
 def _is_torch(model: Any) -> bool:
@@ -121,14 +123,15 @@ def _of_torch(model: Any) -> Score:
 
     first = next(model.parameters(), None)
     device = "cpu" if first is None else first.device
-    is_float = first is not None and first.is_floating_point()
+    # Arrays of NumPy are often of 64 bits, modules rarely.
+    kind = first.dtype if first is not None and first.is_floating_point() else torch.float32
 
     def tensor(rows: Any) -> Any:
         if isinstance(rows, Mapping):
             return {name: tensor(values) for name, values in rows.items()}
         values = torch.from_numpy(np.ascontiguousarray(rows))
-        if values.dtype == torch.float64 or (is_float and values.is_floating_point()):
-            values = values.to(first.dtype if is_float else torch.float32)
+        if values.is_floating_point():
+            values = values.to(kind)
         return values.to(device)
 
     def score(rows: Any) -> Any:
@@ -179,8 +182,10 @@ def _restoring(own: Any, layout: Mapping[str, Any]) -> Callable[[Array], Any]:
             values = values.transpose(0, 2, 3, 1)
         values = values.reshape(len(rows), *array.shape[1:])
         if array.dtype == np.uint8 and array.ndim > 2:
-            return np.rint(values * 255).astype(np.uint8)
-        return values.astype(array.dtype, copy=False)
+            levels: Array = np.rint(values * 255).astype(np.uint8)
+            return levels
+        own_type: Array = values.astype(array.dtype, copy=False)
+        return own_type
 
     if not isinstance(own, dict) and len(tensors) == 1:
         shape = tuple(tensors[0][1])

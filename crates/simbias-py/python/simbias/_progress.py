@@ -113,9 +113,11 @@ class Notebook(Silent):
 
         left = html.escape(self._left(label, done, total))
         text = html.escape(label)
-        shown = HTML(f'<progress value="{done}" max="{max(total, 1)}"></progress> {text} · {left}')
+        shown = HTML(  # type: ignore[no-untyped-call]
+            f'<progress value="{done}" max="{max(total, 1)}"></progress> {text} · {left}'
+        )
         if self.handle is None:
-            self.handle = display(shown, display_id=True)
+            self.handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self.handle.update(shown)
 
@@ -123,5 +125,5 @@ class Notebook(Silent):
         if self.handle is not None:
             from IPython.display import HTML
 
-            self.handle.update(HTML(""))
+            self.handle.update(HTML(""))  # type: ignore[no-untyped-call]
             self.handle = None

@@ -15,7 +15,7 @@ from ._errors import InputError
 from ._run import Ended
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas  # type: ignore[import-untyped]
 
 _TEXT_WIDTH = 100
 
@@ -74,7 +74,8 @@ class Result:
         """Columns of a table that hold texts, even where they look like numbers."""
         elements = [element for section in self._report["sections"] for element in section["elements"]]
         tables = [element["table"] for element in elements if "table" in element]
-        table = next((table for table in tables if table["id"] == name), {"columns": [], "rows": []})
+        nothing: dict[str, Any] = {"columns": [], "rows": []}
+        table = next((table for table in tables if table["id"] == name), nothing)
         columns = [column["name"] for column in table["columns"]]
         cells = [pair for row in table["rows"] for pair in zip(columns, row, strict=False)]
         return {column for column, cell in cells if isinstance(cell, dict) and "text" in cell}

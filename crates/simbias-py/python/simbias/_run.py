@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -86,7 +87,7 @@ def onnx_runtime() -> str | None:
 def run(
     call: Call,
     *,
-    out: str | Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     threads: int | None = None,
     device: str = "cpu",
