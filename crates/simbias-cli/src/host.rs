@@ -40,7 +40,7 @@ pub struct Host {
     pub data: HashMap<PathBuf, GivenData>,
     /// Models that commands find under these paths instead of files.
     pub models: HashMap<PathBuf, GivenModel>,
-    /// The library of ONNX Runtime, if the host knows one.
+    /// The library of ONNX Runtime or its folder, if the host knows one.
     pub onnx_runtime: Option<PathBuf>,
     /// Threads to compute with; all cores when not given.
     pub threads: Option<usize>,

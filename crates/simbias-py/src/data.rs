@@ -30,10 +30,10 @@ pub(crate) struct NamedObject {
 pub(crate) enum Column {
     /// `("numbers", float64 array)` or `("moments", float64 array of seconds since 1970)`.
     Values(String, Py<PyArrayDyn<f64>>),
-    /// `("texts", int64 array of codes, list of texts)`.
-    Texts(String, Py<PyArrayDyn<i64>>, Vec<String>),
-    /// `("unreadable", number of rows, reason)`.
-    Unreadable(String, usize, String),
+    /// `(int64 array of codes, list of texts)`.
+    Texts(Py<PyArrayDyn<i64>>, Vec<String>),
+    /// `(number of rows, reason)`.
+    Unreadable(usize, String),
 }
 
 impl Rows {
@@ -85,10 +85,10 @@ impl Column {
                     _ => ColumnValues::Numbers(values),
                 }
             }
-            Self::Texts(_, codes, texts) => {
+            Self::Texts(codes, texts) => {
                 ColumnValues::Texts { codes: codes.bind(py).to_vec()?, texts }
             }
-            Self::Unreadable(_, n_rows, problem) => ColumnValues::Unreadable { n_rows, problem },
+            Self::Unreadable(n_rows, problem) => ColumnValues::Unreadable { n_rows, problem },
         })
     }
 }

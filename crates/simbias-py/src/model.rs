@@ -62,9 +62,9 @@ fn opened(
     let layout = PyDict::new(py);
     layout.set_item("n_rows", data.n_rows())?;
     layout.set_item("tensors", tensors)?;
-    let names = columns.as_ref().map(|columns| {
-        columns.iter().map(|column| column.name.clone()).collect::<Vec<String>>()
-    });
+    let names = columns
+        .as_ref()
+        .map(|columns| columns.iter().map(|column| column.name.clone()).collect::<Vec<String>>());
     layout.set_item("columns", names)?;
     let n_shown = data.n_rows().min(FIRST_ROWS);
     let shown = data.rows.slice(ndarray::s![..n_shown, ..]).to_pyarray(py);
@@ -141,7 +141,8 @@ impl OwnRows for PythonScorer {
         let n_rows = span.len();
         let mut names = Vec::new();
         for column in self.columns.iter().flatten() {
-            let is_exchanged = |&feature: &usize| exchanged.binary_search(&(feature as u32)).is_ok();
+            let is_exchanged =
+                |&feature: &usize| exchanged.binary_search(&(feature as u32)).is_ok();
             match column.columns.clone().filter(is_exchanged).count() {
                 0 => {}
                 all if all == column.columns.len() => names.push(column.name.as_str()),

@@ -66,6 +66,6 @@ def test_synthesized_data_are_rows_for_all(tmp_path):
     arrays = made.arrays()
     X, y = arrays["x_test"], arrays["y_test"]
     found = simbias.reliance(lambda rows: rows.sum(axis=1), made.path, blocks=made.blocks, progress=False)
-    assert found.to_dict()["n_rows"] == len(X) == len(y)
+    assert found.to_dict()["n"] == len(X) == len(y)
     with pytest.raises(simbias.InputError, match="slab, domino or stand-in"):
         simbias.synth("spiral", tmp_path / "no.safetensors")

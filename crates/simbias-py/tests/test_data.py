@@ -113,7 +113,7 @@ def test_strata_by_name_and_by_value(people, rows):
 def test_rows_for_the_test_alone(rows):
     X, y = rows
     found = simbias.audit(X[:400], y[:400], test=(X[400:], y[400:]), **QUICK)
-    assert found.to_dict()["reliance"]["n_rows"] == 100
+    assert found.to_dict()["reliance"]["n"] == 100
 
 
 def test_what_cannot_be_rows_is_told(rows, people):

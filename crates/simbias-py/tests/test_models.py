@@ -39,7 +39,7 @@ def test_scores_that_are_none_are_told(rows):
         (lambda batch: ["a"] * len(batch), "not numbers"),
         (lambda batch: np.zeros(3), "return"),
         (lambda batch: np.zeros((len(batch), 2, 2)), "return"),
-        (lambda batch: np.full(len(batch), np.nan), "not finite"),
+        (lambda batch: np.full(len(batch), np.nan), "must be finite"),
         (7, "a model is a function"),
     ]:
         with pytest.raises(simbias.InputError) as caught:
@@ -116,7 +116,7 @@ def test_classes_of_an_estimator_decide_the_order(rows):
     model = LogisticRegression().fit(X, words)
     found = simbias.reliance(model, X, words, progress=False)
     assert verdicts(found)["x[0]"] == "exclusive"
-    assert found.to_dict()["standard"]["value"]["value"] > 0.9
+    assert found.to_dict()["auc_std"]["value"] > 0.9
 
 
 def test_a_module_of_torch_is_left_as_it_was(rows):
@@ -127,7 +127,7 @@ def test_a_module_of_torch_is_left_as_it_was(rows):
     before = model[1].running_mean.clone()
     found = simbias.reliance(model, torch.from_numpy(X), torch.from_numpy(y), progress=False)
     assert model.training and torch.equal(model[1].running_mean, before)
-    assert found.to_dict()["n_rows"] == 500
+    assert found.to_dict()["n"] == 500
 
 
 def test_several_models_are_seeds_of_one(rows):
@@ -155,3 +155,6 @@ def test_an_onnx_session_is_its_file(tmp_path, rows):
     by_path = simbias.reliance(path, X, y, progress=False).to_dict()
     for session in (onnxruntime.InferenceSession(str(path)), onnxruntime.InferenceSession(path.read_bytes())):
         assert simbias.reliance(session, X, y, progress=False).to_dict()["blocks"] == by_path["blocks"]
+    other = simbias.reliance(path, X, y, runtime="onnxruntime", progress=False)
+    assert "ONNX Runtime" in str(other.to_dict()), "onnxruntime is found by itself"
+    assert verdicts(other) == verdicts(simbias.reliance(path, X, y, progress=False))

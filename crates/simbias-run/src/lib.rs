@@ -81,7 +81,8 @@ pub use fingerprint::{of_checkpoint, of_dataset, of_file};
 pub use keep::Kept;
 pub use materialized::Materialized;
 pub use model::{
-    GivenModel, GivenScorer, Model, ModelSource, OpenGiven, OpenOptions, OpenedModels, is_onnx, open_models,
+    GivenModel, GivenScorer, Model, ModelSource, OpenGiven, OpenOptions, OpenedModels, is_onnx,
+    open_models,
 };
 pub use onnx_runtime::{RuntimePlaces, find_onnx_runtime};
 pub use plan::{howto, read_plan, read_scores, write_plan};

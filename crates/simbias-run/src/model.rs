@@ -151,8 +151,8 @@ pub fn open_models(
             ModelSource::Path(path) => path,
             ModelSource::Given(given) => {
                 let known = given.classes.as_deref().filter(|_| !options.classes_are_ordered);
-                let scorer = (given.open)(matched.data()).map_err(|problem| {
-                    RunError::NoModel { problem: format!("{}: {problem}", given.name) }
+                let scorer = (given.open)(matched.data()).map_err(|problem| RunError::NoModel {
+                    problem: format!("{}: {problem}", given.name),
                 })?;
                 matched.classes_if_they_fit(known, scorer.n_outputs(), Path::new(&given.name))?;
                 models.push(Model::given(given.name.clone(), scorer));

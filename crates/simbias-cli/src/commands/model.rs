@@ -96,8 +96,7 @@ impl OpeningArgs {
             classes_are_ordered: reading.has_classes(),
             labels_are_values: reading.wants_values(),
         };
-        let sources: Vec<ModelSource> =
-            paths.iter().map(|path| shell.model_source(path)).collect();
+        let sources: Vec<ModelSource> = paths.iter().map(|path| shell.model_source(path)).collect();
         let opened = open_models(&sources, parts, device, &options)?;
         for model in &opened.models {
             if let Some(runtime) = model.runtime() {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Failure;
-use crate::host::Events;
 use super::failure::INTERRUPTED;
+use crate::host::Events;
 
 /// Whether the process is being ended. Static, because a command that fails only because its directory was removed
 /// must not report that.

@@ -15,11 +15,12 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use simbias_data::read::Source;
 use serde::Serialize;
+use simbias_data::read::Source;
 use simbias_report::{Answer, Caveat, InputFingerprint, Provenance};
 use simbias_run::{
-    Clock, Ending, Invocation, ModelSource, RunDirectory, TrainingCheckpoint,
+    Clock, Ending, Invocation, ModelSource, RunDirectory, RuntimePlaces, TrainingCheckpoint,
+    find_onnx_runtime,
 };
 use simbias_stats::Seed;
 
@@ -169,8 +170,13 @@ impl<'h> Shell<'h> {
 
     /// The library of an installed ONNX Runtime.
     pub(crate) fn onnx_runtime_library(&self) -> Option<PathBuf> {
-        let known = self.host.and_then(|host| host.onnx_runtime.clone());
-        known.or_else(onnx_runtime::onnx_runtime_library)
+        match self.host.and_then(|host| host.onnx_runtime.clone()) {
+            Some(known) => find_onnx_runtime(&RuntimePlaces {
+                library: Some(known),
+                ..RuntimePlaces::default()
+            }),
+            None => onnx_runtime::onnx_runtime_library(),
+        }
     }
 
     /// Writes data to standard output.

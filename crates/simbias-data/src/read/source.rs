@@ -94,10 +94,9 @@ impl ColumnValues {
             },
             Self::Moments(values) => match values[row] / SECONDS_PER_DAY {
                 days if days.is_nan() => Cell::Missing,
-                days => Cell::Moment(Moment {
-                    days: days.floor(),
-                    hour: (days - days.floor()) * 24.0,
-                }),
+                days => {
+                    Cell::Moment(Moment { days: days.floor(), hour: (days - days.floor()) * 24.0 })
+                }
             },
             Self::Texts { codes, texts } => {
                 let text = usize::try_from(codes[row]).ok().and_then(|code| texts.get(code));
@@ -221,9 +220,7 @@ impl ArrayStore for MemoryArrays {
     fn load(&self, index: usize) -> Result<NamedArray, DataError> {
         let array = (self.load)(index);
         let info = &self.infos[index];
-        if array.shape == info.shape
-            && array.values.len() == info.shape.iter().product::<usize>()
-        {
+        if array.shape == info.shape && array.values.len() == info.shape.iter().product::<usize>() {
             Ok(array)
         } else {
             Err(DataError::option(&self.name, format!("array {:?} changed meanwhile", info.name)))

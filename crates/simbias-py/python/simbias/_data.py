@@ -267,7 +267,8 @@ def _without(X: Any, name: str) -> Any:
 
 def _same_length(columns: Sequence[tuple[str, Any]]) -> None:
     def length(column: Any) -> int:
-        return column[1] if column[0] == "unreadable" else len(column[1])
+        held = column[1] if isinstance(column[0], str) else column[0]
+        return held if isinstance(held, int) else len(held)
 
     first = length(columns[0][1]) if columns else 0
     for name, column in columns:
@@ -286,23 +287,22 @@ def _labels(y: Any) -> Any:
     if hasattr(y, "columns") and getattr(y, "shape", (0, 0))[1] == 1:
         y = y[list(y.columns)[0]]
     if hasattr(y, "dtype") and not isinstance(y, np.ndarray) and not hasattr(y, "detach"):
-        kind, *found = _column(y, "y")
-        if kind == "texts":
-            codes, texts = found
-            if (codes < 0).any():
-                raise InputError("y has missing labels; leave such rows out")
-            return [texts[code] for code in codes]
-        if kind == "numbers":
-            return found[0]
-        raise InputError("y holds neither numbers nor texts")
+        return _label_cells(_column(y, "y"))
     array = np.asarray(_plain(y))
     if array.dtype.kind in "OUS":
-        kind, *found = _column(array.reshape(-1), "y")
-        if kind == "numbers":
-            return found[0]
-        codes, texts = found
-        return [texts[code] if code >= 0 else "" for code in codes]
+        return _label_cells(_column(array.reshape(-1), "y"))
     return _array(array, "y")
+
+
+def _label_cells(column: Any) -> Any:
+    first, second = column
+    if isinstance(first, np.ndarray):
+        if (first < 0).any():
+            raise InputError("y has missing labels; leave such rows out")
+        return [second[code] for code in first]
+    if isinstance(first, str) and first == "numbers":
+        return second
+    raise InputError("y holds neither numbers nor texts")
 
 
 def _free_name(wanted: Any, taken: Sequence[str]) -> str:
@@ -366,7 +366,7 @@ def _numpy_column(values: np.ndarray[Any, Any]) -> Any:
         return ("numbers", values.astype("timedelta64[ns]").astype("f8") / 1e9)
     if kind in "OUS":
         return _objects(values.tolist())
-    return ("unreadable", len(values), f"holds {values.dtype}")
+    return (len(values), f"holds {values.dtype}")
 
 
 def _seconds(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -380,7 +380,7 @@ def _objects(cells: list[Any]) -> Any:
     if present and all(isinstance(cell, (bool, int, float, np.number, np.bool_)) for cell in present):
         return ("numbers", np.array([np.nan if _is_missing(cell) else float(cell) for cell in cells], dtype="f8"))
     if any(isinstance(cell, (list, tuple, dict, set, np.ndarray)) for cell in present):
-        return ("unreadable", len(cells), "holds lists, which are not table columns")
+        return (len(cells), "holds lists, which are not table columns")
     index: dict[str, int] = {}
     codes = np.empty(len(cells), dtype="i8")
     for row, cell in enumerate(cells):
@@ -389,7 +389,7 @@ def _objects(cells: list[Any]) -> Any:
         else:
             text = cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)
             codes[row] = index.setdefault(text, len(index))
-    return ("texts", codes, list(index))
+    return (codes, list(index))
 
 
 def _is_missing(cell: Any) -> bool:
@@ -410,14 +410,14 @@ def _pandas_column(values: Any) -> Any:
     categories = getattr(dtype, "categories", None)
     if categories is not None:
         codes = np.asarray(values.cat.codes, dtype="i8")
-        return ("texts", codes, [str(category) for category in categories])
+        return (codes, [str(category) for category in categories])
     if name.startswith("datetime64"):
         naive = values.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(dtype, "tz", None) else values
         return ("moments", _seconds(naive.to_numpy()))
     if name.startswith("timedelta64"):
         return ("numbers", values.dt.total_seconds().to_numpy(dtype="f8"))
     if name.startswith("complex"):
-        return ("unreadable", len(values), "holds complex numbers")
+        return (len(values), "holds complex numbers")
     if getattr(dtype, "kind", "O") in "biuf" or name in ("boolean",):
         return ("numbers", np.ascontiguousarray(values.to_numpy(dtype="f8", na_value=np.nan)))
     return _objects(values.tolist())

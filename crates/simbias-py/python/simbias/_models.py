@@ -47,9 +47,8 @@ def model_name(model: Any) -> str:
     """How results call a model."""
     if isinstance(model, (str, os.PathLike)):
         return os.fspath(model)
-    if hasattr(model, "__name__"):
-        return str(model.__name__)
-    return type(model).__name__
+    name = str(getattr(model, "__name__", type(model).__name__))
+    return "model" if name == "<lambda>" else name
 
 
 def _session_file(session: Any, folder: Path, name: str) -> str:
