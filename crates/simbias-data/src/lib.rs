@@ -16,7 +16,7 @@ pub mod synth;
 pub mod transform;
 mod write;
 
-pub use arrange::Arranged;
+pub use arrange::{Arranged, Respelled};
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
 pub use error::{DataError, UnusableColumn, UnusableKind};
 pub use layout::{ColumnGroup, ImageShape, Layout, SourceColumn, TensorSpec};

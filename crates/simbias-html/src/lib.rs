@@ -11,4 +11,4 @@ mod picture;
 mod terminal;
 
 pub use page::render_html;
-pub use terminal::render_terminal;
+pub use terminal::{Brief, render_brief, render_terminal};

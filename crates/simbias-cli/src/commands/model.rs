@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simbias_data::Dataset;
+use simbias_data::{Dataset, Scorer};
 use simbias_nn::{Device, device_from_str};
 use simbias_onnx::RuntimeChoice;
 use simbias_run::{OpenOptions, OpenedModels, is_onnx, open_models};
@@ -97,7 +97,9 @@ impl OpeningArgs {
             labels_are_values: reading.wants_values(),
         };
         let opened = open_models(paths, parts, device, &options)?;
+        shell.caveats(&opened.notes);
         for model in &opened.models {
+            shell.detail(|| format!("{}: {} outputs", model.name, model.n_outputs()));
             if let Some(runtime) = model.runtime() {
                 shell.record(&format!("runtime of {}", model.name), &runtime.to_string());
             }

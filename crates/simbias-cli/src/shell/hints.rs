@@ -48,6 +48,13 @@ impl From<RunError> for Failure {
             RunError::OtherColumns { .. } => {
                 Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
             }
+            RunError::OtherClasses { .. } => Some(
+                "if they mean the same, name the labels in the order of the model's outputs: --classes a,b,c; otherwise check \
+                 that --model and --labels belong together",
+            ),
+            RunError::NoReport { .. } => Some(
+                "give the directory of a run, or a file in it; `simbias runs` lists those in runs/, --in DIR looks elsewhere",
+            ),
             RunError::Plan { .. } => {
                 Some("give --plan the directory that `simbias reliance plan` wrote")
             }
@@ -138,6 +145,7 @@ pub(super) fn flag_for(kind: &str) -> Option<&'static str> {
         "row-index" => "--keep NAME",
         "words-as-values" => "--missing-values WORD,…",
         "header" => "--no-header",
+        "class-names" => "--classes NAMES",
         "decimal-comma" | "number-format" => "--decimal-mark",
         "dates" => "--as-text NAME keeps them as texts",
         _ => return None,
@@ -273,7 +281,7 @@ impl From<RelianceError> for Failure {
             | RelianceError::BadSelection { .. }
             | RelianceError::BlockFile { .. } => Some(
                 "--blocks takes a TOML file or a short form: grid:3x3, bands:4, correlation:0.7, \
-                 columns, name=0,3..7;other=8..12",
+                 columns, name=0,3..7;other=8..12; --region takes name=ROWS,COLUMNS of images, such as logo=0..8,20..28",
             ),
             RelianceError::RoundTrip { .. } | RelianceError::Transform { .. } => {
                 Some("see [transform] in the file given with --blocks")
@@ -320,13 +328,16 @@ impl From<OnnxError> for Failure {
             OnnxError::Read { cause, .. } if cause.kind() == ErrorKind::NotFound => {
                 Some(CHECK_PATH)
             }
-            OnnxError::UnknownOutput { .. }
-            | OnnxError::AmbiguousOutput { .. }
-            | OnnxError::NotScores { .. } => Some("choose the output with --model-output NAME"),
+            OnnxError::UnknownOutput { .. } | OnnxError::AmbiguousOutput { .. } => {
+                Some("choose the output with --model-output NAME")
+            }
+            OnnxError::NotScores { available, .. } if !available.is_empty() => {
+                Some("choose the output with --model-output NAME")
+            }
             OnnxError::InputShape { .. } => {
                 Some("check that the data belong to the model; --drop leaves columns out")
             }
-            _ => None,
+            other => other.hint(),
         };
         with(&error, hint)
     }

@@ -1,5 +1,6 @@
 //! What all commands share: the flags that every command takes, run directories, progress, errors, Ctrl-C.
 
+pub(crate) mod browser;
 pub(crate) mod config;
 mod failure;
 mod hints;
@@ -9,8 +10,9 @@ mod onnx_runtime;
 mod output;
 pub(crate) mod panics;
 mod progress;
+mod standard_input;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +26,10 @@ pub(crate) use failure::{Failure, Finished};
 pub(crate) use onnx_runtime::onnx_runtime_library;
 pub(crate) use output::{print, say};
 pub(crate) use progress::ProgressDisplay;
+use progress::Talk;
 
 use interrupt::{Interrupt, is_ending};
+use standard_input::StandardInput;
 
 /// Flags of every command.
 #[derive(clap::Args, Clone, Debug)]
@@ -54,9 +58,15 @@ pub(crate) struct GlobalArgs {
     /// Print the result as JSON on standard output instead of the summary
     #[arg(long, global = true, help_heading = "Common options")]
     pub(crate) json: bool,
-    /// Print neither summary nor progress
+    /// Print the whole report as text; the summary has at most 25 lines without this flag
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub(crate) full: bool,
+    /// Print neither summary nor progress, only where the report lies
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub(crate) quiet: bool,
+    /// Say more on the way: what was read and decided, and how long each stage took
+    #[arg(long, short, global = true, conflicts_with = "quiet", help_heading = "Common options")]
+    pub(crate) verbose: bool,
     /// TOML file with the same keys as the flags; flags win over it
     #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Common options")]
     pub(crate) config: Option<PathBuf>,
@@ -91,6 +101,8 @@ pub(crate) struct Shell {
     clock: Clock,
     /// Whether the command computes on the CPU only.
     only_cpu: Cell<bool>,
+    /// What came on standard input, once a command has asked for it.
+    standard_input: OnceCell<StandardInput>,
 }
 
 /// Ctrl-C ends runs.
@@ -137,6 +149,7 @@ impl Shell {
             interrupt: Interrupt::listen()?,
             clock,
             only_cpu: Cell::new(false),
+            standard_input: OnceCell::new(),
             global,
         })
     }
@@ -177,6 +190,50 @@ impl Shell {
         self.global.json
     }
 
+    /// Whether everything is printed, whatever its length.
+    pub(crate) fn wants_all(&self) -> bool {
+        self.global.full
+    }
+
+    /// `text` cut to the width of the terminal; whole where there is none.
+    pub(crate) fn one_line(&self, text: &str) -> String {
+        output::one_line(text)
+    }
+
+    /// The file that `path` means: itself, or what came on standard input for `-`.
+    pub(crate) fn input(&self, path: &Path) -> Result<PathBuf, Failure> {
+        if !StandardInput::is_meant(path) {
+            return Ok(path.into());
+        }
+        if let Some(found) = self.standard_input.get() {
+            return Ok(found.file().into());
+        }
+        let found = StandardInput::read()?;
+        self.interrupt.doom(found.folder());
+        Ok(self.standard_input.get_or_init(|| found).file().into())
+    }
+
+    /// The bytes of the file that `path` means.
+    pub(crate) fn of_file(&self, path: &Path) -> Result<InputFingerprint, Failure> {
+        let fingerprint = simbias_run::of_file(&self.input(path)?)?;
+        Ok(InputFingerprint { name: path.display().to_string(), ..fingerprint })
+    }
+
+    /// A failure that calls standard input by the user's name for it.
+    pub(crate) fn in_users_words(&self, failure: Failure) -> Failure {
+        match self.standard_input.get() {
+            Some(found) => failure.rephrased(|message| found.renamed(message)),
+            None => failure,
+        }
+    }
+
+    /// Words about details, on standard error; only under `--verbose`.
+    pub(crate) fn detail(&self, words: impl FnOnce() -> String) {
+        if self.global.verbose {
+            say(&words());
+        }
+    }
+
     /// Words for the user, on standard error; nothing under `--quiet`.
     pub(crate) fn note(&self, words: &str) {
         if !self.global.quiet {
@@ -197,7 +254,7 @@ impl Shell {
 
     /// Shows the progress of a long piece of work, and tells it about Ctrl-C.
     pub(crate) fn progress(&self, label: &str) -> ProgressDisplay {
-        ProgressDisplay::new(label, self.global.quiet, self.interrupt.clone())
+        ProgressDisplay::new(label, self.talk(), self.interrupt.clone())
     }
 
     /// Opens the run's directory, before any long work: `out`, or a new name under `runs/`.
@@ -223,10 +280,30 @@ impl Shell {
         if self.global.json {
             print(&answer.result_json())?;
         } else if !self.global.quiet {
-            print(&output::summary(&kept.report))?;
+            print(&output::summary(&kept.report, self.global.full))?;
         }
-        self.note(&format!("report: {}", kept.path.join("report.html").display()));
+        self.detail(|| {
+            let provenance = kept.report.provenance.as_ref();
+            let [wall, cpu] = provenance
+                .map_or([f64::NAN; 2], |found| [found.wall_seconds, found.cpu_seconds])
+                .map(simbias_report::format::duration);
+            format!(
+                "{wall} wall, {cpu} CPU; `simbias open {}` shows the report",
+                kept.path.display()
+            )
+        });
+        // Last, where it is found, and even under --quiet: it has a name that nobody chose.
+        say(&format!("report: {}", kept.path.join("report.html").display()));
         Ok(())
+    }
+
+    /// How much is said on the way.
+    fn talk(&self) -> Talk {
+        match (self.global.quiet, self.global.verbose) {
+            (true, _) => Talk::Nothing,
+            (false, true) => Talk::Everything,
+            (false, false) => Talk::Usual,
+        }
     }
 
     /// As [`close_run`](Self::close_run) for a command whose answer is files that are already written: adds `run.json`.
