@@ -303,6 +303,9 @@ pub(crate) fn in_words(data: &Dataset) -> String {
     format!("{} rows, {} inputs, {labels}", format::count(n_rows), format::count(n_inputs))
 }
 
+/// Blocks that `--verbose` names.
+const MOST_NAMED: usize = 12;
+
 /// Which blocks.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Blocks")]
@@ -328,9 +331,12 @@ impl BlocksArgs {
         let words = regions.as_deref().or(self.blocks.as_deref());
         let resolved = resolve_blocks(words, data, self.allow_overlap)?;
         shell.detail(|| {
-            let blocks = resolved.blocks.blocks().iter();
-            let named = blocks.map(|block| format!("{} ({})", block.name, block.columns.len()));
-            format!("blocks, with their inputs: {}", named.collect::<Vec<_>>().join(", "))
+            let blocks = resolved.blocks.blocks();
+            let named = blocks.iter().take(MOST_NAMED);
+            let named = named.map(|block| format!("{} ({})", block.name, block.columns.len()));
+            let more = if blocks.len() > MOST_NAMED { ", …" } else { "" };
+            let named = named.collect::<Vec<_>>().join(", ");
+            format!("{} blocks, with their inputs: {named}{more}", blocks.len())
         });
         Ok(resolved)
     }

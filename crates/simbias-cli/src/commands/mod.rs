@@ -45,7 +45,7 @@ Exit codes:
   0    done
   1    done, with a verdict named by --fail-on
   2    bad input; nothing was written
-  3    done, but something could not be judged that --fail-on names, or not measured that --strict demands
+  3    done, but --fail-on could not judge, or --strict found a layer that could not be measured
   130  interrupted"
 )]
 pub(crate) struct Cli {

@@ -17,11 +17,10 @@ use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
 
-use super::Failure;
+use super::{Failure, nearby};
 
 const OTHER_CLASSES: &str = "if the rows lack some of the model's classes, name all of them in the model's order: \
      --classes a,b,c; otherwise check that --model and --labels belong together";
-const CHECK_PATH: &str = "check the path: a relative one starts at the current folder";
 
 fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
     let failure = Failure::input(error.to_string());
@@ -117,13 +116,15 @@ impl From<LanguageError> for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        with(&error, file_hint(&error))
+        with(&error, file_hint(&error).as_deref())
     }
 }
 
-fn file_hint(error: &FileError) -> Option<&'static str> {
+fn file_hint(error: &FileError) -> Option<String> {
     match error {
-        FileError::Io { source, .. } if source.kind() == ErrorKind::NotFound => Some(CHECK_PATH),
+        FileError::Io { file, source, .. } if source.kind() == ErrorKind::NotFound => {
+            Some(nearby::hint(file))
+        }
         _ => None,
     }
 }
@@ -134,7 +135,7 @@ impl From<CheckpointError> for Failure {
             CheckpointError::File(error) => file_hint(error),
             _ => None,
         };
-        with(&error, hint)
+        with(&error, hint.as_deref())
     }
 }
 
@@ -205,8 +206,12 @@ fn look_like_cells(names: &[String]) -> bool {
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        if let DataError::Unusable { columns, .. } = &error {
-            let hint = unusable_hint(columns);
+        let made = match &error {
+            DataError::Unusable { columns, .. } => Some(unusable_hint(columns)),
+            DataError::File(error) => file_hint(error),
+            _ => None,
+        };
+        if let Some(hint) = made {
             return Self::input(error.to_string()).hint(hint);
         }
         let hint = match &error {
@@ -249,7 +254,6 @@ impl From<DataError> for Failure {
                 "--labels chooses another label, --label-threshold T makes two classes of a number",
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
-            DataError::File(error) => file_hint(error),
             DataError::Unlike { problem, .. } if problem.contains("among the classes") => {
                 Some("--classes takes all classes of the model, in the order of its outputs")
             }
@@ -324,10 +328,12 @@ impl From<SynthError> for Failure {
 
 impl From<OnnxError> for Failure {
     fn from(error: OnnxError) -> Self {
+        if let OnnxError::Read { path, cause } = &error
+            && cause.kind() == ErrorKind::NotFound
+        {
+            return with(&error, Some(&nearby::hint(path)));
+        }
         let hint = match &error {
-            OnnxError::Read { cause, .. } if cause.kind() == ErrorKind::NotFound => {
-                Some(CHECK_PATH)
-            }
             OnnxError::UnknownOutput { .. } | OnnxError::AmbiguousOutput { .. } => {
                 Some("choose the output with --model-output NAME")
             }

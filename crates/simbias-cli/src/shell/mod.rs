@@ -6,6 +6,7 @@ mod failure;
 mod hints;
 mod interrupt;
 mod invocation;
+mod nearby;
 mod onnx_runtime;
 mod output;
 pub(crate) mod panics;
@@ -193,6 +194,19 @@ impl Shell {
     /// Whether everything is printed, whatever its length.
     pub(crate) fn wants_all(&self) -> bool {
         self.global.full
+    }
+
+    /// Prints a listing: its first lines, unless the user wants all.
+    pub(crate) fn print_listing(&self, text: &str) -> Result<(), Failure> {
+        let n_lines = text.lines().count();
+        if self.wants_all() || n_lines <= output::MOST_LINES {
+            return print(text);
+        }
+        let first: String =
+            text.lines().take(output::MOST_LINES).map(|l| format!("{l}\n")).collect();
+        print(&first)?;
+        self.note(&format!("{} more lines: --full prints them", n_lines - output::MOST_LINES));
+        Ok(())
     }
 
     /// `text` cut to the width of the terminal; whole where there is none.

@@ -12,7 +12,7 @@ const PLAIN_WIDTH: usize = 100;
 /// Wider lines are hard to read.
 const WIDEST: usize = 140;
 /// Lines of a summary; the path of the report is the 25th.
-const MOST_LINES: usize = 24;
+pub(super) const MOST_LINES: usize = 24;
 
 /// Writes data to standard output. A reader that went away has seen enough.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {

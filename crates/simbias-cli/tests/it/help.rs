@@ -40,7 +40,14 @@ fn every_command_shows_examples_and_the_common_flags() {
         let help = bench.succeed(&format!("{command} --help")).stdout;
         assert!(help.contains("Examples:\n  simbias "), "{command}\n{help}");
         for flag in [
-            "--seed", "--device", "--threads", "--json", "--full", "--quiet", "--verbose", "--config",
+            "--seed",
+            "--device",
+            "--threads",
+            "--json",
+            "--full",
+            "--quiet",
+            "--verbose",
+            "--config",
         ] {
             assert!(help.contains(flag), "{command} lacks {flag}\n{help}");
         }

@@ -83,9 +83,11 @@ fn our_networks_take_columns_and_categories_in_other_capital_letters_with_a_caut
     let run = "reliance run --model net --labels y --repeats 2 --data";
     bench.succeed(&format!("{run} t.csv --out a"));
     let ended = bench.succeed(&format!("{run} other.csv --out b"));
-    for words in
-        ["column \"size\" for \"Size\"", "category of \"colour\" \"Red\"", "class \"WARM\" for \"warm\""]
-    {
+    for words in [
+        "column \"size\" for \"Size\"",
+        "category of \"colour\" \"Red\"",
+        "class \"WARM\" for \"warm\"",
+    ] {
         assert!(ended.stderr.contains(words), "{words} is missing in {}", ended.stderr);
     }
     let value = |out: &str| bench.json(&format!("{out}/result.json"))["standard"]["metric"].clone();
@@ -98,7 +100,11 @@ fn models_of_other_tools_are_refused_with_the_lines_that_export_them() {
     bench.write("t.csv", &crate::program::table(60));
     for (name, content, facts) in [
         ("m.pkl", &b"\x80\x04."[..], ["pickled Python object", "skl2onnx"]),
-        ("m.pt", b"PK\x03\x04", ["PyTorch", "torch.onnx.export(model.eval(), (torch.zeros(2, 3),)"]),
+        (
+            "m.pt",
+            b"PK\x03\x04",
+            ["PyTorch", "torch.onnx.export(model.eval(), (torch.zeros(2, 3),)"],
+        ),
         ("m.h5", b"\x89HDF\r\n\x1a\n", ["Keras", "format=\"onnx\""]),
         ("m.csv", b"0.1\n0.2\n", ["not a model", "simbias reliance plan"]),
     ] {

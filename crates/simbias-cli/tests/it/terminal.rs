@@ -4,7 +4,8 @@ use crate::program::{Bench, scores_of_first_column, table, write_scores};
 
 /// A table of `n_columns` numbers, of which the first tells the label.
 fn wide_table(n_columns: usize, n_rows: usize) -> String {
-    let mut text = (0..n_columns).map(|column| format!("column_{column},")).collect::<String>() + "y\n";
+    let mut text =
+        (0..n_columns).map(|column| format!("column_{column},")).collect::<String>() + "y\n";
     for row in 0..n_rows {
         for column in 0..n_columns {
             let noise = ((row * 31 + column * 17 + 7) as f64 * 12.9898).sin();
@@ -112,7 +113,8 @@ fn a_report_is_opened_where_there_is_a_screen() {
     }
     // Without a screen the path is printed, and no program is asked.
     std::fs::remove_file(bench.path("asked")).unwrap();
-    let ended = bench.run_with(&["open"], &[("DISPLAY", ""), ("WAYLAND_DISPLAY", ""), ("BROWSER", "")], "");
+    let ended =
+        bench.run_with(&["open"], &[("DISPLAY", ""), ("WAYLAND_DISPLAY", ""), ("BROWSER", "")], "");
     assert!(ended.stdout.trim_end().ends_with("runs/one/report.html"), "{}", ended.stdout);
     assert!(!bench.path("asked").exists());
 }
@@ -120,9 +122,12 @@ fn a_report_is_opened_where_there_is_a_screen() {
 #[test]
 fn shells_complete_commands_flags_and_values() {
     let bench = Bench::new();
-    for (shell, begin) in
-        [("bash", "_simbias()"), ("zsh", "#compdef simbias"), ("fish", "complete"), ("powershell", "using")]
-    {
+    for (shell, begin) in [
+        ("bash", "_simbias()"),
+        ("zsh", "#compdef simbias"),
+        ("fish", "complete"),
+        ("powershell", "using"),
+    ] {
         let text = bench.succeed(&format!("completions {shell}")).stdout;
         assert!(text.contains(begin), "{shell}");
         for word in ["reliance", "fail-on", "not-settled"] {
@@ -137,7 +142,8 @@ fn every_command_has_a_page_of_the_manual() {
     let bench = Bench::new();
     let ended = bench.succeed("man --out pages");
     assert!(ended.stderr.contains("pages: pages"), "{}", ended.stderr);
-    for page in ["simbias.1", "simbias-audit.1", "simbias-reliance-run.1", "simbias-spectrum-lr.1"] {
+    for page in ["simbias.1", "simbias-audit.1", "simbias-reliance-run.1", "simbias-spectrum-lr.1"]
+    {
         let text = bench.read(&format!("pages/{page}"));
         assert!(text.contains(".SH NAME") && text.contains("Examples"), "{page}");
     }
@@ -150,7 +156,8 @@ fn every_command_has_a_page_of_the_manual() {
 #[test]
 fn a_lone_dash_is_standard_input() {
     let bench = scored_plan("first=0;others=1,2");
-    let words = "reliance plan --data - --labels y --blocks first=0;others=1,2 --repeats 5 --out piped";
+    let words =
+        "reliance plan --data - --labels y --blocks first=0;others=1,2 --repeats 5 --out piped";
     let words: Vec<&str> = words.split(' ').collect();
     let ended = bench.run_with(&words, &[], &bench.read("t.csv"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -183,7 +190,13 @@ fn a_gate_that_cannot_judge_does_not_pass() {
     let mut text = String::from("a,b,c,y\n");
     for row in 0..60 {
         let noise = |k: f64| (row as f64 * k).sin();
-        text.push_str(&format!("{},{},{},{}\n", noise(12.9898), noise(78.233), noise(3.7), row % 2));
+        text.push_str(&format!(
+            "{},{},{},{}\n",
+            noise(12.9898),
+            noise(78.233),
+            noise(3.7),
+            row % 2
+        ));
     }
     bench.write("t.csv", &text);
     bench.succeed("reliance plan --data t.csv --blocks first=0;others=1,2 --repeats 5 --out plan");

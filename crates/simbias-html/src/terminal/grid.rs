@@ -21,6 +21,22 @@ struct Words {
 }
 
 impl Words {
+    /// Without the columns that are empty in every row.
+    fn of_filled(canvas: &Canvas, table: &Table) -> Self {
+        let is_filled = |column: usize| {
+            let mut cells = table.rows.iter().filter_map(|row| row.get(column));
+            cells.any(|cell| *cell != Cell::Empty)
+        };
+        let filled: Vec<usize> = (0..table.columns.len()).filter(|&c| is_filled(c)).collect();
+        let Self { headings, rows, numeric } = Self::of(canvas, table);
+        let pick = |cells: Vec<(String, Ink)>| filled.iter().map(|&c| cells[c].clone()).collect();
+        Self {
+            headings: filled.iter().map(|&c| headings[c].clone()).collect(),
+            rows: rows.into_iter().map(pick).collect(),
+            numeric: filled.iter().map(|&c| numeric[c]).collect(),
+        }
+    }
+
     fn of(canvas: &Canvas, table: &Table) -> Self {
         let headings: Vec<String> =
             table.columns.iter().map(|column| canvas.plain(&column.heading())).collect();
@@ -53,7 +69,7 @@ pub(crate) fn draw(canvas: &mut Canvas, table: &Table) {
     }
 }
 
-/// A table with one line for each row: the leading columns that fit, long words cut.
+/// A table with one line for each row: the leading columns that fit and are not empty, long words cut.
 pub(crate) struct OneLiners {
     /// Lines of the heading and its rule.
     pub(crate) heading: Vec<String>,
@@ -65,7 +81,7 @@ pub(crate) struct OneLiners {
 
 /// `table` with one line for each row.
 pub(crate) fn one_liners(canvas: &Canvas, table: &Table) -> OneLiners {
-    let Words { headings, mut rows, numeric } = Words::of(canvas, table);
+    let Words { headings, mut rows, numeric } = Words::of_filled(canvas, table);
     let fitting = (1..=headings.len()).rev().find_map(|n_columns| {
         fit(canvas.width(), n_columns, NARROWEST_LINE, &headings, &rows, &numeric)
     });

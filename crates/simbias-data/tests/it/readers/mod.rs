@@ -2,9 +2,9 @@
 
 mod arrays;
 mod binary;
+mod dialects;
 mod garbage;
 mod images;
-mod dialects;
 mod ordinary;
 mod tables;
 mod writers;
