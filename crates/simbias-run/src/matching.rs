@@ -203,8 +203,16 @@ impl Matched {
             None if only_count(classes) || only_count(&found) => None,
             None => return Err(other_classes()),
         };
-        let pairs: Vec<String> =
-            classes.iter().zip(&found).map(|(class, label)| format!("{class} = {label}")).collect();
+        let class_of = |place: usize, label: &String| match &ordered {
+            // The labels are indices.
+            Some(_) => label.parse().ok().and_then(|index: usize| classes.get(index)),
+            None => classes.get(place),
+        };
+        let pairs: Vec<String> = found
+            .iter()
+            .enumerate()
+            .filter_map(|(place, label)| Some(format!("{} = {label}", class_of(place, label)?)))
+            .collect();
         self.notes.push(Caveat::caution(
             "class-names",
             format!(

@@ -56,6 +56,13 @@ fn quiet_leaves_the_path_and_verbose_says_how_long_stages_took() {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
     bench.refuse("runs -v -q", &["--quiet", "--verbose"]);
+    bench.refuse(
+        "reliance score --plan plan --scores score.csv --out x",
+        &["did you mean \"scores.csv\""],
+    );
+    let listed = bench.succeed("claims list");
+    assert_eq!(listed.stdout.lines().count(), 24);
+    assert!(listed.stderr.contains("--full"), "{}", listed.stderr);
 }
 
 #[test]

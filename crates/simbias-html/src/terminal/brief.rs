@@ -57,17 +57,22 @@ pub fn render_brief(report: &Report, width: usize, colour: bool, most_lines: usi
     let (doubts, a_doubt_is_cut) = doubts(&canvas, &report.caveats);
     let (rows, n_columns_left_out) = rows(&canvas, report);
     let mut parts = [sentences, figures(&canvas, &report.key_figures), doubts, rows];
-    // Title and rule, and a blank line before each part but the sentences.
+    let one_line = |text: &str| canvas::cut(&canvas.plain(text), canvas.width());
+    let (title, subtitle) = (one_line(&report.title), one_line(&report.subtitle));
+    // Titles and rule, and a blank line before each part but the sentences.
+    let n_opening = if subtitle.is_empty() { 2 } else { 3 };
     let n_apart = parts[1..].iter().filter(|part| !part.entries.is_empty()).count();
-    let mut room = most_lines.max(FEWEST_LINES) - 2 - n_apart;
+    let mut room = most_lines.max(FEWEST_LINES) - n_opening - n_apart;
     for part in &mut parts {
         while part.shown < part.least && part.grow(&mut room) {}
     }
     // The table first: it is the evidence.
     while [3, 0, 1, 2].into_iter().fold(false, |grew, part| parts[part].grow(&mut room) | grew) {}
 
-    let title = canvas::cut(&canvas.plain(&report.title), canvas.width());
     canvas.paragraph(&title, 0, Ink::Strong);
+    if !subtitle.is_empty() {
+        canvas.paragraph(&subtitle, 0, Ink::Faint);
+    }
     canvas.rule('━', '=');
     for (index, part) in parts.iter().enumerate().filter(|(_, part)| part.shown > 0) {
         if index > 0 {
