@@ -40,7 +40,7 @@ pub enum ClaimError {
         what: String,
     },
     /// A measurement reported a criterion that the table lacks.
-    #[error("claim {claim}: the measurement reports {found:?}, the table has {allowed:?}")]
+    #[error("claim {claim}: the measurement reports {found:?}, the table has {}", allowed.join(", "))]
     UnknownCriterion {
         /// Id of the claim.
         claim: &'static str,

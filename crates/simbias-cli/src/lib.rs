@@ -47,5 +47,5 @@ fn run(words: Vec<OsString>, host: Option<&Host>) -> Result<Finished, Failure> {
     let matches = command.try_get_matches_from_mut(&words)?;
     let cli = Cli::from_arg_matches(&matches)?;
     let shell = Shell::open(cli.global, &command, &matches, &words, host)?;
-    cli.command.run(&shell)
+    cli.command.run(&shell).map_err(|failure| shell.in_users_words(failure))
 }

@@ -15,6 +15,49 @@ pub struct Arranged {
     /// Categories of the source that the layout does not have: column, category, number of rows. Such a row has none of
     /// the column's categories.
     pub unknown: Vec<(String, String, usize)>,
+    /// Columns and categories that were taken for those of the layout although capital letters or blanks differ.
+    pub respelled: Vec<Respelled>,
+}
+
+/// A name that differs from the one it was taken for in capital letters or blanks at its ends only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Respelled {
+    /// What it names, such as `column` or `category of "colour"`.
+    pub role: String,
+    /// As the data write it.
+    pub found: String,
+    /// As the model knows it.
+    pub known: String,
+}
+
+/// Names of data among those that a model knows: the same one, or the only one that differs in capital letters or blanks
+/// at its ends, unless the data have that one too.
+struct Spelling<'a> {
+    found: &'a [&'a str],
+    known: &'a [&'a str],
+}
+
+impl Spelling<'_> {
+    fn place_of(&self, name: &str) -> Option<usize> {
+        if let Some(place) = self.known.iter().position(|other| *other == name) {
+            return Some(place);
+        }
+        let is_alike = |other: &&&str| folded(other) == folded(name);
+        let mut alike = self.known.iter().enumerate().filter(|(_, other)| is_alike(other));
+        let (place, known) = alike.next()?;
+        let is_only_one = alike.next().is_none()
+            && !self.found.contains(known)
+            && self.found.iter().filter(is_alike).count() == 1;
+        is_only_one.then_some(place)
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+fn borrowed(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 impl Dataset {
@@ -28,6 +71,7 @@ impl Dataset {
             data: Self { layout: layout.clone(), ..data.clone() },
             left_out: Vec::new(),
             unknown: Vec::new(),
+            respelled: Vec::new(),
         };
         let (Some(wanted), Some(found)) = (layout.source_columns(), self.layout.source_columns())
         else {
@@ -43,32 +87,44 @@ impl Dataset {
         if wanted == found {
             return Ok(whole(self));
         }
-        let mut rows = Array2::zeros((self.n_rows(), layout.n_features()));
-        let mut unknown = Vec::new();
-        let lacking: Vec<&str> = wanted
+        let rows = Array2::zeros((self.n_rows(), layout.n_features()));
+        let names_found: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
+        let names_known: Vec<&str> = wanted.iter().map(|column| column.name.as_str()).collect();
+        let spelling = Spelling { found: &names_found, known: &names_known };
+        let mut source_of: Vec<Option<&SourceColumn>> = vec![None; wanted.len()];
+        let (mut left_out, mut respelled) = (Vec::new(), Vec::new());
+        for source in &found {
+            match spelling.place_of(&source.name) {
+                Some(place) => {
+                    source_of[place] = Some(source);
+                    respelled.extend(Respelled::new("column", &source.name, names_known[place]));
+                }
+                None => left_out.push(source.name.clone()),
+            }
+        }
+        let lacking: Vec<&str> = names_known
             .iter()
-            .filter(|column| !found.iter().any(|other| other.name == column.name))
-            .map(|column| column.name.as_str())
+            .zip(&source_of)
+            .filter(|(_, source)| source.is_none())
+            .map(|(name, _)| *name)
             .collect();
         if !lacking.is_empty() {
-            let names: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
+            let noun = if lacking.len() == 1 { "column" } else { "columns" };
             return Err(self.unlike(format!(
-                "the model was trained on the column(s) {lacking:?}, which the data lack; they have {names:?}"
+                "the model was trained on the {noun} {}, which the data lack; they have {}",
+                lacking.join(", "),
+                names_found.join(", ")
             )));
         }
-        for column in &wanted {
-            let Some(source) = found.iter().find(|other| other.name == column.name) else {
-                continue;
-            };
-            self.copy_column(column, layout, source, &mut rows, &mut unknown)?;
+        let mut copied = Copied { rows, unknown: Vec::new(), respelled };
+        for (column, source) in wanted.iter().zip(source_of) {
+            if let Some(source) = source {
+                self.copy_column(column, layout, source, &mut copied)?;
+            }
         }
-        let left_out = found
-            .into_iter()
-            .filter(|column| !wanted.iter().any(|other| other.name == column.name))
-            .map(|column| column.name)
-            .collect();
+        let Copied { rows, unknown, respelled } = copied;
         let data = Self { rows, layout: layout.clone(), ..self.clone() };
-        Ok(Arranged { data, left_out, unknown })
+        Ok(Arranged { data, left_out, unknown, respelled })
     }
 
     fn copy_column(
@@ -76,16 +132,19 @@ impl Dataset {
         column: &SourceColumn,
         layout: &Layout,
         source: &SourceColumn,
-        rows: &mut Array2<f32>,
-        unknown: &mut Vec<(String, String, usize)>,
+        copied: &mut Copied,
     ) -> Result<(), DataError> {
+        let Copied { rows, unknown, respelled } = copied;
         match (&column.categories, &source.categories) {
             (Some(wanted), Some(found)) => {
+                let spelling = Spelling { found: &borrowed(found), known: &borrowed(wanted) };
                 for (offset, category) in found.iter().enumerate() {
                     let values = self.rows.column(source.columns.start + offset);
-                    match wanted.iter().position(|other| other == category) {
+                    match spelling.place_of(category) {
                         Some(place) => {
-                            rows.column_mut(column.columns.start + place).assign(&values)
+                            rows.column_mut(column.columns.start + place).assign(&values);
+                            let role = format!("category of {:?}", column.name);
+                            respelled.extend(Respelled::new(role, category, &wanted[place]));
                         }
                         None => {
                             let n_rows = values.iter().filter(|&&value| value != 0.0).count();
@@ -156,7 +215,8 @@ impl Dataset {
         match labels.in_order(classes) {
             Ok(labels) => Ok(Self { target: Target::Classes(labels), ..self.clone() }),
             Err(unknown) => Err(self.unlike(format!(
-                "the labels hold {unknown:?}, which is not among the classes {classes:?}"
+                "the labels hold {unknown:?}, which is not among the classes {}",
+                classes.join(", ")
             ))),
         }
     }
@@ -166,7 +226,40 @@ impl Dataset {
     }
 }
 
+/// Rows on their way into another order.
+struct Copied {
+    rows: Array2<f32>,
+    unknown: Vec<(String, String, usize)>,
+    respelled: Vec<Respelled>,
+}
+
+impl Respelled {
+    /// `None` if both are the same.
+    fn new(role: impl Into<String>, found: &str, known: &str) -> Option<Self> {
+        (found != known).then(|| Self {
+            role: role.into(),
+            found: found.into(),
+            known: known.into(),
+        })
+    }
+}
+
 impl ClassLabels {
+    /// The same labels, with names as `classes` write them where capital letters or blanks at the ends differ; and which
+    /// these are.
+    pub fn spelled_as(&self, classes: &[String]) -> (Self, Vec<Respelled>) {
+        let spelling = Spelling { found: &borrowed(&self.names), known: &borrowed(classes) };
+        let mut respelled = Vec::new();
+        let names = self.names.iter().map(|name| match spelling.place_of(name) {
+            Some(place) => {
+                respelled.extend(Respelled::new("class", name, &classes[place]));
+                classes[place].clone()
+            }
+            None => name.clone(),
+        });
+        (Self { indices: self.indices.clone(), names: names.collect() }, respelled)
+    }
+
     /// The same labels as indices into `classes`, of which some may have no rows. Numbers match however they are written.
     ///
     /// # Errors
@@ -238,6 +331,37 @@ mod tests {
     }
 
     #[test]
+    fn names_that_differ_in_capital_letters_are_found_and_told() {
+        let known = table(&[("age", &[]), ("colour", &["green", "red"])], Array2::zeros((1, 3)));
+        let new = table(
+            &[("Colour", &["Green", "red"]), (" AGE", &[])],
+            ndarray::array![[1.0, 0.0, 30.0], [0.0, 1.0, 40.0]],
+        );
+        let arranged = new.arranged_as(&known.layout).unwrap();
+        assert_eq!(arranged.data.rows, ndarray::array![[30.0, 1.0, 0.0], [40.0, 0.0, 1.0]]);
+        let told: Vec<(&str, &str)> =
+            arranged.respelled.iter().map(|name| (&*name.found, &*name.known)).collect();
+        assert_eq!(told, [("Colour", "colour"), (" AGE", "age"), ("Green", "green")]);
+        // Two names for one: neither is taken.
+        let both =
+            table(&[("Age", &[]), ("AGE", &[]), ("colour", &["red"])], Array2::zeros((1, 3)));
+        assert!(both.arranged_as(&known.layout).is_err());
+        let both =
+            table(&[("age", &[]), ("AGE", &[]), ("colour", &["red"])], Array2::zeros((1, 3)));
+        assert_eq!(both.arranged_as(&known.layout).unwrap().left_out, ["AGE"]);
+    }
+
+    #[test]
+    fn classes_that_differ_in_capital_letters_are_found_and_told() {
+        let labels = ClassLabels { indices: vec![0, 1], names: vec!["No".into(), "yes ".into()] };
+        let (spelled, respelled) = labels.spelled_as(&["yes".into(), "no".into()]);
+        assert_eq!(spelled.names, ["no", "yes"]);
+        assert_eq!(respelled.len(), 2);
+        let labels = ClassLabels { indices: vec![0, 1], names: vec!["No".into(), "no".into()] };
+        assert_eq!(labels.spelled_as(&["no".into(), "yes".into()]).0.names, ["No", "no"]);
+    }
+
+    #[test]
     fn d12_columns_of_another_kind_are_refused_by_name() {
         let known = table(&[("v", &[]), ("w", &[])], Array2::zeros((1, 2)));
         let texts = table(&[("v", &["a", "b"]), ("w", &[])], Array2::zeros((1, 3)));
@@ -245,7 +369,7 @@ mod tests {
         assert!(message.contains("\"v\"") && message.contains("texts"), "{message}");
         let lacking = table(&[("v", &[])], Array2::zeros((1, 1)));
         let message = lacking.arranged_as(&known.layout).unwrap_err().to_string();
-        assert!(message.contains("[\"w\"]"), "{message}");
+        assert!(message.contains("the column w,"), "{message}");
     }
 
     #[test]

@@ -255,7 +255,7 @@ impl DataError {
 }
 
 /// The candidate with the smallest edit distance to `name` (letter case ignored), if it is near enough to be a typo.
-fn nearest_name(name: &str, candidates: &[String]) -> Option<String> {
+pub fn nearest_name(name: &str, candidates: &[String]) -> Option<String> {
     let wanted = name.to_lowercase();
     // Two letters swapped count twice.
     let limit = wanted.chars().count().div_ceil(3);

@@ -16,9 +16,9 @@ pub mod synth;
 pub mod transform;
 mod write;
 
-pub use arrange::Arranged;
+pub use arrange::{Arranged, Respelled};
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
-pub use error::{DataError, UnusableColumn, UnusableKind};
+pub use error::{DataError, UnusableColumn, UnusableKind, nearest_name};
 pub use layout::{ColumnGroup, ImageShape, Layout, SourceColumn, TensorSpec};
 pub use read::{ReadOptions, read_array, read_dataset, read_splits};
 pub use scorer::{FirstAffine, LossGradient, Objective, OwnRows, Scorer, ScorerError};

@@ -142,7 +142,8 @@ impl SplitOptions {
         let is_fraction = |&fraction: &f64| fraction > 0.0 && fraction < 1.0;
         if !fractions.iter().all(is_fraction) || total >= 1.0 {
             return Err(fail(format!(
-                "fractions {fractions:?} must each lie between 0 and 1 and leave rows to learn from"
+                "the fractions {} must each lie between 0 and 1 and leave rows to learn from",
+                in_words(fractions)
             )));
         }
         let part_of_row = match &self.group {
@@ -155,9 +156,10 @@ impl SplitOptions {
                 .collect();
             match rows.is_empty() {
                 true => Err(fail(format!(
-                    "{} rows are too few for the fractions {fractions:?}: one part stays empty; give more rows or \
-                     larger fractions",
-                    dataset.n_rows()
+                    "{} rows are too few for the fractions {}: one part stays empty; give more rows or larger \
+                     fractions",
+                    dataset.n_rows(),
+                    in_words(fractions)
                 ))),
                 false => Ok(dataset.select(&rows)),
             }
@@ -273,6 +275,10 @@ impl Dataset {
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         order.into_iter().map(|(_, _, row)| row).collect()
     }
+}
+
+fn in_words(fractions: &[f64]) -> String {
+    fractions.iter().map(f64::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]

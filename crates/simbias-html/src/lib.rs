@@ -13,4 +13,4 @@ mod terminal;
 
 pub use notebook::notebook;
 pub use page::render_html;
-pub use terminal::render_terminal;
+pub use terminal::{Brief, render_brief, render_terminal};

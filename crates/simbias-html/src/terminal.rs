@@ -1,5 +1,6 @@
 //! The report as terminal text.
 
+mod brief;
 mod canvas;
 mod drawing;
 mod grid;
@@ -9,10 +10,11 @@ use simbias_report::{
     Tone, Verdict, format,
 };
 
+pub use brief::{Brief, render_brief};
 use canvas::{Canvas, Ink};
 
-/// The report as text of at most `width` columns (at least 40), the answer first; where it has an overview, that stands in
-/// place of the sections.
+/// The whole report as text of at most `width` columns (at least 40), the answer first. [`render_brief`] keeps to a
+/// number of lines.
 ///
 /// With `colour`, ANSI colours and line-drawing symbols are used; without, the renderer adds plain ASCII
 /// only, so that the text survives pipes, logs and old terminals. Control characters in the report's own
@@ -20,10 +22,7 @@ use canvas::{Canvas, Ink};
 pub fn render_terminal(report: &Report, width: usize, colour: bool) -> String {
     let mut canvas = Canvas::new(width.max(40), colour);
     head(&mut canvas, report);
-    match &report.overview {
-        Some(overview) => chapter(&mut canvas, overview),
-        None => report.sections.iter().for_each(|section| chapter(&mut canvas, section)),
-    }
+    report.sections.iter().for_each(|section| chapter(&mut canvas, section));
     if let Some(provenance) = &report.provenance {
         origin(&mut canvas, provenance);
     }
@@ -97,12 +96,18 @@ fn chapter(canvas: &mut Canvas, section: &Section) {
 }
 
 fn caveat(canvas: &mut Canvas, caveat: &Caveat) {
-    let ink = match caveat.severity {
+    let (word, ink) = severity(caveat.severity);
+    canvas.lead(&word, ink, &caveat.message);
+}
+
+/// The word before a doubt, and its colour.
+fn severity(severity: Severity) -> (String, Ink) {
+    let ink = match severity {
         Severity::Note => Ink::Accent,
         Severity::Caution => Ink::Caution,
         Severity::Warning => Ink::Bad,
     };
-    canvas.lead(&format!("{}: ", caveat.severity.word()), ink, &caveat.message);
+    (format!("{}: ", severity.word()), ink)
 }
 
 fn heading(canvas: &mut Canvas, title: &str, caption: &str) {

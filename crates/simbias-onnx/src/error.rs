@@ -37,13 +37,13 @@ pub enum OnnxError {
         reason: String,
     },
     /// The graph uses operators that the runtime lacks.
-    #[error("the model needs operators that the embedded runtime lacks: {operators:?}; {WAY_OUT}")]
+    #[error("the model needs operators that the embedded runtime lacks: {}; {WAY_OUT}", operators.join(", "))]
     UnsupportedOperators {
         /// Their names, sorted, with the domain when it is not ONNX's own.
         operators: Vec<String>,
     },
     /// The requested output does not exist.
-    #[error("the model has no output {found:?}; its outputs are {available:?}")]
+    #[error("the model has no output {found:?}; its outputs are {}", available.join(", "))]
     UnknownOutput {
         /// The name that was asked for.
         found: String,
@@ -51,7 +51,9 @@ pub enum OnnxError {
         available: Vec<String>,
     },
     /// Several outputs could be the scores.
-    #[error("the model has several outputs that may be scores: {candidates:?}; name one of them")]
+    #[error(
+        "the model has several outputs that may be scores: {}; name one of them", candidates.join(", ")
+    )]
     AmbiguousOutput {
         /// Outputs with floating-point values.
         candidates: Vec<String>,
@@ -59,7 +61,7 @@ pub enum OnnxError {
     /// The output holds no scores.
     #[error(
         "output {output:?} holds {found}, not scores; export the logits or probabilities as an \
-         output{}", if available.is_empty() { String::new() } else { format!(" or take one of {available:?}") }
+         output{}", if available.is_empty() { String::new() } else { format!(" or take one of {}", available.join(", ")) }
     )]
     NotScores {
         /// The output.
@@ -110,8 +112,8 @@ pub enum OnnxError {
     },
     /// The names of inputs and of tensors or columns differ.
     #[error(
-        "the model has the inputs {inputs:?} and the data the {kind} {tensors:?}; name the {kind} as the inputs",
-        kind = if *are_columns { "columns" } else { "tensors" }
+        "the model has the inputs {} and the data the {kind} {}; name the {kind} as the inputs",
+        inputs.join(", "), tensors.join(", "), kind = if *are_columns { "columns" } else { "tensors" }
     )]
     InputNames {
         /// Names of the model's inputs.
@@ -170,6 +172,32 @@ const WAY_OUT: &str = "`pip install onnxruntime` brings a runtime that knows nea
      or score the model where it was trained, with `simbias reliance plan` and `simbias reliance score`";
 
 impl OnnxError {
+    /// What to try, with the lines that export another file, where that helps.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotOnnx { .. } => {
+                "export the model where it was trained:\n\
+                 \x20 torch.onnx.export(model.eval(), (x,), \"model.onnx\", input_names=[\"x\"], dynamic_axes={\"x\": {0: \"rows\"}})\n\
+                 \x20 onnx = skl2onnx.to_onnx(model, X[:1], options={\"zipmap\": False}); open(\"model.onnx\", \"wb\").write(onnx.SerializeToString())"
+            }
+            Self::OutputShape { .. } => {
+                "export a model that ends in one score for each row and class, for example by taking the mean over places:\n\
+                 \x20 class Scores(torch.nn.Module):\n\
+                 \x20     def forward(self, x): return model(x).flatten(2).mean(2)\n\
+                 \x20 torch.onnx.export(Scores().eval(), (x,), \"model.onnx\", input_names=[\"x\"], dynamic_axes={\"x\": {0: \"rows\"}})"
+            }
+            Self::NotScores { .. } => {
+                "scikit-learn's classifiers give scores with\n\
+                 \x20 skl2onnx.to_onnx(model, X[:1], options={\"zipmap\": False})"
+            }
+            Self::InputType { .. } => {
+                "export with inputs of numbers, for example\n\
+                 \x20 skl2onnx.to_onnx(model, X[:1].astype(\"float32\"))"
+            }
+            _ => return None,
+        })
+    }
+
     /// Whether another runtime may be able to run the model.
     #[cfg(feature = "tract")]
     pub(crate) fn is_about_the_runtime(&self) -> bool {

@@ -128,7 +128,7 @@ mod tests {
             .resolve(&image_data(1, 8, 8), false, &no_files)
             .err()
             .unwrap();
-        assert!(error.to_string().contains("[0, 8]"), "{error}");
+        assert!(error.to_string().contains("rows 0..8"), "{error}");
     }
 
     #[test]
@@ -152,6 +152,15 @@ mod tests {
         let bands = bands.resolve(&data, false, &no_files).unwrap();
         let total: usize = bands.blocks.blocks().iter().map(|block| block.columns.len()).sum();
         assert_eq!(total, bands.transform.n_coefficients());
-        assert!(BlocksFile::from_short_form("gird:3x3").is_err());
+        let logo = BlocksFile::from_short_form("region:logo=0..2,4..;top = ..1,0..2").unwrap();
+        let logo = logo.resolve(&data, false, &no_files).unwrap();
+        assert_eq!(logo.blocks.blocks()[0].columns.len(), 3 * 2 * 2);
+        assert_eq!(logo.blocks.blocks()[1].columns.len(), 3 * 2);
+        for wrong in ["gird:3x3", "region:", "region:logo", "region:logo=3", "region:=0..1,0..1"] {
+            assert!(BlocksFile::from_short_form(wrong).is_err(), "{wrong}");
+        }
+        let outside = BlocksFile::from_short_form("region:logo=0..2,4..9").unwrap();
+        let problem = outside.resolve(&data, false, &no_files).err().unwrap().to_string();
+        assert!(problem.contains("columns 4..9") && problem.contains("0..6"), "{problem}");
     }
 }

@@ -60,6 +60,12 @@ pub enum RunError {
         /// What is there instead.
         problem: String,
     },
+    /// No page of a run where one was wanted.
+    #[error("{problem}")]
+    NoReport {
+        /// What is there instead.
+        problem: String,
+    },
     /// Weights without the description of their network.
     #[error(
         "cannot read {description:?}, which says what network {weights:?} belongs to: {source}"
@@ -103,6 +109,28 @@ pub enum RunError {
         second: String,
         /// In what they differ.
         what: &'static str,
+    },
+    /// A model whose classes have other names than the labels.
+    #[error(
+        "{model:?} knows the classes {}, but the labels are {}", classes.join(", "), labels.join(", ")
+    )]
+    OtherClasses {
+        /// The model.
+        model: PathBuf,
+        /// Its classes, in the order of its outputs.
+        classes: Vec<String>,
+        /// The labels with rows.
+        labels: Vec<String>,
+    },
+    /// A model in the format of another tool.
+    #[error("{path:?} is {found}, which cannot be run here")]
+    ForeignModel {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is, such as "a pickled PyTorch object".
+        found: &'static str,
+        /// How to export it, with the lines to run.
+        export: String,
     },
     /// An ONNX file that cannot be used.
     #[error("{}", about(path, &source.to_string()))]
@@ -167,8 +195,15 @@ pub enum RunError {
 
 impl RunError {
     /// What to try, where a library can know it.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::ForeignModel { export, .. } => Some(export),
+            Self::NoReport { .. } => Some("name the directory of a run, or a file in it"),
+            Self::OtherClasses { .. } => Some(
+                "if they mean the same, name the labels in the order of the model's outputs; otherwise check that the \
+                 model belongs to these data",
+            ),
+            Self::Onnx { source, .. } => source.hint(),
             Self::Taken { .. } => Some("results are never overwritten: choose a new name"),
             Self::NoModel { .. } => Some(
                 "give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`",

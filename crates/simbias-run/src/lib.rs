@@ -58,11 +58,13 @@
 //! ```
 
 mod blocks;
+mod catalogue;
 mod checkpoint;
 mod directory;
 mod ending;
 mod error;
 mod fingerprint;
+mod foreign_model;
 mod keep;
 mod matching;
 mod materialized;
@@ -73,6 +75,7 @@ mod provenance;
 mod results;
 
 pub use blocks::resolve_blocks;
+pub use catalogue::{KeptRun, find_report, kept_runs};
 pub use checkpoint::TrainingCheckpoint;
 pub use directory::RunDirectory;
 pub use ending::{Ending, Undisturbed};
@@ -87,4 +90,4 @@ pub use model::{
 pub use onnx_runtime::{RuntimePlaces, find_onnx_runtime};
 pub use plan::{howto, read_plan, read_scores, write_plan};
 pub use provenance::{Clock, Invocation, RUN_SCHEMA};
-pub use results::{read_influences, read_outcome};
+pub use results::{read_influences, read_outcome, result_file};

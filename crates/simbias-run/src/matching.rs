@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use simbias_data::{ClassLabels, Dataset, Layout, Target};
+use simbias_data::{ClassLabels, Dataset, Layout, Respelled, Target};
 use simbias_report::Caveat;
 
 use crate::RunError;
@@ -69,6 +69,7 @@ impl Matched {
                 ),
             ));
         }
+        self.note_spelling(arranged.iter().flat_map(|part| &part.respelled));
         let mut unknown: Vec<(String, String, usize)> = Vec::new();
         for (column, category, n_rows) in arranged.iter().flat_map(|part| &part.unknown) {
             match unknown.iter_mut().find(|(c, k, _)| c == column && k == category) {
@@ -98,6 +99,38 @@ impl Matched {
         Ok(())
     }
 
+    /// Says which names were taken for others.
+    fn note_spelling<'r>(&mut self, respelled: impl Iterator<Item = &'r Respelled>) {
+        let mut told: Vec<String> = Vec::new();
+        for Respelled { role, found, known } in respelled {
+            let words = format!("{role} {found:?} for {known:?}");
+            if !told.contains(&words) {
+                told.push(words);
+            }
+        }
+        if !told.is_empty() {
+            self.notes.push(Caveat::caution(
+                "spelling",
+                format!(
+                    "The model writes these names with other capital letters or blanks; they were taken for the same: {}.",
+                    listed(&told)
+                ),
+            ));
+        }
+    }
+
+    /// The parts with the names of their classes as `classes` writes them, and which names changed.
+    fn spelled_as(&self, classes: &[String]) -> (Vec<Dataset>, Vec<Respelled>) {
+        let mut all_respelled = Vec::new();
+        let parts = self.parts.iter().map(|part| {
+            let Some(labels) = part.class_labels() else { return part.clone() };
+            let (labels, respelled) = labels.spelled_as(classes);
+            all_respelled.extend(respelled);
+            Dataset { target: Target::Classes(labels), ..part.clone() }
+        });
+        (parts.collect(), all_respelled)
+    }
+
     /// Whether the labels are numbers and stay numbers.
     fn has_values(&self) -> bool {
         self.labels_are_values && self.data().class_labels().is_none()
@@ -111,16 +144,21 @@ impl Matched {
         if self.has_values() {
             return Ok(());
         }
-        let ordered = self
-            .parts
+        let (parts, respelled) = self.spelled_as(classes);
+        let ordered = parts
             .iter()
             .map(|part| with_classes(part, classes).unwrap_or_else(|| part.with_classes(classes)))
             .collect::<Result<Vec<_>, _>>()?;
+        self.note_spelling(respelled.iter());
         self.order_as(ordered, path)
     }
 
     /// Brings the classes into the order that a file tells, if the labels are among them. Otherwise labels that are whole
-    /// numbers below the number of outputs are the outputs' indices, if there are fewer labels than outputs.
+    /// numbers below the number of outputs are the outputs' indices, if there are fewer labels than outputs. As many
+    /// classes as labels, of which one side only counts from 0, are taken in their order, with a caution.
+    ///
+    /// # Errors
+    /// [`RunError::OtherClasses`] for other classes than those of the labels.
     pub(crate) fn classes_if_they_fit(
         &mut self,
         classes: Option<&[String]>,
@@ -140,7 +178,52 @@ impl Matched {
             let indices: Vec<String> = (0..n_outputs).map(|index| index.to_string()).collect();
             (n_outputs > 1 && lacks_some).then(|| all(&indices)).flatten()
         };
-        match classes.and_then(all).or_else(counted) {
+        let Some(classes) = classes else {
+            return match counted() {
+                Some(ordered) => self.order_as(ordered, path),
+                None => Ok(()),
+            };
+        };
+        let (parts, respelled) = self.spelled_as(classes);
+        let one = |part| with_classes(part, classes).and_then(Result::ok);
+        if let Some(ordered) = parts.iter().map(one).collect() {
+            self.note_spelling(respelled.iter());
+            return self.order_as(ordered, path);
+        }
+        let Some(labels) = self.data().class_labels() else { return Ok(()) };
+        let found: Vec<String> = used(labels).cloned().collect();
+        let other_classes = || RunError::OtherClasses {
+            model: path.into(),
+            classes: classes.to_vec(),
+            labels: found.clone(),
+        };
+        let ordered = match counted() {
+            Some(ordered) => Some(ordered),
+            None if classes.len() != found.len() => return Err(other_classes()),
+            None if only_count(classes) || only_count(&found) => None,
+            None => return Err(other_classes()),
+        };
+        let class_of = |place: usize, label: &String| match &ordered {
+            // The labels are indices.
+            Some(_) => label.parse().ok().and_then(|index: usize| classes.get(index)),
+            None => classes.get(place),
+        };
+        let pairs: Vec<String> = found
+            .iter()
+            .enumerate()
+            .filter_map(|(place, label)| Some(format!("{} = {label}", class_of(place, label)?)))
+            .collect();
+        self.notes.push(Caveat::caution(
+            "class-names",
+            format!(
+                "The model calls its classes {}, the labels are {}. They were taken in this order: {}. If that is wrong, \
+                 name the labels in the order of the model's outputs.",
+                listed(classes),
+                listed(&found),
+                listed(&pairs)
+            ),
+        ));
+        match ordered {
             Some(ordered) => self.order_as(ordered, path),
             None => Ok(()),
         }
@@ -198,6 +281,11 @@ impl Matched {
         self.parts = ordered;
         Ok(())
     }
+}
+
+/// Whether the names are 0, 1, 2 and so on, which name no class.
+fn only_count(names: &[String]) -> bool {
+    names.iter().enumerate().all(|(index, name)| name.parse::<f64>() == Ok(index as f64))
 }
 
 /// Names of the classes with rows, in index order.

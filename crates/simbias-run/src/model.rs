@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
-use simbias_data::{Dataset, LossGradient, OwnRows, Scorer, ScorerError};
+use simbias_data::{Dataset, Layout, LossGradient, OwnRows, Scorer, ScorerError};
 use simbias_nn::Device;
 use simbias_onnx::{OnnxOptions, OnnxScorer, Runtime, RuntimeChoice};
 use simbias_report::{Caveat, InputFingerprint};
 use simbias_train::TrainedNetwork;
 
+use crate::foreign_model::ForeignModel;
 use crate::matching::Matched;
 use crate::{RunError, of_file};
 
@@ -138,7 +139,7 @@ pub fn open_models(
                 continue;
             }
         };
-        let weights = weights_file(path)?;
+        let weights = weights_file(path, &matched.data().layout)?;
         let network = load_network(&weights, device)?;
         if let Some(learned_from) = &network.learned_from {
             matched.columns(&learned_from.layout, path)?;
@@ -245,7 +246,10 @@ fn open_onnx(path: &Path, data: &Dataset, options: &OpenOptions) -> Result<Origi
 }
 
 /// The file with the weights: `path` itself, or the one that a run leaves in its folder.
-fn weights_file(path: &Path) -> Result<PathBuf, RunError> {
+fn weights_file(path: &Path, layout: &Layout) -> Result<PathBuf, RunError> {
+    if let Some(foreign) = ForeignModel::at(path) {
+        return Err(foreign.refused(path, layout));
+    }
     if path.is_dir() {
         let weights = path.join(TrainedNetwork::WEIGHTS_FILE);
         return if weights.is_file() {

@@ -1,7 +1,7 @@
 //! Results of earlier runs, read back.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use simbias_reliance::{Influences, RelianceOutcome};
@@ -14,9 +14,15 @@ use crate::RunError;
 /// # Errors
 /// [`RunError::Read`], [`RunError::Result`] for anything else.
 pub fn read_outcome(path: &Path) -> Result<RelianceOutcome, RunError> {
+    let path = &result_file(path);
     let text = std::fs::read_to_string(path).map_err(|error| RunError::read(path, error))?;
     let found = RelianceOutcome::from_json(&measured_by_audit(&text).unwrap_or(text));
     found.map_err(|error| RunError::Result { path: path.into(), source: Box::new(error) })
+}
+
+/// The file with the result that `path` means: itself, or the one in the directory of a run.
+pub fn result_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("result.json") } else { path.into() }
 }
 
 /// The measurement of the audited model, if `text` is the result of an audit.
@@ -32,7 +38,7 @@ fn measured_by_audit(text: &str) -> Option<String> {
 /// # Errors
 /// [`RunError::Influences`] for a damaged file.
 pub fn read_influences(result: &Path) -> Result<Option<Influences>, RunError> {
-    let path = result.with_file_name(Influences::FILE);
+    let path = result_file(result).with_file_name(Influences::FILE);
     let bad = |problem: String| RunError::Influences { path: path.clone(), problem };
     match std::fs::read(&path) {
         Ok(bytes) => match Influences::from_safetensors(&bytes) {

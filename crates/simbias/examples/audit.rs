@@ -11,7 +11,7 @@
 
 use simbias::audit::document::audit_report;
 use simbias::audit::{Remedy, Subject, audit, demo_input, demo_options};
-use simbias::html::{render_html, render_terminal};
+use simbias::html::{render_brief, render_html};
 use simbias::report::Silent;
 use simbias::stats::Seed;
 
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}: {verdict}", block.name);
     }
     let report = audit_report(&outcome, &input, seed);
-    println!("{}", render_terminal(&report, 100, false));
+    println!("{}", render_brief(&report, 100, false, 24).text);
     let page = std::env::temp_dir().join("simbias-audit.html");
     std::fs::write(&page, render_html(&report))?;
     println!("The whole report: {}", page.display());

@@ -11,7 +11,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use simbias::data::transform::Identity;
 use simbias::data::{ClassLabels, Dataset, Layout, Scorer, ScorerError, Target};
-use simbias::html::render_terminal;
+use simbias::html::render_brief;
 use simbias::reliance::document::{plain_summary, reliance_section};
 use simbias::reliance::{RelianceOptions, measure, propose_blocks};
 use simbias::report::Report;
@@ -57,6 +57,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report = report.summarise(sentence);
     }
     let report = report.section(reliance_section(&found.outcome));
-    println!("{}", render_terminal(&report, 100, false));
+    println!("{}", render_brief(&report, 100, false, 24).text);
     Ok(())
 }

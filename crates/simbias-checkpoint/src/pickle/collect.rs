@@ -34,7 +34,9 @@ impl Machine<'_> {
             .take(12)
             .collect();
         Err(self.malformed(format_args!(
-            "it holds no dictionary of tensors (keys are {keys:?}; looked for {WEIGHT_KEYS:?})"
+            "it holds no dictionary of tensors (keys are {}; looked for {})",
+            keys.join(", "),
+            WEIGHT_KEYS.join(", ")
         )))
     }
 

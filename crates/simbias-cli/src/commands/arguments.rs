@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use simbias_data::read::{
-    DateOrder, DecimalMark, Features, LabelSource, Missing, Part, PartChoice, Task,
+    DateOrder, DecimalMark, Delimiter, Features, LabelSource, Missing, Part, PartChoice, Task,
 };
 use simbias_data::{Dataset, ReadOptions, SplitOptions, read_dataset};
 use simbias_reliance::ResolvedBlocks;
-use simbias_report::Caveat;
+use simbias_report::{Caveat, format};
 use simbias_run::{RunDirectory, resolve_blocks};
 
 use crate::shell::{Failure, Shell};
@@ -15,7 +15,8 @@ use crate::shell::{Failure, Shell};
 /// Which rows, which labels.
 #[derive(clap::Args, Debug)]
 pub(crate) struct DataArgs {
-    /// .csv, .tsv, .parquet, .npy, .npz, .safetensors, IDX, CIFAR binary, or a folder of images (class = subfolder)
+    /// .csv, .tsv, .parquet, .npy, .npz, .safetensors, IDX, CIFAR binary, or a folder of images (class = subfolder); - for
+    /// standard input
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
@@ -80,6 +81,10 @@ pub(crate) struct ReadingArgs {
     /// The first line of a text table is a row; its columns are called column1, column2, …
     #[arg(long)]
     no_header: bool,
+    /// What separates the cells of a text table: one character, or comma, semicolon, tab, bar or blanks; found from its
+    /// first lines when not given
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<Delimiter>,
     /// Mark before the decimals in a text table (the other one separates thousands); found from the columns when not
     /// given
     #[arg(long, value_enum, value_name = "MARK")]
@@ -167,6 +172,20 @@ enum PartWord {
     All,
 }
 
+fn delimiter(text: &str) -> Result<Delimiter, String> {
+    Ok(match text {
+        "comma" => Delimiter::Byte(b','),
+        "semicolon" => Delimiter::Byte(b';'),
+        "tab" | "\\t" => Delimiter::Byte(b'\t'),
+        "bar" => Delimiter::Byte(b'|'),
+        "blanks" | " " => Delimiter::Blanks,
+        _ => match *text.as_bytes() {
+            [byte] if byte.is_ascii_punctuation() || byte == b'\t' => Delimiter::Byte(byte),
+            _ => return Err("write one character, or comma, semicolon, tab, bar or blanks".into()),
+        },
+    })
+}
+
 fn image_size(text: &str) -> Result<(usize, usize), String> {
     let size = text.split_once(['x', '×']).and_then(|(height, width)| {
         Some((height.trim().parse().ok()?, width.trim().parse().ok()?))
@@ -176,8 +195,17 @@ fn image_size(text: &str) -> Result<(usize, usize), String> {
 }
 
 impl ReadingArgs {
-    /// The options of the readers for a command that takes all parts of a source; `command` as in "an audit".
+    /// The options of the readers for a command that trains networks on all parts of a source; `command` as in "an audit".
     pub(crate) fn all_parts(&self, command: &str) -> Result<ReadOptions, Failure> {
+        if matches!(self.missing, MissingWord::Keep) {
+            return Err(Failure::input(format!(
+                "{command} trains networks, on single blocks too, and these do not take missing cells (--missing keep)"
+            ))
+            .hint(
+                "--missing mean fills missing cells, --missing indicate also marks them; `simbias reliance run --model \
+                 FILE --missing keep` measures a model that takes them",
+            ));
+        }
         match self.part {
             None | Some(PartWord::All) => {
                 Ok(ReadOptions { parts: PartChoice::All, ..self.options() })
@@ -218,6 +246,7 @@ impl ReadingArgs {
             },
             max_categories: self.max_categories,
             has_header: !self.no_header,
+            delimiter: self.delimiter,
             decimal_mark: self.decimal_mark.map(|mark| match mark {
                 MarkWord::Point => DecimalMark::Point,
                 MarkWord::Comma => DecimalMark::Comma,
@@ -257,20 +286,38 @@ impl ReadingArgs {
 impl DataArgs {
     /// Reads the rows, and says what was decided on the way.
     pub(crate) fn read(&self, shell: &Shell) -> Result<Dataset, Failure> {
-        let data = read_dataset(shell.source(&self.data), &self.reading.options())?;
+        let data = read_dataset(shell.source(&self.data)?, &self.reading.options())?;
         shell.caveats(&data.notes);
+        shell.detail(|| format!("{}: {}", self.data.display(), in_words(&data)));
         Ok(data)
     }
 }
+
+/// Rows, inputs and classes in a few words.
+pub(crate) fn in_words(data: &Dataset) -> String {
+    let labels = match data.class_labels() {
+        Some(labels) => format!("{} classes", labels.n_classes()),
+        None => "numbers to predict".into(),
+    };
+    let (n_rows, n_inputs) = (data.n_rows() as u64, data.n_features() as u64);
+    format!("{} rows, {} inputs, {labels}", format::count(n_rows), format::count(n_inputs))
+}
+
+/// Blocks that `--verbose` names.
+const MOST_NAMED: usize = 12;
 
 /// Which blocks.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Blocks")]
 pub(crate) struct BlocksArgs {
     /// Blocks: a TOML file, or grid:3x3, bands:4, correlation:0.7, columns, name=0,3..7;other=8..12;
-    /// proposed from the data when not given
+    /// proposed from the data when not given. All ranges begin at 0 and leave out their end: 3..7 is 3, 4, 5, 6
     #[arg(long, value_name = "FILE|FORM")]
     blocks: Option<String>,
+    /// A rectangle of an image as a block, such as logo=0..8,20..28 (rows, then columns, in pixels; 8.. and .. are open
+    /// ends); repeat for several
+    #[arg(long = "region", value_name = "NAME=ROWS,COLUMNS", conflicts_with = "blocks")]
+    regions: Vec<String>,
     /// Let blocks share coordinates
     #[arg(long)]
     allow_overlap: bool,
@@ -278,8 +325,20 @@ pub(crate) struct BlocksArgs {
 
 impl BlocksArgs {
     /// The blocks of `data`.
-    pub(crate) fn resolve(&self, data: &Dataset) -> Result<ResolvedBlocks, Failure> {
-        Ok(resolve_blocks(self.blocks.as_deref(), data, self.allow_overlap)?)
+    pub(crate) fn resolve(&self, data: &Dataset, shell: &Shell) -> Result<ResolvedBlocks, Failure> {
+        let regions =
+            (!self.regions.is_empty()).then(|| format!("region:{}", self.regions.join(";")));
+        let words = regions.as_deref().or(self.blocks.as_deref());
+        let resolved = resolve_blocks(words, data, self.allow_overlap)?;
+        shell.detail(|| {
+            let blocks = resolved.blocks.blocks();
+            let named = blocks.iter().take(MOST_NAMED);
+            let named = named.map(|block| format!("{} ({})", block.name, block.columns.len()));
+            let more = if blocks.len() > MOST_NAMED { ", …" } else { "" };
+            let named = named.collect::<Vec<_>>().join(", ");
+            format!("{} blocks, with their inputs: {named}{more}", blocks.len())
+        });
+        Ok(resolved)
     }
 }
 

@@ -12,11 +12,11 @@ use simbias_data::{
 };
 use simbias_nn::{Device, device_from_str};
 use simbias_reliance::DonorMode;
-use simbias_report::{Caveat, format};
+use simbias_report::format;
 use simbias_run::{Model, TrainingCheckpoint, of_dataset};
 use simbias_train::TrainState;
 
-use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, notes};
+use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, in_words, notes};
 use super::fail_on::{FailOn, Measured};
 use super::model::OpeningArgs;
 use crate::shell::{Failure, Finished, Shell};
@@ -29,12 +29,14 @@ use crate::shell::{Failure, Finished, Shell};
 #[command(after_help = "Examples:
   simbias audit                                  real digits, about a minute
   simbias audit photos/ --image-size 64x64       class = subfolder; blocks: a 3×3 grid
+  simbias audit photos/ --image-size 64x64 --region logo=48..64,40..64
   simbias audit table.csv --labels outcome       blocks: clusters of correlated columns
   simbias audit cells/labels.csv --labels label --label-threshold 0.5 --strata type --image-size 48x48
   simbias audit test.csv --labels y --model net.onnx --blocks blocks.toml
   simbias audit table.csv --labels y --resume runs/audit-….checkpoint")]
 pub(crate) struct AuditArgs {
-    /// Rows with labels, in any format that `reliance run` reads; the embedded digits when not given
+    /// Rows with labels, in any format that `reliance run` reads, or - for standard input; the embedded digits when not
+    /// given
     #[arg(value_name = "DATA")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -145,12 +147,11 @@ impl AuditArgs {
         let found = audit(&input, subject, &options, &progress, Some(&mut keep));
         drop(progress);
         let outcome = shell.tell_how_to_resume(&checkpoint, found.map_err(Failure::from))?;
-        let is_bad = self.fail_on.is_bad(&outcome.base.outcome);
         let answer = AuditAnswer { outcome, input, seed: shell.seed() };
         let closed = shell.close_run(run, &answer, inputs);
         shell.tell_how_to_resume(&checkpoint, closed)?;
         checkpoint.remove();
-        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+        Ok(self.fail_on.ending([&answer.outcome.base.outcome]))
     }
 
     /// The settings that keep to the budget; what the user asked for by a flag stays. Says what the audit costs.
@@ -239,16 +240,22 @@ impl AuditArgs {
     ) -> Result<(AuditInput, Option<Model>), Failure> {
         let options = self.reading.all_parts("an audit")?;
         let split = read_splits(
-            shell.source(path),
+            shell.source(path)?,
             &options,
             &SplitOptions { group: self.group.clone(), ..self.split.options(shell) },
         )?;
         shell.caveats(&split.notes());
-        let (split, brought, model_notes) = self.open(split, device, shell)?;
+        for (part, data) in [
+            ("train", &split.train.0),
+            ("validation", &split.validation.0),
+            ("test", &split.test.0),
+        ] {
+            shell.detail(|| format!("{part}: {}", in_words(data)));
+        }
+        let (split, brought) = self.open(split, device, shell)?;
         super::reliance::label_map(shell, &split.test.0);
-        let resolved = self.blocks.resolve(&split.train.0)?;
-        let all_notes = model_notes.into_iter().chain(notes(&[], &resolved));
-        let notes = all_notes.map(|caveat| caveat.message).collect();
+        let resolved = self.blocks.resolve(&split.train.0, shell)?;
+        let notes = notes(&[], &resolved).into_iter().map(|caveat| caveat.message).collect();
         let input = AuditInput {
             split,
             blocks: resolved.blocks,
@@ -265,22 +272,24 @@ impl AuditArgs {
         split: SplitDataset,
         device: &Device,
         shell: &Shell,
-    ) -> Result<(SplitDataset, Option<Model>, Vec<Caveat>), Failure> {
-        let Some(path) = &self.model else { return Ok((split, None, Vec::new())) };
+    ) -> Result<(SplitDataset, Option<Model>), Failure> {
+        let Some(path) = &self.model else { return Ok((split, None)) };
         let parts = vec![split.test.0, split.train.0, split.validation.0];
         let opened =
             self.opening.open(std::slice::from_ref(path), parts, &self.reading, device, shell)?;
         let mut parts = opened.parts.into_iter();
-        let (Some(test), Some(train), Some(validation)) =
+        let (Some(mut test), Some(train), Some(validation)) =
             (parts.next(), parts.next(), parts.next())
         else {
             return Err(Failure::input("the rows have lost a part"));
         };
+        // What matching decided belongs to the data from here on, with its severity.
+        test.notes.extend(opened.notes);
         let split = SplitDataset {
             train: TrainSplit(train),
             validation: ValidationSplit(validation),
             test: TestSplit(test),
         };
-        Ok((split, opened.models.into_iter().next(), opened.notes))
+        Ok((split, opened.models.into_iter().next()))
     }
 }

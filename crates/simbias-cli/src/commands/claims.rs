@@ -20,6 +20,7 @@ pub(crate) enum Command {
     /// All claims, where they can be checked, and their last verdicts
     #[command(after_help = "Examples:
   simbias claims list
+  simbias claims list --full
   simbias claims list --json | jq -r '.claims[].id'")]
     List(ListArgs),
     /// One claim: statement, the paper's figure, what is expected, the last run
@@ -172,7 +173,7 @@ impl ListArgs {
         if shell.wants_json() {
             shell.print_json(&ClaimList::new(all(), &ledger))?;
         } else {
-            shell.print(&list(&ledger))?;
+            shell.print_listing(&list(&ledger))?;
         }
         Ok(Finished::Done)
     }
@@ -188,7 +189,7 @@ impl ShowArgs {
         if shell.wants_json() {
             shell.print_json(&ClaimList::new([claim], &ledger))?;
         } else {
-            shell.print(&explanation(claim, &ledger))?;
+            shell.print_listing(&explanation(claim, &ledger))?;
         }
         Ok(Finished::Done)
     }

@@ -3,13 +3,14 @@
 use simbias_reliance::{BlockVerdict, DonorMode, RelianceOutcome};
 
 use super::verdict::RelianceWord;
-use crate::shell::Failure;
+use crate::shell::{Failure, Finished, say};
 
 /// Verdicts that count as bad.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Figures and verdicts")]
 pub(crate) struct FailOn {
-    /// Exit with code 1 if a block (or the model) has this verdict; repeat, or separate by commas
+    /// Exit with code 1 if a block (or the model) has this verdict, with code 3 if verdicts could not be given; repeat,
+    /// or separate by commas
     #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
     fail_on: Vec<RelianceWord>,
 }
@@ -65,8 +66,33 @@ impl FailOn {
         Ok(())
     }
 
+    /// How a command ends that found these outcomes: badly if one has a verdict that the user named, incompletely if one
+    /// has no verdicts to compare. A gate that cannot judge must not let everything pass.
+    pub(crate) fn ending<'o>(
+        &self,
+        outcomes: impl IntoIterator<Item = &'o RelianceOutcome>,
+    ) -> Finished {
+        let names_blocks = self.fail_on.iter().any(|word| matches!(word, RelianceWord::Block(_)));
+        let mut is_judged = true;
+        for outcome in outcomes {
+            if self.is_bad(outcome) {
+                return Finished::BadVerdict;
+            }
+            is_judged &= outcome.blocks.iter().all(|block| block.verdict.is_some());
+        }
+        if is_judged || !names_blocks {
+            return Finished::Done;
+        }
+        // Even under --quiet: an exit code that needs a reason.
+        say(
+            "--fail-on could not judge: the model cannot be told from chance on these rows, so its blocks have no \
+             verdicts. The exit code is 3; with --fail-on no-signal it is 1",
+        );
+        Finished::Incomplete
+    }
+
     /// Whether the user named a verdict of `outcome` as bad.
-    pub(crate) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
+    fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
         let is_named = |word| self.fail_on.contains(&word);
         let verdicts = outcome.blocks.iter().filter_map(|block| block.verdict);
         verdicts.map(RelianceWord::Block).any(is_named)

@@ -3,12 +3,16 @@
 mod arguments;
 mod audit;
 mod claims;
+mod completions;
 mod fail_on;
 mod layer_choice;
+mod man;
 mod model;
+mod open;
 mod perplexity;
 mod prune;
 mod reliance;
+mod runs;
 mod spectrum;
 mod synth;
 mod train;
@@ -33,8 +37,16 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
   simbias spectrum model.safetensors
   simbias prune checkpoint/ --method wanda --sparsity 0.6 --allocation farms --calibration book.txt
   simbias claims list
+  simbias open                 the report of the newest run
 
-Exit codes: 0 done; 1 done, with a verdict named by --fail-on; 2 bad input; 3 done, with a layer unmeasured under --strict; 130 interrupted."
+A lone - in place of a table, scores or a result means standard input.
+
+Exit codes:
+  0    done
+  1    done, with a verdict named by --fail-on
+  2    bad input; nothing was written
+  3    done, but --fail-on could not judge, or --strict found a layer that could not be measured
+  130  interrupted"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -66,6 +78,14 @@ pub(crate) enum Command {
     /// Check the papers' claims again and keep a ledger of what was found
     #[command(subcommand)]
     Claims(claims::Command),
+    /// Show the report of a run in a browser; its path is printed where there is none
+    Open(open::OpenArgs),
+    /// List the runs of this folder: when, with which command, and what came out
+    Runs(runs::RunsArgs),
+    /// Print completions of commands, flags and their values for bash, zsh, fish or PowerShell
+    Completions(completions::CompletionsArgs),
+    /// Write a manual page for every command
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -80,6 +100,10 @@ impl Command {
             Self::Perplexity(arguments) => arguments.run(shell),
             Self::Synth(command) => command.run(shell),
             Self::Claims(command) => command.run(shell),
+            Self::Open(arguments) => arguments.run(shell),
+            Self::Runs(arguments) => arguments.run(shell),
+            Self::Completions(arguments) => arguments.run(shell),
+            Self::Man(arguments) => arguments.run(shell),
         }
     }
 }

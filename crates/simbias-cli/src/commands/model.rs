@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use simbias_data::Dataset;
+use simbias_data::{Dataset, Scorer};
 use simbias_nn::{Device, device_from_str};
 use simbias_onnx::RuntimeChoice;
 use simbias_run::{ModelSource, OpenOptions, OpenedModels, is_onnx, open_models};
@@ -98,7 +98,9 @@ impl OpeningArgs {
         };
         let sources: Vec<ModelSource> = paths.iter().map(|path| shell.model_source(path)).collect();
         let opened = open_models(&sources, parts, device, &options)?;
+        shell.caveats(&opened.notes);
         for model in &opened.models {
+            shell.detail(|| format!("{}: {} outputs", model.name, model.n_outputs()));
             if let Some(runtime) = model.runtime() {
                 shell.record(&format!("runtime of {}", model.name), &runtime.to_string());
             }

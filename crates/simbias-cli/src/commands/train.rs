@@ -133,7 +133,7 @@ impl TrainArgs {
         let run = shell.open_run(self.out.as_deref())?;
         let device = device_from_str(shell.device())?;
         let options = self.reading.all_parts("training")?;
-        let split = read_splits(shell.source(&self.data), &options, &self.split.options(shell))?;
+        let split = read_splits(shell.source(&self.data)?, &options, &self.split.options(shell))?;
         shell.caveats(&split.notes());
         // One class alone teaches nothing.
         Truth::of(&split.train.0.target)?;

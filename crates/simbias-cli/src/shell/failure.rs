@@ -1,5 +1,5 @@
-//! How commands end: well (exit code 0), with a bad verdict (1), without a part that `--strict` demands (3), or with
-//! one helpful message (2).
+//! How commands end: well (exit code 0), with a bad verdict (1), without an answer that `--strict` or `--fail-on` demands
+//! (3), or with one helpful message (2).
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub enum Finished {
     Done,
     /// The verdict is one that the user named with `--fail-on`: exit code 1.
     BadVerdict,
-    /// Something was left out that `--strict` insists on: exit code 3.
+    /// Something was left out that `--strict` insists on, or could not be judged for `--fail-on`: exit code 3.
     Incomplete,
 }
 
@@ -51,6 +51,14 @@ impl Failure {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         match self {
             Self::Input(bad) => Self::Input(BadInput { hint: Some(hint.into()), ..bad }),
+            other => other,
+        }
+    }
+
+    /// The message in other words.
+    pub(super) fn rephrased(self, rephrase: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Input(bad) => Self::Input(BadInput { message: rephrase(&bad.message), ..bad }),
             other => other,
         }
     }

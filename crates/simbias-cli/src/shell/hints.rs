@@ -17,11 +17,10 @@ use simbias_spectra::SpectraError;
 use simbias_train::TrainError;
 use simbias_train::attack::AttackError;
 
-use super::Failure;
+use super::{Failure, nearby};
 
 const OTHER_CLASSES: &str = "if the rows lack some of the model's classes, name all of them in the model's order: \
      --classes a,b,c; otherwise check that --model and --labels belong together";
-const CHECK_PATH: &str = "check the path: a relative one starts at the current folder";
 
 fn with(error: &dyn std::error::Error, hint: Option<&str>) -> Failure {
     let failure = Failure::input(error.to_string());
@@ -48,6 +47,13 @@ impl From<RunError> for Failure {
             RunError::OtherColumns { .. } => {
                 Some("read the data as in the run that trained it (--image-size, --drop, --strata)")
             }
+            RunError::OtherClasses { .. } => Some(
+                "if they mean the same, name the labels in the order of the model's outputs: --classes a,b,c; otherwise check \
+                 that --model and --labels belong together",
+            ),
+            RunError::NoReport { .. } => Some(
+                "give the directory of a run, or a file in it; `simbias runs` lists those in runs/, --in DIR looks elsewhere",
+            ),
             RunError::Plan { .. } => {
                 Some("give --plan the directory that `simbias reliance plan` wrote")
             }
@@ -110,13 +116,15 @@ impl From<LanguageError> for Failure {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        with(&error, file_hint(&error))
+        with(&error, file_hint(&error).as_deref())
     }
 }
 
-fn file_hint(error: &FileError) -> Option<&'static str> {
+fn file_hint(error: &FileError) -> Option<String> {
     match error {
-        FileError::Io { source, .. } if source.kind() == ErrorKind::NotFound => Some(CHECK_PATH),
+        FileError::Io { file, source, .. } if source.kind() == ErrorKind::NotFound => {
+            Some(nearby::hint(file))
+        }
         _ => None,
     }
 }
@@ -127,7 +135,7 @@ impl From<CheckpointError> for Failure {
             CheckpointError::File(error) => file_hint(error),
             _ => None,
         };
-        with(&error, hint)
+        with(&error, hint.as_deref())
     }
 }
 
@@ -138,6 +146,7 @@ pub(super) fn flag_for(kind: &str) -> Option<&'static str> {
         "row-index" => "--keep NAME",
         "words-as-values" => "--missing-values WORD,…",
         "header" => "--no-header",
+        "class-names" => "--classes NAMES",
         "decimal-comma" | "number-format" => "--decimal-mark",
         "dates" => "--as-text NAME keeps them as texts",
         _ => return None,
@@ -197,8 +206,12 @@ fn look_like_cells(names: &[String]) -> bool {
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        if let DataError::Unusable { columns, .. } = &error {
-            let hint = unusable_hint(columns);
+        let made = match &error {
+            DataError::Unusable { columns, .. } => Some(unusable_hint(columns)),
+            DataError::File(error) => file_hint(error),
+            _ => None,
+        };
+        if let Some(hint) = made {
             return Self::input(error.to_string()).hint(hint);
         }
         let hint = match &error {
@@ -241,7 +254,6 @@ impl From<DataError> for Failure {
                 "--labels chooses another label, --label-threshold T makes two classes of a number",
             ),
             DataError::TooFewRows { .. } => Some("check --data and --max-rows"),
-            DataError::File(error) => file_hint(error),
             DataError::Unlike { problem, .. } if problem.contains("among the classes") => {
                 Some("--classes takes all classes of the model, in the order of its outputs")
             }
@@ -273,7 +285,7 @@ impl From<RelianceError> for Failure {
             | RelianceError::BadSelection { .. }
             | RelianceError::BlockFile { .. } => Some(
                 "--blocks takes a TOML file or a short form: grid:3x3, bands:4, correlation:0.7, \
-                 columns, name=0,3..7;other=8..12",
+                 columns, name=0,3..7;other=8..12; --region takes name=ROWS,COLUMNS of images, such as logo=0..8,20..28",
             ),
             RelianceError::RoundTrip { .. } | RelianceError::Transform { .. } => {
                 Some("see [transform] in the file given with --blocks")
@@ -316,17 +328,22 @@ impl From<SynthError> for Failure {
 
 impl From<OnnxError> for Failure {
     fn from(error: OnnxError) -> Self {
+        if let OnnxError::Read { path, cause } = &error
+            && cause.kind() == ErrorKind::NotFound
+        {
+            return with(&error, Some(&nearby::hint(path)));
+        }
         let hint = match &error {
-            OnnxError::Read { cause, .. } if cause.kind() == ErrorKind::NotFound => {
-                Some(CHECK_PATH)
+            OnnxError::UnknownOutput { .. } | OnnxError::AmbiguousOutput { .. } => {
+                Some("choose the output with --model-output NAME")
             }
-            OnnxError::UnknownOutput { .. }
-            | OnnxError::AmbiguousOutput { .. }
-            | OnnxError::NotScores { .. } => Some("choose the output with --model-output NAME"),
+            OnnxError::NotScores { available, .. } if !available.is_empty() => {
+                Some("choose the output with --model-output NAME")
+            }
             OnnxError::InputShape { .. } => {
                 Some("check that the data belong to the model; --drop leaves columns out")
             }
-            _ => None,
+            other => other.hint(),
         };
         with(&error, hint)
     }

@@ -1,16 +1,19 @@
 //! What all commands share: the flags that every command takes, run directories, progress, errors, Ctrl-C.
 
+pub(crate) mod browser;
 pub(crate) mod config;
 mod failure;
 mod hints;
 mod interrupt;
 mod invocation;
+mod nearby;
 mod onnx_runtime;
 mod output;
 pub(crate) mod panics;
 mod progress;
+mod standard_input;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -27,9 +30,11 @@ use simbias_stats::Seed;
 pub use failure::{Failure, Finished};
 pub(crate) use output::say;
 pub(crate) use progress::ProgressDisplay;
+use progress::Talk;
 
 use crate::host::Host;
 use interrupt::{Interrupt, is_ending};
+use standard_input::StandardInput;
 
 /// Flags of every command.
 #[derive(clap::Args, Clone, Debug)]
@@ -58,9 +63,15 @@ pub(crate) struct GlobalArgs {
     /// Print the result as JSON on standard output instead of the summary
     #[arg(long, global = true, help_heading = "Common options")]
     pub(crate) json: bool,
-    /// Print neither summary nor progress
+    /// Print the whole report as text; the summary has at most 25 lines without this flag
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub(crate) full: bool,
+    /// Print neither summary nor progress, only where the report lies
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub(crate) quiet: bool,
+    /// Say more on the way: what was read and decided, and how long each stage took
+    #[arg(long, short, global = true, conflicts_with = "quiet", help_heading = "Common options")]
+    pub(crate) verbose: bool,
     /// TOML file with the same keys as the flags; flags win over it
     #[arg(long, global = true, value_name = "FILE.toml", help_heading = "Common options")]
     pub(crate) config: Option<PathBuf>,
@@ -103,6 +114,8 @@ pub(crate) struct Shell<'h> {
     clock: Clock,
     /// Whether the command computes on the CPU only.
     only_cpu: Cell<bool>,
+    /// What came on standard input, once a command has asked for it.
+    standard_input: OnceCell<StandardInput>,
 }
 
 /// Ctrl-C ends runs.
@@ -154,13 +167,17 @@ impl<'h> Shell<'h> {
             host,
             clock,
             only_cpu: Cell::new(false),
+            standard_input: OnceCell::new(),
             global,
         })
     }
 
     /// Where rows under `path` come from.
-    pub(crate) fn source<'a>(&'a self, path: &'a Path) -> Source<'a> {
-        self.host.map_or(Source::Path(path), |host| host.source(path))
+    pub(crate) fn source<'a>(&'a self, path: &'a Path) -> Result<Source<'a>, Failure> {
+        match self.host {
+            Some(host) => Ok(host.source(path)),
+            None => self.input(path).map(Source::Path),
+        }
     }
 
     /// Where the model under `path` comes from.
@@ -226,6 +243,65 @@ impl<'h> Shell<'h> {
         self.global.json
     }
 
+    /// Whether everything is printed, whatever its length.
+    pub(crate) fn wants_all(&self) -> bool {
+        self.global.full
+    }
+
+    /// Prints a listing: its first lines, unless the user wants all.
+    pub(crate) fn print_listing(&self, text: &str) -> Result<(), Failure> {
+        let n_lines = text.lines().count();
+        if self.wants_all() || n_lines <= output::MOST_LINES {
+            return self.print(text);
+        }
+        let first: String =
+            text.lines().take(output::MOST_LINES).map(|l| format!("{l}\n")).collect();
+        self.print(&first)?;
+        self.note(&format!("{} more lines: --full prints them", n_lines - output::MOST_LINES));
+        Ok(())
+    }
+
+    /// `text` cut to the width of the terminal; whole where there is none.
+    pub(crate) fn one_line(&self, text: &str) -> String {
+        output::one_line(text)
+    }
+
+    /// The file that `path` means: itself, or what came on standard input for `-`.
+    pub(crate) fn input<'a>(&'a self, path: &'a Path) -> Result<&'a Path, Failure> {
+        if !StandardInput::is_meant(path) {
+            return Ok(path);
+        }
+        if let Some(found) = self.standard_input.get() {
+            return Ok(found.file());
+        }
+        let found = StandardInput::read()?;
+        self.interrupt.doom(found.folder());
+        Ok(self.standard_input.get_or_init(|| found).file())
+    }
+
+    /// The bytes of the file that `path` means.
+    pub(crate) fn of_file(&self, path: &Path) -> Result<InputFingerprint, Failure> {
+        let fingerprint = simbias_run::of_file(self.input(path)?)?;
+        Ok(InputFingerprint { name: path.display().to_string(), ..fingerprint })
+    }
+
+    /// A failure that calls standard input by the user's name for it.
+    pub(crate) fn in_users_words(&self, failure: Failure) -> Failure {
+        match self.standard_input.get() {
+            Some(found) => failure.rephrased(|message| found.renamed(message)),
+            None => failure,
+        }
+    }
+
+    /// Words about details, on standard error; only under `--verbose`.
+    pub(crate) fn detail(&self, words: impl FnOnce() -> String) {
+        match self.host {
+            _ if !self.global.verbose => {}
+            Some(host) => host.events.say(&words()),
+            None => say(&words()),
+        }
+    }
+
     /// Words for the user, on standard error; nothing under `--quiet`.
     pub(crate) fn note(&self, words: &str) {
         match self.host {
@@ -251,7 +327,7 @@ impl<'h> Shell<'h> {
         let interrupt = self.interrupt.clone();
         match self.host {
             Some(host) => ProgressDisplay::of_host(label, host.events.clone(), interrupt),
-            None => ProgressDisplay::new(label, self.global.quiet, interrupt),
+            None => ProgressDisplay::new(label, self.talk(), interrupt),
         }
     }
 
@@ -278,10 +354,32 @@ impl<'h> Shell<'h> {
         if self.global.json {
             self.print(&answer.result_json())?;
         } else if !self.global.quiet {
-            self.print(&output::summary(&kept.report))?;
+            self.print(&output::summary(&kept.report, self.global.full))?;
         }
-        self.note(&format!("report: {}", kept.path.join("report.html").display()));
+        self.detail(|| {
+            let provenance = kept.report.provenance.as_ref();
+            let [wall, cpu] = provenance
+                .map_or([f64::NAN; 2], |found| [found.wall_seconds, found.cpu_seconds])
+                .map(simbias_report::format::duration);
+            format!(
+                "{wall} wall, {cpu} CPU; `simbias open {}` shows the report",
+                kept.path.display()
+            )
+        });
+        // Last, where it is found, and even under --quiet: it has a name that nobody chose.
+        if self.host.is_none() {
+            say(&format!("report: {}", kept.path.join("report.html").display()));
+        }
         Ok(())
+    }
+
+    /// How much is said on the way.
+    fn talk(&self) -> Talk {
+        match (self.global.quiet, self.global.verbose) {
+            (true, _) => Talk::Nothing,
+            (false, true) => Talk::Everything,
+            (false, false) => Talk::Usual,
+        }
     }
 
     /// As [`close_run`](Self::close_run) for a command whose answer is files that are already written: adds `run.json`.

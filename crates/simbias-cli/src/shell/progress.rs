@@ -1,5 +1,5 @@
 //! Shows the progress of long work: a bar on a terminal, a line at the start and every ten seconds in a log, nothing
-//! under `--quiet`. Passes Ctrl-C on to the work.
+//! under `--quiet`. Under `--verbose` it also says how long every stage took. Passes Ctrl-C on to the work.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -18,9 +18,20 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Time between two drawings of a bar that does not move.
 const TICK: Duration = Duration::from_millis(200);
 
+/// How much is said on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Talk {
+    Nothing,
+    Usual,
+    /// Also how long every stage took.
+    Everything,
+}
+
 /// Shows the progress of one piece of work until it is dropped.
 pub(crate) struct ProgressDisplay {
     form: Form,
+    /// The stage under way and its start, if its end is told.
+    stage: Option<Mutex<(String, Instant)>>,
     interrupt: Interrupt,
 }
 
@@ -32,25 +43,42 @@ enum Form {
 }
 
 impl ProgressDisplay {
-    pub(super) fn new(label: &str, quiet: bool, interrupt: Interrupt) -> Self {
-        let form = if quiet {
+    pub(super) fn new(label: &str, talk: Talk, interrupt: Interrupt) -> Self {
+        let form = if talk == Talk::Nothing {
             Form::Nothing
         } else if stderr().is_terminal() {
             Form::Bar(bar(label))
         } else {
             Form::Lines(Lines::start(label))
         };
-        Self { form, interrupt }
+        let stage =
+            (talk == Talk::Everything).then(|| Mutex::new((label.to_string(), Instant::now())));
+        Self { form, stage, interrupt }
+    }
+
+    /// Says how long the stage took that ends here.
+    fn tell_time(&self, next: &str) {
+        let Some(stage) = &self.stage else { return };
+        let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ended, since) = std::mem::replace(&mut *stage, (next.into(), Instant::now()));
+        let words = format!("{ended}: {}", format::duration(since.elapsed().as_secs_f64()));
+        match &self.form {
+            // Above the bar.
+            Form::Bar(bar) => bar.println(words),
+            Form::Host(events) => events.say(&words),
+            Form::Nothing | Form::Lines(_) => super::say(&words),
+        }
     }
 
     /// Progress that a host shows.
     pub(super) fn of_host(label: &str, events: Arc<dyn Events>, interrupt: Interrupt) -> Self {
         events.begin(label);
-        Self { form: Form::Host(events), interrupt }
+        Self { form: Form::Host(events), stage: None, interrupt }
     }
 
     /// Names what is being done, and starts its own count.
     pub(crate) fn begin(&self, label: &str) {
+        self.tell_time(label);
         match &self.form {
             Form::Nothing => {}
             Form::Host(events) => events.begin(label),
@@ -98,6 +126,7 @@ impl Progress for ProgressDisplay {
 
 impl Drop for ProgressDisplay {
     fn drop(&mut self) {
+        self.tell_time("");
         if let Form::Bar(bar) = &self.form {
             bar.finish_and_clear();
         }

@@ -221,7 +221,7 @@ fn d16_strata_of_one_class_are_listed() {
     bench.write("t.csv", &text);
     let words = "reliance run --model pureS.onnx --data t.csv --labels y --blocks columns --strata site --repeats 3";
     for (mode, out) in [("permute", "a"), ("within-stratum", "b")] {
-        let ended = bench.succeed(&format!("{words} --mode {mode} --out {out}"));
+        let ended = bench.succeed(&format!("{words} --mode {mode} --full --out {out}"));
         let listed: Vec<&str> =
             ended.stdout.lines().filter(|line| line.contains("one class")).collect();
         let row = |value: &str, n: &str| {

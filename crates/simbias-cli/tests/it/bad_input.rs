@@ -45,7 +45,7 @@ fn a_region_outside_the_image_is_named_with_the_valid_range() {
     refuse_blocks(
         "images",
         "[[block]]\nname = 'corner'\nkind = 'region'\nrows = [0, 9]\n",
-        &["corner", "[0, 9]", "[0, 8]"],
+        &["corner", "0..9", "0..8"],
     );
     refuse_blocks(
         "t.csv",

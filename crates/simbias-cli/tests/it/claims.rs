@@ -5,7 +5,7 @@ use crate::program::Bench;
 #[test]
 fn claims_are_listed_and_shown() {
     let bench = Bench::new();
-    let listed = bench.succeed("claims list").stdout;
+    let listed = bench.succeed("claims list --full").stdout;
     assert!(listed.contains("P2-C1 ") && listed.contains("P2-C19"), "{listed}");
     let listed: serde_json::Value =
         serde_json::from_str(&bench.succeed("claims list --json").stdout).unwrap();
@@ -113,7 +113,7 @@ fn what_was_found_is_known_everywhere_and_own_runs_stand_in_front() {
     own["entries"][0]["verdict"] = "does not hold".into();
     bench.write("claims/ledger.json", &own.to_string());
     assert_eq!(scales(&bench)[0]["own"], true);
-    let listed = bench.succeed("claims list").stdout;
+    let listed = bench.succeed("claims list --full").stdout;
     assert!(listed.contains("does not hold (2030-01-02, own run)"), "{listed}");
     let table = bench.succeed("claims table --ledger claims/ledger.json").stdout;
     assert!(table.contains("| cpu | does not hold (own run) |"), "{table}");

@@ -180,6 +180,6 @@ fn the_terminal_shows_an_overview_whatever_the_number_of_blocks() {
     let said = bench
         .succeed("audit t.csv --labels y --blocks columns --quick --remedies none --out out")
         .stdout;
-    assert!(said.lines().count() <= 70, "{}\n{said}", said.lines().count());
+    assert!(said.lines().count() <= 24, "{}\n{said}", said.lines().count());
     assert!(bench.read("out/csv/blocks.csv").lines().count() == 61);
 }

@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 28] = [
     "audit",
     "train",
     "reliance run",
@@ -27,6 +27,10 @@ const COMMANDS: [&str; 24] = [
     "claims show",
     "claims run",
     "claims table",
+    "open",
+    "runs",
+    "completions",
+    "man",
 ];
 
 #[test]
@@ -35,7 +39,16 @@ fn every_command_shows_examples_and_the_common_flags() {
     for command in COMMANDS {
         let help = bench.succeed(&format!("{command} --help")).stdout;
         assert!(help.contains("Examples:\n  simbias "), "{command}\n{help}");
-        for flag in ["--seed", "--device", "--threads", "--json", "--quiet", "--config"] {
+        for flag in [
+            "--seed",
+            "--device",
+            "--threads",
+            "--json",
+            "--full",
+            "--quiet",
+            "--verbose",
+            "--config",
+        ] {
             assert!(help.contains(flag), "{command} lacks {flag}\n{help}");
         }
     }

@@ -14,6 +14,7 @@ mod help;
 #[cfg(unix)]
 mod interrupts;
 mod models;
+mod names;
 mod ordinary_tables;
 mod program;
 mod protocol;
@@ -21,5 +22,6 @@ mod pruning;
 mod runs;
 mod simplicity;
 mod spectrum;
+mod terminal;
 mod training;
 mod warnings;

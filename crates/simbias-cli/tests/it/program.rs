@@ -108,6 +108,29 @@ impl Bench {
         )
     }
 
+    /// Runs the program with these variables of its environment, and `input` on its standard input.
+    pub(crate) fn run_with(
+        &self,
+        words: &[&str],
+        variables: &[(&str, &str)],
+        input: &str,
+    ) -> Ended {
+        use std::io::Write;
+
+        let mut child = Command::new(env!("CARGO_BIN_EXE_simbias"))
+            .args(words)
+            .envs(variables.iter().copied())
+            .current_dir(self.folder.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that does not read its input may end before all of it is written.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        read(child.wait_with_output().unwrap())
+    }
+
     /// Starts the program in silence.
     #[cfg(unix)]
     fn start(&self, words: &str) -> std::process::Child {
@@ -189,7 +212,11 @@ impl Bench {
 }
 
 fn ended(command: &mut Command) -> Ended {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    read(command.output().unwrap())
+}
+
+fn read(output: Output) -> Ended {
+    let Output { status, stdout, stderr } = output;
     Ended {
         code: status.code(),
         stdout: String::from_utf8(stdout).unwrap(),

@@ -22,7 +22,8 @@ fn bench() -> Bench {
 fn a_perplexity_says_how_it_was_obtained() {
     let bench = bench();
     let model = reference("llama.gguf");
-    let shown = bench.succeed(&format!("perplexity {model} new.txt --context 32 --out p")).stdout;
+    let shown =
+        bench.succeed(&format!("perplexity {model} new.txt --context 32 --full --out p")).stdout;
     for word in
         ["perplexity", "bits per byte", "context, tokens", "chunks", "GGUF metadata (smollm)"]
     {

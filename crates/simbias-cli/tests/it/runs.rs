@@ -80,14 +80,14 @@ fn without_a_name_the_run_is_called_after_command_and_time() {
 }
 
 #[test]
-fn json_goes_to_standard_output_alone_and_quiet_says_nothing() {
+fn json_goes_to_standard_output_alone_and_quiet_says_only_where_the_report_is() {
     let bench = scored_plan();
     let words = "reliance score --plan plan --scores scores.csv";
     let ended = bench.succeed(&format!("{words} --json --out a"));
     let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(printed, bench.json("a/result.json"));
     let ended = bench.succeed(&format!("{words} --quiet --out b"));
-    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", "report: b/report.html\n"));
 }
 
 #[test]

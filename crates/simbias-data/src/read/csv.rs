@@ -12,21 +12,11 @@ use simbias_report::Caveat;
 
 use super::{
     ReadOptions,
+    dialect::{CountingLine, Delimiter, Dialect, TextForm, cells_between_blanks},
     table::{self, Cell, TableSource, Visit},
     text::{decode, malformed},
 };
 use crate::{DataError, Dataset};
-
-/// What separates the cells of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delimiter {
-    Byte(u8),
-    /// Runs of blanks and tabs.
-    Blanks,
-}
-
-/// Lines that must agree on the delimiter.
-const LINES_LOOKED_AT: usize = 30;
 
 /// Takes line number (from 0) and cells; returns whether to continue.
 type EachLine<'e> = dyn FnMut(usize, &[&str]) -> Result<bool, DataError> + 'e;
@@ -35,8 +25,10 @@ type EachLine<'e> = dyn FnMut(usize, &[&str]) -> Result<bool, DataError> + 'e;
 pub(super) struct TextTable<'a> {
     file: PathBuf,
     text: Cow<'a, str>,
-    delimiter: Delimiter,
+    dialect: Dialect,
     has_header: bool,
+    /// A first line with counts and classes in place of names.
+    counting: Option<CountingLine>,
     columns: Vec<String>,
     /// Columns without a name in the header.
     unnamed: Vec<bool>,
@@ -48,7 +40,7 @@ pub(super) struct TextTable<'a> {
 /// # Errors
 /// Every table error of [`DataError`].
 pub fn parse_csv(file: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Dataset, DataError> {
-    let table = TextTable::new(file, bytes, options.has_header)?;
+    let table = TextTable::new(file, bytes, TextForm::of(options))?;
     let mut parts = table::read(&[vec![&table]], &[file_stem(file)], options)?;
     Ok(parts.remove(0))
 }
@@ -59,7 +51,8 @@ pub fn parse_csv(file: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Dat
 /// # Errors
 /// Cells that are not numbers, lines of different lengths.
 pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
-    let mut table = TextTable::new(file, bytes, true)?;
+    let form = TextForm { has_header: true, delimiter: None };
+    let mut table = TextTable::new(file, bytes, form)?;
     table.has_header = table.columns.iter().any(|cell| cell.parse::<f64>().is_err());
     let n_columns = table.columns.len();
     let mut numbers: Vec<f64> = Vec::new();
@@ -95,17 +88,18 @@ pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> 
 }
 
 impl<'a> TextTable<'a> {
-    /// A table whose delimiter its first lines tell; without a header the columns are called `column1`, `column2`, ….
-    pub(super) fn new(file: &Path, bytes: &'a [u8], has_header: bool) -> Result<Self, DataError> {
+    /// A table whose first lines tell what the form does not say; without a header the columns are called `column1`,
+    /// `column2`, ….
+    pub(super) fn new(file: &Path, bytes: &'a [u8], form: TextForm) -> Result<Self, DataError> {
         let decoded = decode(file, bytes)?;
-        let (delimiter, skipped) = find_delimiter(&decoded.text);
+        let (dialect, skipped) = Dialect::of(&decoded.text, form.delimiter);
         let text = match decoded.text {
             Cow::Borrowed(text) => Cow::Borrowed(&text[skipped..]),
             Cow::Owned(text) => Cow::Owned(text[skipped..].to_string()),
         };
-        let mut table = Self::of_text(file, text, delimiter, has_header)?;
+        let mut table = Self::of_text(file, text, dialect, form.has_header)?;
         table.notes.extend(decoded.note);
-        table.notes.extend(table.numbers_as_names());
+        table.notes.extend(table.counts_as_names().or_else(|| table.numbers_as_names()));
         Ok(table)
     }
 
@@ -117,7 +111,7 @@ impl<'a> TextTable<'a> {
         has_header: bool,
     ) -> Result<Self, DataError> {
         let decoded = decode(file, bytes)?;
-        let mut table = Self::of_text(file, decoded.text, delimiter, has_header)?;
+        let mut table = Self::of_text(file, decoded.text, Dialect::usual(delimiter), has_header)?;
         table.notes.extend(decoded.note);
         Ok(table)
     }
@@ -125,14 +119,15 @@ impl<'a> TextTable<'a> {
     fn of_text(
         file: &Path,
         text: Cow<'a, str>,
-        delimiter: Delimiter,
+        dialect: Dialect,
         has_header: bool,
     ) -> Result<Self, DataError> {
         let mut table = Self {
             file: file.into(),
             text,
-            delimiter,
+            dialect,
             has_header,
+            counting: None,
             columns: Vec::new(),
             unnamed: Vec::new(),
             notes: Vec::new(),
@@ -144,10 +139,18 @@ impl<'a> TextTable<'a> {
         })?;
         let mut lines = lines.into_iter();
         let mut first = lines.next().ok_or_else(|| malformed(file, "it is empty"))?;
+        let second = lines.next().filter(|_| has_header);
+        if let Some(second) = &second {
+            table.counting = CountingLine::of(&first, second.len(), &table.text);
+        }
+        if let Some(counting) = &table.counting {
+            let inputs = (1..=counting.n_inputs).map(|number| format!("column{number}"));
+            table.columns = inputs.chain(["target".to_string()]).collect();
+            table.unnamed = vec![false; table.columns.len()];
+            return Ok(table);
+        }
         // R writes the names of the rows without a name above them.
-        if let Some(second) =
-            lines.next().filter(|second| has_header && second.len() == first.len() + 1)
-        {
+        if let Some(second) = second.filter(|second| second.len() == first.len() + 1) {
             // With a delimiter at the end of every line, the last cell is the one without a name.
             let has_trailing = second.last().is_some_and(String::is_empty);
             let place = if has_trailing { first.len() } else { 0 };
@@ -160,6 +163,23 @@ impl<'a> TextTable<'a> {
         table.unnamed = first.iter().map(|cell| has_header && cell.is_empty()).collect();
         table.columns = first.into_iter().enumerate().map(name).collect();
         Ok(table)
+    }
+
+    /// A remark if the first line counts the table.
+    fn counts_as_names(&self) -> Option<Caveat> {
+        let CountingLine { n_rows, n_inputs, classes } = self.counting.as_ref()?;
+        let classes = match classes.as_slice() {
+            [] => String::new(),
+            names => format!(", of the classes {} (target)", names.join(", ")),
+        };
+        Some(Caveat::note(
+            "counting-line",
+            format!(
+                "The first line of {:?} has no names but counts, as scikit-learn writes them: {n_rows} rows of {n_inputs} \
+                 inputs (column1, column2, …){classes}.",
+                self.file
+            ),
+        ))
     }
 
     /// A remark if the first line looks like data.
@@ -186,7 +206,7 @@ impl<'a> TextTable<'a> {
 
     /// What separates the cells; a blank for runs of blanks.
     pub(super) fn delimiter_byte(&self) -> u8 {
-        match self.delimiter {
+        match self.dialect.delimiter {
             Delimiter::Byte(byte) => byte,
             Delimiter::Blanks => b' ',
         }
@@ -215,8 +235,10 @@ impl<'a> TextTable<'a> {
     fn for_each_line(&self, each: &mut EachLine<'_>) -> Result<(), DataError> {
         let expected = self.columns.len();
         self.for_each_record(&mut |line, cells| {
-            let is_short_header = line == 0 && self.has_header && cells.len() + 1 == expected;
-            if cells.len() != expected && !is_short_header {
+            let is_other_header = line == 0
+                && self.has_header
+                && (cells.len() + 1 == expected || self.counting.is_some());
+            if cells.len() != expected && !is_other_header {
                 return Err(malformed(
                     &self.file,
                     format!(
@@ -232,12 +254,13 @@ impl<'a> TextTable<'a> {
 
     /// The same, whatever the lengths of the lines.
     fn for_each_record(&self, each: &mut EachLine<'_>) -> Result<(), DataError> {
-        match self.delimiter {
+        match self.dialect.delimiter {
             Delimiter::Byte(delimiter) => {
                 let mut reader = ReaderBuilder::new()
                     .has_headers(false)
                     .flexible(true)
                     .delimiter(delimiter)
+                    .quote(self.dialect.quote)
                     .trim(Trim::All)
                     .from_reader(self.text.as_bytes());
                 let mut record = StringRecord::new();
@@ -256,7 +279,7 @@ impl<'a> TextTable<'a> {
             Delimiter::Blanks => {
                 let lines = self.text.lines().map(str::trim).filter(|line| !line.is_empty());
                 for (number, line) in lines.enumerate() {
-                    if !each(number, &cells_between_blanks(line))? {
+                    if !each(number, &cells_between_blanks(line, self.dialect.quote))? {
                         break;
                     }
                 }
@@ -264,90 +287,6 @@ impl<'a> TextTable<'a> {
         }
         Ok(())
     }
-}
-
-/// The cells of a line; blanks within quotes are part of a cell.
-fn cells_between_blanks(line: &str) -> Vec<&str> {
-    let mut cells = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() {
-        let quoted = rest.strip_prefix('"').and_then(|inner| {
-            let end = inner.find('"')?;
-            let after = &inner[end + 1..];
-            let is_whole = after.is_empty() || after.starts_with(char::is_whitespace);
-            is_whole.then_some((&inner[..end], after))
-        });
-        let (cell, after) = match quoted {
-            Some(found) => found,
-            None => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
-        };
-        cells.push(cell);
-        rest = after.trim_start();
-    }
-    cells
-}
-
-/// The delimiter of a text, and the bytes to skip: a first line `sep=;`, as spreadsheets write it, says it.
-fn find_delimiter(text: &str) -> (Delimiter, usize) {
-    let first_line = text.split('\n').next().unwrap_or_default();
-    if let Some(&[delimiter]) =
-        first_line.trim_end().strip_prefix("sep=").map(|rest| rest.as_bytes())
-        && text.len() > first_line.len()
-    {
-        return (Delimiter::Byte(delimiter), first_line.len() + 1);
-    }
-    let lines: Vec<&str> =
-        text.lines().filter(|line| !line.trim().is_empty()).take(LINES_LOOKED_AT).collect();
-    (delimiter_of(&lines), 0)
-}
-
-/// The first of tab, semicolon, bar and comma that all lines hold equally often: a comma may also be a decimal mark,
-/// hence last. Blanks where a line of numbers has nothing else. Else the most frequent one of the first line.
-fn delimiter_of(lines: &[&str]) -> Delimiter {
-    const BY_CERTAINTY: [u8; 4] = *b"\t;|,";
-    let first = lines.first().copied().unwrap_or_default();
-    let agrees = |counts: &[usize], least: usize| match counts {
-        // The header may lack the name of the column with the names of the rows.
-        [header, row, rest @ ..] => {
-            *header >= least
-                && (row == header || *row == header + 1)
-                && rest.iter().all(|count| count == row)
-        }
-        [header] => *header >= least,
-        [] => false,
-    };
-    let agreed = BY_CERTAINTY.into_iter().find(|&delimiter| {
-        let counts: Vec<usize> =
-            lines.iter().map(|line| count_outside_quotes(line, delimiter)).collect();
-        agrees(&counts, 1)
-    });
-    if let (Some(delimiter), true) = (agreed, lines.len() > 1) {
-        return Delimiter::Byte(delimiter);
-    }
-    let most_frequent = BY_CERTAINTY
-        .into_iter()
-        .max_by_key(|&delimiter| count_outside_quotes(first, delimiter))
-        .filter(|&delimiter| count_outside_quotes(first, delimiter) > 0);
-    if let Some(delimiter) = most_frequent {
-        return Delimiter::Byte(delimiter);
-    }
-    let cells: Vec<Vec<&str>> = lines.iter().map(|line| cells_between_blanks(line)).collect();
-    let counts: Vec<usize> = cells.iter().map(Vec::len).collect();
-    let has_number =
-        |line: &Vec<&str>| line.iter().any(|cell| cell.replace(',', ".").parse::<f64>().is_ok());
-    if lines.len() > 1 && agrees(&counts, 2) && cells[1..].iter().all(has_number) {
-        return Delimiter::Blanks;
-    }
-    Delimiter::Byte(b',')
-}
-
-fn count_outside_quotes(line: &str, delimiter: u8) -> usize {
-    let mut is_quoted = false;
-    let counts = |&&byte: &&u8| {
-        is_quoted ^= byte == b'"';
-        byte == delimiter && !is_quoted
-    };
-    line.as_bytes().iter().filter(counts).count()
 }
 
 impl TableSource for TextTable<'_> {
@@ -363,8 +302,13 @@ impl TableSource for TextTable<'_> {
         self.unnamed[column]
     }
 
+    fn class_names(&self, column: usize) -> Option<&[String]> {
+        let counting = self.counting.as_ref()?;
+        (column == counting.n_inputs && !counting.classes.is_empty()).then_some(&counting.classes)
+    }
+
     fn suggests_comma(&self) -> bool {
-        self.delimiter == Delimiter::Byte(b';')
+        self.dialect.delimiter == Delimiter::Byte(b';')
     }
 
     fn notes(&self) -> &[Caveat] {

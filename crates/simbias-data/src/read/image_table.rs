@@ -9,7 +9,8 @@ use simbias_checkpoint::file_stem;
 
 use super::{
     Features, Missing, ReadOptions,
-    csv::{Delimiter, TextTable},
+    csv::TextTable,
+    dialect::{Delimiter, TextForm},
     image_rows::{self, EncodedImages, ImageFiles},
     labels::{task_of, weights_note},
     options::kept_rows,
@@ -129,7 +130,7 @@ pub(super) fn read_if_list(
         Some(name) => {
             let table = match open(path, bytes, &is_image)? {
                 Some((table, _)) => table,
-                None => TextTable::new(path, bytes, options.has_header)?,
+                None => TextTable::new(path, bytes, TextForm::of(options))?,
             };
             let column = table.columns().iter().position(|column| column == name);
             let column = column.ok_or_else(|| {

@@ -19,6 +19,7 @@ mod arrays;
 mod cifar;
 mod content;
 mod csv;
+mod dialect;
 mod foreign;
 mod giveaway;
 mod idx;
@@ -39,6 +40,7 @@ use std::path::{Path, PathBuf};
 pub use array::read_array;
 pub use cifar::{CifarKind, parse_cifar};
 pub use csv::{parse_csv, parse_matrix};
+pub use dialect::Delimiter;
 pub use giveaway::GIVEAWAY;
 pub use idx::{IdxArray, parse_idx, parse_idx_pair};
 pub use image_rows::{DecodedImage, decode_image};
@@ -55,7 +57,7 @@ pub use source_table::{SourceTable, read_source_table};
 pub use simbias_checkpoint::{ArrayValues, NamedArray, parse_npy, parse_npz};
 use simbias_checkpoint::{NPY_MAGIC, NpzFile, file_stem};
 
-use self::{content::Content, table::TableSource};
+use self::{content::Content, dialect::TextForm, table::TableSource};
 use crate::{
     DataError, Dataset, SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit,
 };
@@ -352,7 +354,7 @@ fn read_table_files(
             .map(|group| {
                 group
                     .iter()
-                    .map(|(file, bytes)| csv::TextTable::new(file, bytes, options.has_header))
+                    .map(|(file, bytes)| csv::TextTable::new(file, bytes, TextForm::of(options)))
                     .collect()
             })
             .collect::<Result<_, _>>()?;

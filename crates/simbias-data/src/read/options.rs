@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Delimiter;
+
 /// How to read a source. The default guesses what can be guessed; otherwise reading fails with a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadOptions {
@@ -41,6 +43,8 @@ pub struct ReadOptions {
     pub weights: Option<String>,
     /// Whether the first line of a text table names the columns.
     pub has_header: bool,
+    /// What separates the cells of a text table; `None` looks at its first lines.
+    pub delimiter: Option<Delimiter>,
     /// The decimal mark of text tables; `None` looks at the columns.
     pub decimal_mark: Option<DecimalMark>,
     /// The order of dates such as 3/4/2021; `None` looks at the columns.
@@ -70,6 +74,7 @@ impl Default for ReadOptions {
             drop_unusable: false,
             weights: None,
             has_header: true,
+            delimiter: None,
             decimal_mark: None,
             date_order: None,
             parts: PartChoice::All,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use simbias_checkpoint::write_whole;
 
+use super::dialect::TextForm;
 use super::table::{self, Cell, TableSource};
 use super::{Format, ReadOptions, content, csv, format_of, parquet};
 use crate::{DataError, write_parquet};
@@ -93,7 +94,7 @@ pub fn read_source_table(
     let bytes = content::open(path)?;
     match format_of(path, &bytes)? {
         Format::Text => {
-            let table = csv::TextTable::new(path, &bytes, options.has_header)?;
+            let table = csv::TextTable::new(path, &bytes, TextForm::of(options))?;
             let format = SourceFormat::Text { delimiter: table.delimiter_byte() };
             gather(&table, options, format).map(Some)
         }

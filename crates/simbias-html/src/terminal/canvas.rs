@@ -58,6 +58,13 @@ impl Canvas {
         self.text
     }
 
+    /// The lines that `draw` would add.
+    pub(crate) fn lines_of(&self, draw: impl FnOnce(&mut Self)) -> Vec<String> {
+        let mut apart = Self::new(self.width, self.colour);
+        draw(&mut apart);
+        apart.text.lines().map(String::from).collect()
+    }
+
     /// `text` in the colour of its role.
     pub(crate) fn ink(&self, text: &str, ink: Ink) -> String {
         if self.colour && ink != Ink::Plain && !text.trim().is_empty() {
@@ -103,13 +110,25 @@ impl Canvas {
 
     /// Wrapped text behind a leading word, with nothing below the word.
     pub(crate) fn lead(&mut self, word: &str, ink: Ink, text: &str) {
+        self.lead_at_most(word, ink, text, usize::MAX);
+    }
+
+    /// The same in at most `most` lines, with two dots where something is missing; returns whether it is.
+    pub(crate) fn lead_at_most(&mut self, word: &str, ink: Ink, text: &str, most: usize) -> bool {
         let (indent, text) = (width(word), self.plain(text));
-        for (index, line) in
-            wrap(&text, self.width.saturating_sub(indent).max(10)).iter().enumerate()
-        {
+        let columns = self.width.saturating_sub(indent).max(10);
+        let mut lines = wrap(&text, columns);
+        let is_cut = lines.len() > most;
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+            // Longer than a line, so that the dots come.
+            *last = cut(&format!("{last}{}", " ".repeat(columns)), columns.min(width(last) + 2));
+        }
+        for (index, line) in lines.iter().enumerate() {
             let start = if index == 0 { self.ink(word, ink) } else { " ".repeat(indent) };
             self.line(&format!("{start}{line}"));
         }
+        is_cut
     }
 
     /// A label, padded to `column` columns, and its value.

@@ -1,8 +1,8 @@
 //! The terminal's text: its look, its width, its safety.
 
-use simbias_html::render_terminal;
+use simbias_html::{Brief, render_brief, render_terminal};
 use simbias_report::{
-    Cell, Chart, Column, Estimate, ForestChart, KeyFigure, Report, Section, Table, Verdict,
+    Caveat, Cell, Chart, Column, Estimate, ForestChart, KeyFigure, Report, Section, Table, Verdict,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -125,4 +125,66 @@ fn labels_cannot_steer_the_terminal() {
     let coloured = render_terminal(&fixture::report(word), 80, true);
     assert!(coloured.contains("\u{1b}[36m"), "colours are on");
     assert!(!coloured.contains("\u{1b}[2J"));
+}
+
+/// A report with `n` of everything.
+fn large(n: usize) -> Report {
+    let sentence =
+        "A sentence of the answer that is long enough to need more than one line of a terminal. ";
+    let mut table =
+        Table::new("blocks", "Blocks").columns(["block", "verdict"]).column("necessity");
+    for row in 0..n {
+        let name = format!("a block with quite a long name, number {row}");
+        table.push([name.into(), "unused".into(), Estimate::new(0.1, 0.0, 0.2).into()]);
+    }
+    let mut report =
+        Report::new("A large report").section(Section::new("blocks", "Blocks").table(table));
+    for index in 0..n {
+        report = report
+            .summarise(sentence.repeat(1 + index))
+            .key_figure(KeyFigure::new(format!("figure {index}"), Estimate::new(0.5, 0.4, 0.6)))
+            .caveat(Caveat::note("n", "A note."))
+            .caveat(Caveat::caution("c", sentence.repeat(2)))
+            .caveat(Caveat::warning("w", format!("Warning number {index}.")));
+    }
+    report
+}
+
+#[test]
+fn a_brief_keeps_to_its_lines_whatever_the_size() {
+    for n in [1, 3, 50] {
+        for (width, most_lines) in [(100, 24), (60, 24), (40, 12), (140, 40)] {
+            let brief = render_brief(&large(n), width, false, most_lines);
+            assert!(brief.text.lines().count() <= most_lines, "{}", brief.text);
+            assert!(brief.text.lines().all(|line| line.width() <= width), "{}", brief.text);
+            assert!(brief.text.starts_with("A large report\n==="), "{}", brief.text);
+        }
+    }
+}
+
+#[test]
+fn a_brief_shows_every_kind_and_counts_the_rest() {
+    let Brief { text, left_out } = render_brief(&large(50), 100, false, 24);
+    // Warnings stand before cautions, notes are counted only.
+    assert!(text.contains("warning: Warning number 0.") && !text.contains("A note."), "{text}");
+    assert!(text.contains("figure 2") && text.contains("number 3"), "{text}");
+    assert!(text.lines().any(|line| line.ends_with("..")), "{text}");
+    let left_out = left_out.unwrap();
+    for words in ["sentences", "figures", "cautions", "50 notes", "rows", "ends of sentences"] {
+        assert!(left_out.contains(words), "{left_out}");
+    }
+}
+
+#[test]
+fn a_brief_of_a_small_report_leaves_nothing_out() {
+    insta::assert_snapshot!(render_brief(&small(), 72, false, 24).text, @"");
+    assert_eq!(render_brief(&small(), 72, false, 24).left_out, None);
+}
+
+#[test]
+fn a_brief_prefers_the_overview() {
+    let table = Table::new("o", "What matters").column("block").row(["the watermark".into()]);
+    let report = small().overview(Section::new("overview", "Overview").table(table));
+    let text = render_brief(&report, 72, false, 24).text;
+    assert!(text.contains("the watermark") && !text.contains("Reliance by block"), "{text}");
 }

@@ -1,5 +1,8 @@
 //! Lists and ranges of indices.
 
+use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+
 use serde::Deserialize;
 
 use crate::RelianceError;
@@ -18,6 +21,51 @@ impl Indices {
             Self::List(indices) => Ok(indices.clone()),
             Self::Text(text) => parse_ranges(text)
                 .map_err(|problem| RelianceError::BadSelection { block: block.into(), problem }),
+        }
+    }
+}
+
+/// Rows or columns of an image as a half-open range: `"8..16"`, `"8.."`, `"..16"` or `".."`, or as `[8, 16]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Span {
+    Ends([usize; 2]),
+    Text(String),
+}
+
+impl Span {
+    /// The range within `length` rows or columns, which `what` names; a problem otherwise.
+    pub(super) fn within(&self, what: &str, length: usize) -> Result<Range<usize>, String> {
+        let bad = || {
+            format!(
+                "{self} is not a half-open range of {what} such as 8..16, 8.., ..16 or .. (the first {what} is 0)",
+            )
+        };
+        let (low, high) = match self {
+            Self::Ends([low, high]) => (*low, *high),
+            Self::Text(text) => {
+                let (low, high) = text.split_once("..").ok_or_else(bad)?;
+                let end = |text: &str, open: usize| match text.trim() {
+                    "" => Ok(open),
+                    number => number.parse().map_err(|_| bad()),
+                };
+                (end(low, 0)?, end(high, length)?)
+            }
+        };
+        if low >= high || high > length {
+            return Err(format!(
+                "{what} {low}..{high} are not inside the image, which has the {what} 0..{length}"
+            ));
+        }
+        Ok(low..high)
+    }
+}
+
+impl Display for Span {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ends([low, high]) => write!(formatter, "{low}..{high}"),
+            Self::Text(text) => write!(formatter, "{text:?}"),
         }
     }
 }
@@ -50,6 +98,20 @@ fn parse_ranges(text: &str) -> Result<Vec<usize>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_may_be_open() {
+        let span = |text: &str| Span::Text(text.into()).within("rows", 28);
+        assert_eq!(span("8..16"), Ok(8..16));
+        assert_eq!(span(" ..4"), Ok(0..4));
+        assert_eq!(span("20.."), Ok(20..28));
+        assert_eq!(span(".."), Ok(0..28));
+        assert_eq!(Span::Ends([0, 28]).within("rows", 28), Ok(0..28));
+        for text in ["8", "8-16", "a..b", "16..8", "0..29"] {
+            let problem = span(text).unwrap_err();
+            assert!(problem.contains("rows"), "{problem}");
+        }
+    }
 
     #[test]
     fn ranges_of_more_columns_than_any_data_have_are_refused() {

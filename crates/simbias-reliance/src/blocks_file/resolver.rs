@@ -8,6 +8,7 @@ use simbias_data::{Dataset, ImageShape};
 use super::MatrixLoader;
 use super::coordinates::AnyTransform;
 use super::glob::glob_matches;
+use super::indices::Span;
 use super::spec::{BlockSpec, Channels};
 use crate::propose::{correlation_clusters, grid, one_hot_groups};
 use crate::{Block, RelianceError};
@@ -34,9 +35,9 @@ impl Resolver<'_> {
                 }
                 Ok(vec![Block::new(name, columns)])
             }
-            BlockSpec::Region { name, rows, cols, channels } => {
-                self.region(name, *rows, *cols, channels.as_ref()).map(|block| vec![block])
-            }
+            BlockSpec::Region { name, rows, cols, channels } => self
+                .region(name, rows.as_ref(), cols.as_ref(), channels.as_ref())
+                .map(|block| vec![block]),
             BlockSpec::Grid { name, rows, cols } => grid(self.image(name)?, *rows, *cols, name),
             BlockSpec::Mask { name, file } => self.mask(name, file),
             BlockSpec::Band { name, low, high } => {
@@ -115,22 +116,18 @@ impl Resolver<'_> {
     fn region(
         &self,
         name: &str,
-        rows: Option<[usize; 2]>,
-        cols: Option<[usize; 2]>,
+        rows: Option<&Span>,
+        cols: Option<&Span>,
         channels: Option<&Channels>,
     ) -> Result<Block, RelianceError> {
         let shape = self.image(name)?;
         let bad = |problem: String| RelianceError::BadSelection { block: name.into(), problem };
-        let range = |given: Option<[usize; 2]>, what: &str, length: usize| {
-            let [low, high] = given.unwrap_or([0, length]);
-            if low >= high || high > length {
-                return Err(bad(format!(
-                    "{what} [{low}, {high}] is not inside the image; expected a half-open range in [0, {length}]"
-                )));
-            }
-            Ok(low..high)
+        let range = |given: Option<&Span>, what: &str, length: usize| match given {
+            Some(span) => span.within(what, length).map_err(bad),
+            None => Ok(0..length),
         };
-        let (rows, cols) = (range(rows, "rows", shape.height)?, range(cols, "cols", shape.width)?);
+        let rows = range(rows, "rows", shape.height)?;
+        let cols = range(cols, "columns", shape.width)?;
         let channels = match channels {
             None => (0..shape.channels).collect(),
             Some(Channels::Text(text)) if text == "all" => (0..shape.channels).collect(),

@@ -1,13 +1,14 @@
 //! The short form of a definition, for a command line.
 
 use super::BlocksFile;
-use super::indices::Indices;
+use super::indices::{Indices, Span};
 use super::spec::{BlockSpec, band_name, default_correlation, grid_name};
 use crate::RelianceError;
 
 impl BlocksFile {
     /// Reads a short form: `grid:3x3`, `bands:4`, `correlation:0.7`, `columns`,
-    /// or `NAME=0,3..7;OTHER=8..12` as named index lists.
+    /// `region:NAME=0..8,20..28;OTHER=..,0..4` as rectangles (rows, then columns of an image),
+    /// or `NAME=0,3..7;OTHER=8..12` as named index lists. All ranges are half-open and begin at 0.
     ///
     /// # Errors
     /// Any other text; the message lists the known forms.
@@ -42,6 +43,14 @@ impl BlocksFile {
                 one(BlockSpec::AutoCorrelation { threshold })
             }
             "columns" if rest.is_empty() => one(BlockSpec::EachColumn),
+            "region" => {
+                let parts = rest.split(';').filter(|part| !part.trim().is_empty());
+                let blocks = parts.map(region).collect::<Result<Vec<_>, _>>()?;
+                if blocks.is_empty() {
+                    return Err(bad_region(text));
+                }
+                Ok(Self { transform: None, blocks })
+            }
             _ if text.contains('=') => {
                 let mut blocks = Vec::new();
                 for part in text.split(';').filter(|part| !part.trim().is_empty()) {
@@ -59,8 +68,34 @@ impl BlocksFile {
             }
             _ => Err(bad(format!(
                 "{text:?} is neither an existing file nor one of grid:3x3, bands:4, correlation:0.7, \
-                 columns, name=0,3..7;other=8..12"
+                 columns, region:name=0..8,20..28, name=0,3..7;other=8..12"
             ))),
         }
     }
+}
+
+/// `NAME=ROWS,COLUMNS`.
+fn region(text: &str) -> Result<BlockSpec, RelianceError> {
+    let parts = text.split_once('=').and_then(|(name, spans)| {
+        let (rows, cols) = spans.split_once(',')?;
+        Some([name, rows, cols].map(str::trim))
+    });
+    let is_span = |text: &str| text.contains("..");
+    match parts {
+        Some([name, rows, cols]) if !name.is_empty() && is_span(rows) && is_span(cols) => {
+            Ok(BlockSpec::Region {
+                name: name.into(),
+                rows: Some(Span::Text(rows.into())),
+                cols: Some(Span::Text(cols.into())),
+                channels: None,
+            })
+        }
+        _ => Err(bad_region(text)),
+    }
+}
+
+fn bad_region(text: &str) -> RelianceError {
+    let problem =
+        format!("{text:?}: write a region as NAME=ROWS,COLUMNS, such as logo=0..8,20..28");
+    RelianceError::BlockFile { problem }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::indices::Indices;
+use super::indices::{Indices, Span};
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -30,9 +30,9 @@ pub(super) enum BlockSpec {
     Region {
         name: String,
         #[serde(default)]
-        rows: Option<[usize; 2]>,
-        #[serde(default)]
-        cols: Option<[usize; 2]>,
+        rows: Option<Span>,
+        #[serde(default, alias = "columns")]
+        cols: Option<Span>,
         #[serde(default)]
         channels: Option<Channels>,
     },

@@ -72,7 +72,7 @@ impl AttackArgs {
         let run = self.out.open(shell)?;
         self.check()?;
         let (opened, data) = self.models.open(self.data.read(shell)?, &self.data.reading, shell)?;
-        let resolved = self.blocks.resolve(&data)?;
+        let resolved = self.blocks.resolve(&data, shell)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let ground = AttackGround::new(&data, blocks, transform, shell.seed())?;
         let models: Vec<(&str, &dyn Scorer)> =

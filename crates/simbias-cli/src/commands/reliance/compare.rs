@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use simbias_reliance::RelianceOutcome;
 use simbias_reliance::document::ComparisonAnswer;
-use simbias_run::{RunError, of_file, read_influences, read_outcome};
+use simbias_run::{RunError, read_influences, read_outcome, result_file};
 
 use crate::commands::arguments::OutArgs;
 use crate::shell::{Failure, Finished, Shell};
@@ -17,11 +17,13 @@ use crate::shell::{Failure, Finished, Shell};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance compare runs/before/result.json runs/after/result.json
+  simbias reliance compare runs/before runs/after
   simbias reliance compare before.json after.json --fail-on not-more-diverse")]
 pub(crate) struct CompareArgs {
-    /// result.json of `reliance run`, `reliance score` or `audit` (what was measured before its remedies)
+    /// Run of `reliance run`, `reliance score` or `audit` (what was measured before its remedies), its result.json, or -
+    /// for standard input
     before: PathBuf,
-    /// result.json of the other model
+    /// Run, or result.json, of the other model
     after: PathBuf,
     /// Exit with code 1 in this case
     #[arg(long, value_enum, value_name = "CASE")]
@@ -39,8 +41,10 @@ enum BadCase {
 impl CompareArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = self.out.open(shell)?;
-        let (before, after) = (read(&self.before)?, read(&self.after)?);
-        let influences = (read_influences(&self.before)?, read_influences(&self.after)?);
+        let before_file = result_file(shell.input(&self.before)?);
+        let after_file = result_file(shell.input(&self.after)?);
+        let (before, after) = (read(&before_file)?, read(&after_file)?);
+        let influences = (read_influences(&before_file)?, read_influences(&after_file)?);
         let influences = influences.0.as_ref().zip(influences.1.as_ref());
         let answer = ComparisonAnswer::new(before, after, influences)?;
         if answer.comparison().n_sufficient.is_none() && self.fail_on.is_some() {
@@ -51,7 +55,14 @@ impl CompareArgs {
             ))
             .hint("measure both with --mode permute, or leave --fail-on out"));
         }
-        shell.close_run(run, &answer, vec![of_file(&self.before)?, of_file(&self.after)?])?;
+        shell.close_run(
+            run,
+            &answer,
+            vec![
+                shell.of_file(&result_file(&self.before))?,
+                shell.of_file(&result_file(&self.after))?,
+            ],
+        )?;
         let is_bad = self.fail_on.is_some() && !answer.comparison().is_more_diverse();
         Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
     }

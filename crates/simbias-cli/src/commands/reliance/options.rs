@@ -3,7 +3,7 @@
 use simbias_reliance::{DonorMode, Metric, RelianceOptions, RelianceOutcome, VerdictThresholds};
 
 use crate::commands::fail_on::{FailOn, Measured};
-use crate::shell::{Failure, at_least_one};
+use crate::shell::{Failure, Finished, at_least_one};
 
 /// How donors are drawn.
 #[derive(clap::Args, Debug)]
@@ -121,8 +121,11 @@ impl FigureArgs {
         self.fail_on.check(Measured { mode, complement, alone: false })
     }
 
-    /// Whether the user named a verdict of `outcome` as bad.
-    pub(super) fn is_bad(&self, outcome: &RelianceOutcome) -> bool {
-        self.fail_on.is_bad(outcome)
+    /// How a command ends that found these outcomes.
+    pub(super) fn ending<'o>(
+        &self,
+        outcomes: impl IntoIterator<Item = &'o RelianceOutcome>,
+    ) -> Finished {
+        self.fail_on.ending(outcomes)
     }
 }

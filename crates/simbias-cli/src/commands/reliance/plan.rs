@@ -62,7 +62,7 @@ impl PlanArgs {
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
         let run = shell.open_run(Some(&self.out))?;
         let data = self.data.read(shell)?;
-        let resolved = self.blocks.resolve(&data)?;
+        let resolved = self.blocks.resolve(&data, shell)?;
         if !self.materialize && !resolved.transform.is_identity() {
             return Err(Failure::input(
                 "the blocks select coordinates after a transform, which donor rows alone cannot express",

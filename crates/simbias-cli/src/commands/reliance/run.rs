@@ -31,6 +31,8 @@ const MAP_CELLS: usize = 64;
   simbias reliance run --model model.onnx --data test.csv --labels outcome
   simbias reliance run --model runs/train-1/ --data test.csv --labels outcome
   simbias reliance run --model net.onnx --data photos/ --image-size 64x64 --blocks grid:3x3 --repeats 30
+  simbias reliance run --model net.onnx --data photos/ --image-size 64x64 --region logo=48..64,40..64
+  zcat test.csv.gz | simbias reliance run --model model.onnx --data - --labels outcome
   simbias reliance run --model a.onnx --model b.onnx --model c.onnx --data X.npy --labels y.npy \\
       --blocks blocks.toml --strata hospital --fail-on exclusive,no-signal
 
@@ -90,7 +92,7 @@ impl RunArgs {
         let data = self.data.read(shell)?;
         let train_caveat = self.training_caveat(&data, shell)?;
         let (opened, data) = self.model.open(data, &self.data.reading, shell)?;
-        let resolved = self.blocks.resolve(&data)?;
+        let resolved = self.blocks.resolve(&data, shell)?;
         let (blocks, transform) = (&resolved.blocks, &*resolved.transform);
         let mut caveats = opened.notes;
         caveats.extend(notes(&data.notes, &resolved));
@@ -131,12 +133,13 @@ impl RunArgs {
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
         inputs.extend(opened.iter().map(|scorer| scorer.fingerprint.clone()));
-        let is_bad = found.iter().any(|(_, measurement)| self.figures.is_bad(&measurement.outcome));
+        let outcomes: Vec<_> =
+            found.iter().map(|(_, measurement)| measurement.outcome.clone()).collect();
         let Some(answer) = RelianceAnswer::of_models(found) else {
             return Err(Failure::input("no model was measured").hint("give one with --model"));
         };
         shell.close_run(run, &answer.beside(beside).pictures(pictures), inputs)?;
-        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+        Ok(self.figures.ending(&outcomes))
     }
 
     /// Warns if the measured rows are those that the model was trained on.
@@ -144,7 +147,7 @@ impl RunArgs {
         let Some(path) = &self.train else { return Ok(None) };
         let parts = PartChoice::Prefer(Part::Train);
         let options = ReadOptions { parts, ..self.data.reading.options() };
-        let train = read_dataset(shell.source(path), &options)?;
+        let train = read_dataset(shell.source(path)?, &options)?;
         Ok((train.fingerprint() == data.fingerprint()).then(|| {
             Caveat::warning(
                 "training-rows",
@@ -190,6 +193,9 @@ impl RunArgs {
     }
 }
 
+/// Classes that are listed.
+const MOST_CLASSES: usize = 12;
+
 /// Says which class is which: "the second class" is the positive one.
 pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
     if let Some(labels) = data.class_labels() {
@@ -197,8 +203,13 @@ pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
             .names
             .iter()
             .enumerate()
-            .map(|(index, name)| format!("{index} = {name:?}"))
+            .take(MOST_CLASSES)
+            .map(|(index, name)| format!("{index} = {name}"))
             .collect();
-        shell.note(&format!("classes: {}", names.join(", ")));
+        let more = match labels.n_classes().saturating_sub(MOST_CLASSES) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        shell.note(&format!("classes: {}{more}", names.join(", ")));
     }
 }

@@ -14,12 +14,14 @@ use crate::shell::{Failure, Finished, Shell};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance score --plan plan --scores scores.npy
+  python score.py plan | simbias reliance score --plan plan --scores -
   simbias reliance score --plan plan --scores scores.safetensors --metric accuracy --json")]
 pub(crate) struct ScoreArgs {
     /// Directory that `simbias reliance plan` wrote
     #[arg(long, value_name = "DIR")]
     plan: PathBuf,
-    /// Scores of all jobs, [jobs, rows] or [jobs, rows, outputs]: .npy, .npz, .safetensors or a table of numbers
+    /// Scores of all jobs, [jobs, rows] or [jobs, rows, outputs]: .npy, .npz, .safetensors or a table of numbers;
+    /// - for standard input
     #[arg(long, value_name = "FILE")]
     scores: PathBuf,
     #[command(flatten)]
@@ -34,12 +36,12 @@ impl ScoreArgs {
         let plan = read_plan(&self.plan)?;
         let complement = plan.document.jobs.iter().any(|job| job.complement);
         self.figures.check(plan.document.mode, complement)?;
-        let (scores, hash) = read_scores(&self.scores)?;
+        let (scores, hash) = read_scores(shell.input(&self.scores)?)?;
         let options = self.figures.set(RelianceOptions::default());
         let measurement = plan.evaluate(scores.view(), hash.as_deref(), &options)?;
-        let is_bad = self.figures.is_bad(&measurement.outcome);
-        let inputs = vec![of_file(&self.plan.join("plan.json"))?, of_file(&self.scores)?];
+        let inputs = vec![of_file(&self.plan.join("plan.json"))?, shell.of_file(&self.scores)?];
+        let outcome = measurement.outcome.clone();
         shell.close_run(run, &RelianceAnswer::new("scores", measurement), inputs)?;
-        Ok(if is_bad { Finished::BadVerdict } else { Finished::Done })
+        Ok(self.figures.ending([&outcome]))
     }
 }

@@ -70,9 +70,9 @@ impl SimplicityArgs {
         let run = self.out.open(shell)?;
         let reading = self.reading.all_parts("a measurement of simplicity")?;
         let split_options = SplitOptions { seed: shell.seed(), ..SplitOptions::default() };
-        let split = read_splits(shell.source(&self.data), &reading, &split_options)?;
+        let split = read_splits(shell.source(&self.data)?, &reading, &split_options)?;
         shell.caveats(&split.notes());
-        let resolved = self.blocks.resolve(&split.train.0)?;
+        let resolved = self.blocks.resolve(&split.train.0, shell)?;
         let options = SimplicityOptions {
             ladder: self.ladder.clone(),
             most_thresholds: self.pieces_max,

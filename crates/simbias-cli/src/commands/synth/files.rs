@@ -146,7 +146,7 @@ fn rows(name: String, dataset: Dataset) -> NamedArray {
 /// A block of image rows over the full width, for a block file.
 pub(super) fn rows_block(name: &str, rows: std::ops::Range<usize>) -> String {
     format!(
-        "[[block]]\nname = {name:?}\nkind = \"region\"\nrows = [{}, {}]\n\n",
+        "[[block]]\nname = {name:?}\nkind = \"region\"\nrows = \"{}..{}\"\n\n",
         rows.start, rows.end
     )
 }

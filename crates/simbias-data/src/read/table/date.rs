@@ -11,6 +11,8 @@ enum Form {
     YearLast,
     /// 31 Dec 2021, December 31, 2021
     NamedMonth,
+    /// 2021-Q4, Q4 2021, which stand for their first day
+    Quarter,
     /// 23:59, 11:59 pm
     TimeOnly,
 }
@@ -203,7 +205,7 @@ fn written(text: &str) -> Option<Written> {
         });
     }
     if text.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && let Some(found) = named_month(text)
+        && let Some(found) = quarter(text).or_else(|| named_month(text))
     {
         return Some(found);
     }
@@ -254,6 +256,29 @@ fn written(text: &str) -> Option<Written> {
 /// As POSIX reads two digits: 69 to 99 are of the last century.
 fn full_year(two_digits: u32) -> i64 {
     i64::from(two_digits) + if two_digits >= 69 { 1900 } else { 2000 }
+}
+
+/// Year and quarter with a `Q` between or before them, and at most one separator.
+fn quarter(text: &str) -> Option<Written> {
+    let (before, after) = text.split_once(['q', 'Q'])?;
+    let before = before.strip_suffix(['-', '/', ' ', '.', '_']).unwrap_or(before);
+    let parts = if before.is_empty() {
+        // Q4 2021
+        after.split_at_checked(1)
+    } else if before.len() == 1 {
+        // 4Q2021
+        Some((before, after))
+    } else {
+        // 2021-Q4
+        Some((after, before))
+    };
+    let (number, year) = parts?;
+    let year = year.strip_prefix(['-', '/', ' ', '.', '_']).unwrap_or(year);
+    let is_year = year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u32 = number.parse().ok().filter(|number| (1..=4).contains(number))?;
+    let year = year.parse().ok().filter(|_| is_year)?;
+    let numbers = (year, 3 * number - 2, 1);
+    Some(Written { form: Form::Quarter, numbers, hour: None, has_dots: false })
 }
 
 fn named_month(text: &str) -> Option<Written> {
@@ -380,6 +405,12 @@ mod tests {
             ("1st March 2000 09:15", DateOrder::DayFirst, 11_017.0, 9.25),
             ("March 2000", DateOrder::DayFirst, 11_017.0, 0.0),
             ("2000-03", DateOrder::DayFirst, 11_017.0, 0.0),
+            ("1970-Q1", DateOrder::DayFirst, 0.0, 0.0),
+            ("Q2 1970", DateOrder::DayFirst, 90.0, 0.0),
+            ("1970Q3", DateOrder::DayFirst, 181.0, 0.0),
+            ("q4/1970", DateOrder::DayFirst, 273.0, 0.0),
+            ("4Q1970", DateOrder::DayFirst, 273.0, 0.0),
+            ("1971 Q1", DateOrder::DayFirst, 365.0, 0.0),
             ("12:45", DateOrder::DayFirst, 0.0, 12.75),
             ("12:45 am", DateOrder::DayFirst, 0.0, 0.75),
         ] {
@@ -404,6 +435,13 @@ mod tests {
             "12-05-99",
             "31/31/2020",
             "Bern 12 3",
+            "2020-Q5",
+            "Q0 2020",
+            "Q1",
+            "Q12020 a",
+            "FAQ 1 2020",
+            "2020-Q11",
+            "202-Q1",
         ] {
             assert_eq!(parse(text, DateOrder::DayFirst), None, "{text}");
         }

@@ -158,9 +158,15 @@ fn groups(
     let labels = class_labels(dataset)?;
     let counts = labels.counts();
     if counts.len() != 2 || counts.contains(&0) {
+        let counted: Vec<String> = labels
+            .names
+            .iter()
+            .zip(&counts)
+            .map(|(name, count)| format!("{name} ({count} rows)"))
+            .collect();
         return Err(SynthError::WrongSource {
             dataset: dataset.name.clone(),
-            found: format!("classes {:?} with {counts:?} rows", labels.names),
+            found: format!("classes {}", counted.join(", ")),
             needed: "two classes with rows; choose two of them".into(),
         });
     }

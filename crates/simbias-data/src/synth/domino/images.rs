@@ -35,7 +35,7 @@ pub(super) fn rows_of_classes<S: AsRef<str>>(
         let Some(class) = class else {
             return Err(SynthError::WrongSource {
                 dataset: dataset.name.clone(),
-                found: format!("classes {:?}", labels.names),
+                found: format!("classes {}", labels.names.join(", ")),
                 needed: format!("a class {:?}", name.as_ref()),
             });
         };
@@ -49,8 +49,8 @@ pub(super) fn rows_of_classes<S: AsRef<str>>(
             dataset: dataset.name.clone(),
             found: "no rows".into(),
             needed: format!(
-                "rows of the classes {:?}",
-                names.iter().map(AsRef::as_ref).collect::<Vec<_>>()
+                "rows of the classes {}",
+                names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ")
             ),
         });
     }

@@ -2,6 +2,7 @@
 
 mod arrays;
 mod binary;
+mod dialects;
 mod garbage;
 mod images;
 mod ordinary;
