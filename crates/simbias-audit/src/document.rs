@@ -11,12 +11,11 @@ pub use simplicity::{SIMPLICITY_SCHEMA, SimplicityAnswer};
 use std::cmp::Ordering;
 
 use simbias_data::Dataset;
-use simbias_data::transform::Transform;
 use simbias_reliance::document::{
-    budget_chart, budget_heatmap, comparison_section, example_images, giveaways, key_figures,
+    block_examples, budget_chart, budget_heatmap, comparison_section, giveaways, key_figures,
     method_section, overview, plain_summary, reliance_section, scores_section,
 };
-use simbias_reliance::{BlockOutcome, BlockSet, BlockVerdict, DonorMode, DonorSource};
+use simbias_reliance::{BlockOutcome, BlockVerdict, DonorSource};
 use simbias_report::{
     Axis, Caveat, Cell, Chart, Column, ForestChart, KeyFigure, LineSeries, LinesChart, Report,
     Section, Table,
@@ -27,9 +26,6 @@ use self::attack::share_table;
 use crate::audit::{AuditInput, AuditOutcome, RemedyOutcome};
 use crate::remedy::Remedy;
 use crate::robustness::{Robustness, UniversalResult};
-
-/// Rows shown with exchanged blocks.
-const EXAMPLES: usize = 3;
 
 /// The whole report.
 pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Report {
@@ -63,8 +59,15 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
     for caveat in &base.caveats {
         report = report.caveat(caveat.clone());
     }
-    report = report.overview(overview(base)).section(data_section(outcome, input, seed));
+    report = report.overview(overview(base));
+    if let Some(section) = outcome.beside.map_section() {
+        report = report.section(section);
+    }
     report = report.section(reliance_section(base));
+    if let Some(section) = examples_section(outcome, input, seed) {
+        report = report.section(section);
+    }
+    report = report.section(data_section(outcome));
     for section in outcome.beside.sections(base) {
         report = report.section(section);
     }
@@ -258,8 +261,7 @@ fn groups_table(remedied: &RemedyOutcome) -> Table {
     table
 }
 
-fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Section {
-    let test = &input.split.test.0;
+fn data_section(outcome: &AuditOutcome) -> Section {
     let mut section = Section::new("data", "What the network was shown");
     let mut table = Table::new("classes", "Test rows").columns(["class", "rows"]);
     for (name, n) in &outcome.base.outcome.classes {
@@ -282,20 +284,21 @@ fn data_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Secti
             );
         }
     }
-    if let Some(images) = pictures(test, &input.blocks, input.transform.as_ref(), seed) {
-        section = section.images(images);
-    }
     section
 }
 
-fn pictures(
-    test: &Dataset,
-    blocks: &BlockSet,
-    transform: &dyn Transform,
-    seed: Seed,
-) -> Option<simbias_report::Images> {
-    let donors = DonorSource::new(DonorMode::Permute, test, None, seed).ok()?.draw(0);
-    example_images(test, blocks, transform, &donors, EXAMPLES)
+/// Images with and without the blocks that matter, from the rows that were measured.
+fn examples_section(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> Option<Section> {
+    let base = &outcome.base;
+    // A given model was measured on all rows.
+    let joined = outcome.training.is_none().then(|| input.split.joined());
+    let rows = joined.as_ref().unwrap_or(&input.split.test.0);
+    rows.layout.image_shape()?;
+    let donors = DonorSource::new(base.outcome.mode, rows, None, seed).ok()?.draw(0);
+    let transform = input.transform.as_ref();
+    let samples = Some(&base.samples);
+    let grid = block_examples(rows, &input.blocks, transform, &donors, &base.outcome, samples)?;
+    Some(Section::new("examples", "Examples of every class").pictures(grid))
 }
 
 fn solo_section(outcome: &AuditOutcome) -> Section {

@@ -8,6 +8,7 @@ mod figure;
 mod labels;
 mod page;
 mod picture;
+mod picture_grid;
 mod terminal;
 
 pub use page::render_html;

@@ -6,14 +6,15 @@ use std::fmt::Write;
 use plotly::Plot;
 use serde_json::Value;
 use simbias_report::{
-    Caveat, Cell, Chart, Element, Estimate, Images, KeyFigure, Provenance, Report, Section,
-    Severity, Table, Tone, Verdict, format,
+    Caveat, Cell, Chart, Element, Estimate, Images, KeyFigure, PictureGrid, Provenance, Report,
+    Section, Severity, Table, Tone, Verdict, format,
 };
 
 use crate::escape::{html, json_in_script};
-use crate::{figure, picture};
+use crate::{figure, picture, picture_grid};
 
 const STYLE: &str = include_str!("../assets/page.css");
+const PICTURES_STYLE: &str = include_str!("../assets/pictures.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
 /// Rows beyond which a table scrolls by itself.
 const LONG_TABLE: usize = 30;
@@ -66,7 +67,7 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"simbias\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+             <title>{title}</title>\n<style>\n{STYLE}{PICTURES_STYLE}</style>\n</head>\n<body>\n"
         );
         page.push_str(&self.body);
         drop(self.body);
@@ -212,6 +213,7 @@ impl Page {
                 Element::Table(table) => self.table(table),
                 Element::Chart(chart) => self.chart(chart),
                 Element::Images(images) => self.images(images),
+                Element::Pictures(grid) => self.pictures(grid),
                 Element::Caveat(caveat) => self.caveat(caveat),
             }
         }
@@ -371,6 +373,13 @@ impl Page {
             ));
         }
         self.push("</div>\n</figure>\n");
+    }
+
+    fn pictures(&mut self, grid: &PictureGrid) {
+        self.panel(&grid.id, &grid.title, "");
+        self.caption(&grid.caption);
+        self.push(&picture_grid::markup(grid));
+        self.push("</figure>\n");
     }
 
     fn provenance(&mut self, provenance: &Provenance) {

@@ -3,6 +3,7 @@
 mod canvas;
 mod drawing;
 mod grid;
+mod picture_grid;
 
 use simbias_report::{
     Caveat, Cell, Chart, Element, Images, Provenance, Report, Section, Severity, Table, Tone,
@@ -80,6 +81,7 @@ fn chapter(canvas: &mut Canvas, section: &Section) {
             Element::Table(table) => framed_table(canvas, table),
             Element::Chart(chart) => figure(canvas, chart),
             Element::Images(images) => gallery(canvas, images),
+            Element::Pictures(grid) => picture_grid::draw(canvas, grid),
             Element::Caveat(doubt) => caveat(canvas, doubt),
         }
     }

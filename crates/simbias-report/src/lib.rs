@@ -30,6 +30,7 @@ mod estimate;
 pub mod format;
 mod images;
 mod interval;
+mod picture_grid;
 mod progress;
 mod provenance;
 mod real;
@@ -48,6 +49,7 @@ pub use chart::{
 pub use estimate::Estimate;
 pub use images::{Image, ImageError, Images};
 pub use interval::Interval;
+pub use picture_grid::{Overlay, PictureGrid, PictureRow, Region};
 pub use progress::{Interrupted, Part, Piece, Progress, SideBySide, Silent, Steps, StopOnly};
 pub use provenance::{InputFingerprint, Provenance, Settings};
 pub use report::{Element, KeyFigure, Report, ReportError, Schema, Section};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Caveat, Cell, Chart, Images, Provenance, Table};
+use crate::{Caveat, Cell, Chart, Images, PictureGrid, Provenance, Table};
 
 /// The wire form's name and version; reading any other version is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub enum Element {
     Chart(Box<Chart>),
     /// Pictures.
     Images(Images),
+    /// Rows of pictures, with values laid over them.
+    Pictures(PictureGrid),
     /// A doubt about the evidence beside it.
     Caveat(Caveat),
 }
@@ -137,6 +139,12 @@ impl Section {
     #[must_use]
     pub fn images(self, images: Images) -> Self {
         self.element(Element::Images(images))
+    }
+
+    /// Adds rows of pictures.
+    #[must_use]
+    pub fn pictures(self, grid: PictureGrid) -> Self {
+        self.element(Element::Pictures(grid))
     }
 
     /// Adds a doubt.
@@ -268,7 +276,10 @@ impl Report {
             let (id, content) = match element {
                 Element::Table(table) => (&table.id, table.to_csv()),
                 Element::Chart(chart) => (&chart.id, chart.to_csv()),
-                Element::Text(_) | Element::Images(_) | Element::Caveat(_) => continue,
+                Element::Text(_)
+                | Element::Images(_)
+                | Element::Pictures(_)
+                | Element::Caveat(_) => continue,
             };
             files.push((format!("{}.csv", free_slug(id, &mut taken)), content));
         }

@@ -70,6 +70,7 @@ mod model;
 mod onnx_runtime;
 mod plan;
 mod provenance;
+mod reliance_state;
 mod results;
 
 pub use blocks::resolve_blocks;
@@ -84,4 +85,5 @@ pub use model::{Model, OpenOptions, OpenedModels, is_onnx, open_models};
 pub use onnx_runtime::{RuntimePlaces, find_onnx_runtime};
 pub use plan::{howto, read_plan, read_scores, write_plan};
 pub use provenance::{Clock, Invocation, RUN_SCHEMA};
+pub use reliance_state::{RelianceIdentity, RelianceState};
 pub use results::{read_influences, read_outcome};

@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod claims;
 mod fail_on;
+mod heat_map;
 mod layer_choice;
 mod model;
 mod perplexity;
