@@ -70,7 +70,13 @@ impl Beside {
             && measured.outcome.has_signal()
         {
             let found = plain_summary(&measured.outcome).into_iter().skip(1).take(MOST_SENTENCES);
-            sentences.extend(found.map(|sentence| format!("Whole images: {sentence}")));
+            sentences.extend(found.map(|sentence| {
+                let sentence = sentence
+                    .strip_prefix("It ")
+                    .map(|rest| format!("it {rest}"))
+                    .unwrap_or(sentence);
+                format!("By frequency and colour of whole images: {sentence}")
+            }));
         }
         sentences
     }
