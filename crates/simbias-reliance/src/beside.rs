@@ -3,7 +3,7 @@
 
 use simbias_data::transform::{Fft2, Identity, Transform};
 use simbias_data::{Dataset, Scorer};
-use simbias_report::Progress;
+use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 
 use crate::RelianceError;
@@ -21,6 +21,9 @@ use crate::verdict::BlockVerdict;
 const MOST_MEMBERS: usize = 40;
 /// Donor maps for them.
 const MEMBER_REPEATS: usize = 10;
+/// Shares of all this that are done when single columns are screened, and when whole images are measured.
+const SCREENED: f64 = 0.05;
+const VIEWED: f64 = 0.4;
 /// Cycles per pixel at the corner of the spectrum.
 const HIGHEST: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// Rings of frequency, the coarsest first.
@@ -114,24 +117,28 @@ impl Beside {
         progress: &dyn Progress,
         journal: &dyn Journal,
     ) -> Result<Self, RelianceError> {
+        let screening = Part::new(progress, (0.0, SCREENED));
         let screen = (data.n_rows() >= Screen::LEAST_ROWS)
-            .then(|| Screen::of(data, options.metric, options.level, seed, progress))
+            .then(|| Screen::of(data, options.metric, options.level, seed, &screening))
             .transpose()?;
+        let viewed = if resolved.whole_images.is_some() { VIEWED } else { SCREENED };
+        let viewing = Part::new(progress, (SCREENED, viewed));
         let whole_images = resolved
             .whole_images
             .as_ref()
             .map(|View { blocks, transform }| {
                 let part = JournalPart::new(journal, "whole images");
                 let transform = &**transform;
-                measure_resumably(scorer, data, blocks, transform, options, seed, progress, &part)
+                measure_resumably(scorer, data, blocks, transform, options, seed, &viewing, &part)
             })
             .transpose()?;
+        let rest = Part::new(progress, (viewed, 1.0));
         let map = JournalPart::new(journal, "heat map");
-        let heat_map = heat_map(scorer, data, measured, options, seed, progress, &map)?;
+        let heat_map = heat_map(scorer, data, measured, options, seed, &rest, &map)?;
         let inside = if resolved.transform.is_identity() {
             let blocks = &resolved.blocks;
             let part = JournalPart::new(journal, "inside");
-            inside_resumably(scorer, data, blocks, measured, options, seed, progress, &part)?
+            inside_resumably(scorer, data, blocks, measured, options, seed, &rest, &part)?
         } else {
             None
         };

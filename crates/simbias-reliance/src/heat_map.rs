@@ -339,7 +339,7 @@ impl Runner<'_> {
             Some(found) => found,
             None => {
                 let found = self.score(rectangle)?;
-                self.journal.keep(&key, &found.to_bytes());
+                self.journal.settle(&key, &found.to_bytes());
                 found
             }
         };

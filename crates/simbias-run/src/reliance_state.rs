@@ -211,7 +211,8 @@ impl Journal for RelianceState {
         self.logs().attempt(|logs| {
             logs.settled.append(key, record)?;
             let parts = format!("{key}/");
-            if logs.open.places.keys().all(|open| open.starts_with(&parts)) {
+            let mut open = logs.open.places.keys();
+            if !logs.open.places.is_empty() && open.all(|open| open.starts_with(&parts)) {
                 logs.open.clear()?;
             }
             Ok(())

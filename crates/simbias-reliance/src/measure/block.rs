@@ -199,7 +199,7 @@ impl Passes<'_> {
                     let scores = self.predictions(scores, "pair of blocks")?;
                     let mut figures = standard.figures(&scores, &[])?;
                     figures.influence = Vec::new();
-                    self.journal.keep(&key, &figures.to_bytes());
+                    self.journal.settle(&key, &figures.to_bytes());
                     figures
                 }
             };
