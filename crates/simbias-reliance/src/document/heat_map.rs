@@ -58,8 +58,8 @@ impl HeatMap {
         let shown = self.shown();
         let Some(first) = shown.first() else {
             return format!(
-                "No single part of the picture is shown to be needed: exchanging any one of the {} parts of the heat map \
-                 with another picture makes no clear difference.",
+                "The heat map is empty: none of the {} parts into which it divides the picture is shown to be needed by \
+                 itself.",
                 self.cells.len()
             );
         };
