@@ -5,8 +5,8 @@ use simbias_data::{Dataset, Scorer, SplitDataset};
 use simbias_nn::Device;
 use simbias_reliance::screen::Screen;
 use simbias_reliance::{
-    Beside, BlockSet, Comparison, Measurement, RelianceOptions, View, assign_verdicts, compare,
-    inside_the_leading_block, measure,
+    Beside, BlockSet, Comparison, Forgetful, Measurement, RelianceOptions, View, assign_verdicts,
+    compare, heat_map, inside_the_leading_block, measure,
 };
 use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
@@ -300,7 +300,13 @@ pub fn audit(
     // Nothing here was trained for a given model, so that every row can judge it.
     let joined = is_given.then(|| split.joined());
     let measured = joined.as_ref().unwrap_or(test);
-    let mut base = measure_on(model, measured, progress)?;
+    let of_blocks = if measured.layout.image_shape().is_some() { BLOCKS_MEASURED } else { 1.0 };
+    let mut base = measure_on(model, measured, &Part::new(progress, (0.0, of_blocks)))?;
+    let mapping = Part::new(progress, (of_blocks, 1.0));
+    let heat_map = {
+        let (outcome, options) = (&base.outcome, &options.reliance);
+        heat_map(model, measured, outcome, options, seed, &mapping, &Forgetful)?
+    };
     let has_remedies = own_network.is_some() && !options.remedies.is_empty();
     let on_test =
         (is_given && has_remedies).then(|| measure_on(model, test, progress)).transpose()?;
@@ -354,7 +360,7 @@ pub fn audit(
         progress,
     )?
     .filter(|_| transform.is_identity());
-    let beside = Beside { screen, whole_images, inside };
+    let beside = Beside { screen, whole_images, inside, heat_map };
     let correlation = options
         .reliance
         .mode
@@ -454,6 +460,8 @@ pub fn audit(
 
 /// Steps between two states of the audited network that are kept.
 const KEEP_EVERY: u64 = 200;
+/// Share of the measurement of images that is done when their blocks are measured; the heat map is the rest.
+const BLOCKS_MEASURED: f64 = 0.6;
 /// Shares of a remedy's stage that are done when its model is trained and when its reliance is measured; attacks are
 /// the rest.
 const RETRAINED: f64 = 0.6;

@@ -3,6 +3,7 @@
 //! The cost is counted, not timed: products of numbers at the rate of a nominal machine of two cores, and a fixed price of
 //! every step. The same audit therefore does the same work on every machine, and gives the same result.
 
+use simbias_reliance::HeatMap;
 use simbias_train::Recipe;
 
 use crate::AuditError;
@@ -28,7 +29,7 @@ const ATTACKS: f64 = 5.0;
 pub struct Cost {
     /// Training the network.
     pub training: f64,
-    /// Measuring reliance.
+    /// Measuring reliance, with the heat map of images.
     pub reliance: f64,
     /// Learning blocks alone.
     pub alone: f64,
@@ -69,7 +70,11 @@ impl Cost {
         let evaluations = options.max_steps as f64 / recipe.fit.evaluate_every as f64;
         let training = options.max_steps as f64 * step + evaluations * n_validation * row;
         let passes = 6.0 + 2.0 * options.reliance.repeats as f64;
-        let reliance = passes * (n_blocks + n_views) as f64 * n_test * row;
+        let is_image = input.split.test.0.layout.image_shape().is_some();
+        let map_cells = if is_image { options.reliance.heat_map_cells } else { 0 };
+        let map = HeatMap::n_passes(map_cells, options.reliance.repeats) as f64 * n_test * row;
+        let blocks = passes * n_blocks as f64 * n_test * row;
+        let reliance = blocks + passes * n_views as f64 * n_test * row + map;
 
         let simplicity = &options.simplicity;
         let curve = n_validation.min(CURVE_ROWS) / simplicity.solo_every.max(1) as f64 * row;
@@ -86,7 +91,7 @@ impl Cost {
         let robustness = &options.robustness;
         let attacks =
             ATTACKS * PASSES_A_STEP * (robustness.n_rows * robustness.n_steps) as f64 * row;
-        let again = reliance * n_blocks as f64 / (n_blocks + n_views).max(1) as f64 + attacks;
+        let again = blocks + attacks;
         let remedies = options.remedies.iter().map(|remedy| match remedy {
             Remedy::RotatingPermutation | Remedy::GroupDro => training + again,
             Remedy::LastLayer => training / 3.0 + again,
@@ -128,13 +133,14 @@ type Reduction = (&'static str, fn(&mut AuditOptions) -> bool);
 
 /// The least important work goes first: remedies, then what blocks do alone, then donor maps, and last the training of the
 /// network itself.
-const REDUCTIONS: [Reduction; 9] = [
+const REDUCTIONS: [Reduction; 11] = [
     ("the denied ensemble was left out", |options| {
         let before = options.remedies.len();
         options.remedies.retain(|remedy| *remedy != Remedy::DeniedEnsemble);
         options.remedies.len() < before
     }),
     ("fewer donor maps", |options| lower(&mut options.reliance.repeats, 12)),
+    ("a coarser heat map", |options| lower(&mut options.reliance.heat_map_cells, 28)),
     ("fewer steps on each block alone", |options| lower(&mut options.simplicity.solo_steps, 700)),
     ("remedies were left out", |options| {
         let had = !options.remedies.is_empty();
@@ -151,6 +157,7 @@ const REDUCTIONS: [Reduction; 9] = [
     }),
     ("fewer blocks tried alone", |options| lower(&mut options.most_probed, 6)),
     ("fewer steps on each block alone", |options| lower(&mut options.simplicity.solo_steps, 300)),
+    ("a coarser heat map", |options| lower(&mut options.reliance.heat_map_cells, 16)),
     ("fewer donor maps", |options| lower(&mut options.reliance.repeats, 5)),
     ("fewer training steps", |options| lower(&mut options.max_steps, 400)),
 ];

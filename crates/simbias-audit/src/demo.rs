@@ -76,7 +76,7 @@ pub fn demo_options(seed: Seed, quick: bool) -> AuditOptions {
     AuditOptions {
         seed,
         network: NetworkChoice::Named("small-cnn"),
-        reliance: RelianceOptions { repeats: 3, ..RelianceOptions::default() },
+        reliance: RelianceOptions { repeats: 3, heat_map_cells: 16, ..RelianceOptions::default() },
         simplicity: SimplicityOptions {
             ladder: vec![0, 32],
             probe_seeds: 1,

@@ -9,6 +9,7 @@ mod labels;
 mod notebook;
 mod page;
 mod picture;
+mod picture_grid;
 mod terminal;
 
 pub use notebook::notebook;

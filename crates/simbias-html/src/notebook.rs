@@ -5,7 +5,7 @@ use std::fmt::Write;
 use simbias_report::{Cell, Element, Images, KeyFigure, NextStep, Report, Table, Verdict, format};
 
 use crate::escape::html;
-use crate::{figure, picture};
+use crate::{figure, picture, picture_grid};
 
 /// Bytes that a fragment may take: notebooks are kept in version control.
 const LARGEST: usize = 100_000;
@@ -92,6 +92,9 @@ fn picture_markup(element: &Element) -> String {
             titled(&chart.title, &charts.caption, &figure::drawing(chart, figure::BESIDE))
         }),
         Element::Images(images) => titled(&images.title, &images.caption, &gallery(images)),
+        Element::Pictures(grid) => {
+            titled(&grid.title, &grid.caption, &picture_grid::first_row(grid))
+        }
         Element::Table(table) => table_markup(table),
         Element::Text(text) => format!("<p>{}</p>\n", html(text)),
         Element::Caveat(caveat) => format!("<p>{}</p>\n", html(&caveat.message)),

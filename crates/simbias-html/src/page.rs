@@ -15,6 +15,7 @@ use crate::escape::html;
 use packed::Packed;
 
 const STYLE: &str = include_str!("../assets/page.css");
+const PICTURES_STYLE: &str = include_str!("../assets/pictures.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
 
 /// The report as one self-contained HTML file.
@@ -58,7 +59,7 @@ impl Page {
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <meta name=\"generator\" content=\"simbias\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
-             <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
+             <title>{title}</title>\n<style>\n{STYLE}{PICTURES_STYLE}</style>\n</head>\n<body>\n"
         );
         page.push_str(&self.body);
         drop(self.body);
@@ -166,6 +167,7 @@ impl Page {
             Element::Chart(chart) => self.chart(chart),
             Element::Charts(charts) => self.charts(charts),
             Element::Images(images) => self.images(images),
+            Element::Pictures(grid) => self.pictures(grid),
             Element::Caveat(caveat) => self.caveat(caveat),
         }
     }

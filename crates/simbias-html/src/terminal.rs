@@ -4,6 +4,7 @@ mod brief;
 mod canvas;
 mod drawing;
 mod grid;
+mod picture_grid;
 
 use simbias_report::{
     Caveat, Cell, Chart, Charts, Element, Images, Provenance, Report, Section, Severity, Table,
@@ -90,6 +91,7 @@ fn chapter(canvas: &mut Canvas, section: &Section) {
             Element::Chart(chart) => figure(canvas, chart),
             Element::Charts(charts) => choice(canvas, charts),
             Element::Images(images) => gallery(canvas, images),
+            Element::Pictures(grid) => picture_grid::draw(canvas, grid),
             Element::Caveat(doubt) => caveat(canvas, doubt),
         }
     }

@@ -1,15 +1,17 @@
-//! What is looked at beside the user's blocks: single columns without a model, whole images by frequency and colour, and
-//! the members of the block that leads.
+//! What is looked at beside the user's blocks: single columns without a model, whole images by frequency and colour, where
+//! in images the skill lies, and the members of the block that leads.
 
 use simbias_data::transform::{Fft2, Identity, Transform};
 use simbias_data::{Dataset, Scorer};
-use simbias_report::Progress;
+use simbias_report::{Part, Progress};
 use simbias_stats::Seed;
 
 use crate::RelianceError;
 use crate::block::{Block, BlockSet};
 use crate::blocks_file::ResolvedBlocks;
-use crate::measure::{Measurement, RelianceOptions, measure};
+use crate::heat_map::{HeatMap, heat_map};
+use crate::journal::{Forgetful, Journal, JournalPart};
+use crate::measure::{Measurement, RelianceOptions, measure_resumably};
 use crate::outcome::{BlockOutcome, RelianceOutcome};
 use crate::propose::one_hot_groups;
 use crate::screen::Screen;
@@ -19,6 +21,9 @@ use crate::verdict::BlockVerdict;
 const MOST_MEMBERS: usize = 40;
 /// Donor maps for them.
 const MEMBER_REPEATS: usize = 10;
+/// Shares of all this that are done when single columns are screened, and when whole images are measured.
+const SCREENED: f64 = 0.05;
+const VIEWED: f64 = 0.4;
 /// Cycles per pixel at the corner of the spectrum.
 const HIGHEST: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// Rings of frequency, the coarsest first.
@@ -75,13 +80,16 @@ pub struct Beside {
     pub whole_images: Option<Measurement>,
     /// Members of the leading block.
     pub inside: Option<Inside>,
+    /// Where in images the skill lies.
+    pub heat_map: Option<HeatMap>,
 }
 
 impl Beside {
-    /// Looks at all of it for one model: `data`, the blocks and `measured`, which is what [`measure`] found for them.
+    /// Looks at all of it for one model: `data`, the blocks and `measured`, which is what [`measure`](crate::measure) found
+    /// for them.
     ///
     /// # Errors
-    /// As [`measure`] and [`Screen::of`]; too few rows for a screen are no error.
+    /// As [`measure`](crate::measure) and [`Screen::of`]; too few rows for a screen are no error.
     pub fn look(
         scorer: &dyn Scorer,
         data: &Dataset,
@@ -91,23 +99,50 @@ impl Beside {
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Self, RelianceError> {
+        Self::look_resumably(scorer, data, resolved, measured, options, seed, progress, &Forgetful)
+    }
+
+    /// As [`look`](Self::look), with finished work from and to `journal`.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    #[expect(clippy::too_many_arguments, reason = "those of `look`, and the journal")]
+    pub fn look_resumably(
+        scorer: &dyn Scorer,
+        data: &Dataset,
+        resolved: &ResolvedBlocks,
+        measured: &RelianceOutcome,
+        options: &RelianceOptions,
+        seed: Seed,
+        progress: &dyn Progress,
+        journal: &dyn Journal,
+    ) -> Result<Self, RelianceError> {
+        let screening = Part::new(progress, (0.0, SCREENED));
         let screen = (data.n_rows() >= Screen::LEAST_ROWS)
-            .then(|| Screen::of(data, options.metric, options.level, seed, progress))
+            .then(|| Screen::of(data, options.metric, options.level, seed, &screening))
             .transpose()?;
+        let viewed = if resolved.whole_images.is_some() { VIEWED } else { SCREENED };
+        let viewing = Part::new(progress, (SCREENED, viewed));
         let whole_images = resolved
             .whole_images
             .as_ref()
             .map(|View { blocks, transform }| {
-                measure(scorer, data, blocks, &**transform, options, seed, progress)
+                let part = JournalPart::new(journal, "whole images");
+                let transform = &**transform;
+                measure_resumably(scorer, data, blocks, transform, options, seed, &viewing, &part)
             })
             .transpose()?;
+        let rest = Part::new(progress, (viewed, 1.0));
+        let map = JournalPart::new(journal, "heat map");
+        let heat_map = heat_map(scorer, data, measured, options, seed, &rest, &map)?;
         let inside = if resolved.transform.is_identity() {
             let blocks = &resolved.blocks;
-            inside_the_leading_block(scorer, data, blocks, measured, options, seed, progress)?
+            let part = JournalPart::new(journal, "inside");
+            inside_resumably(scorer, data, blocks, measured, options, seed, &rest, &part)?
         } else {
             None
         };
-        Ok(Self { screen, whole_images, inside })
+        Ok(Self { screen, whole_images, inside, heat_map })
     }
 }
 
@@ -127,7 +162,7 @@ fn leading(outcome: &RelianceOutcome) -> Option<&BlockOutcome> {
 /// made of 2 to 40 columns of a table.
 ///
 /// # Errors
-/// As [`measure`].
+/// As [`measure`](crate::measure).
 pub fn inside_the_leading_block(
     scorer: &dyn Scorer,
     data: &Dataset,
@@ -136,6 +171,20 @@ pub fn inside_the_leading_block(
     options: &RelianceOptions,
     seed: Seed,
     progress: &dyn Progress,
+) -> Result<Option<Inside>, RelianceError> {
+    inside_resumably(scorer, data, blocks, outcome, options, seed, progress, &Forgetful)
+}
+
+#[expect(clippy::too_many_arguments, reason = "those of `measure`, the outcome and the journal")]
+fn inside_resumably(
+    scorer: &dyn Scorer,
+    data: &Dataset,
+    blocks: &BlockSet,
+    outcome: &RelianceOutcome,
+    options: &RelianceOptions,
+    seed: Seed,
+    progress: &dyn Progress,
+    journal: &dyn Journal,
 ) -> Result<Option<Inside>, RelianceError> {
     let found = leading(outcome).filter(|block| (2..=MOST_MEMBERS).contains(&block.members.len()));
     let Some(block) = found.and_then(|found| blocks.find(&found.name)) else { return Ok(None) };
@@ -151,6 +200,7 @@ pub fn inside_the_leading_block(
         ..options.clone()
     };
     let identity = Identity::new(data.n_features());
-    let found = measure(scorer, data, &members, &identity, &options, seed, progress)?;
+    let found =
+        measure_resumably(scorer, data, &members, &identity, &options, seed, progress, journal)?;
     Ok(Some(Inside { block: block.name.clone(), outcome: found.outcome }))
 }

@@ -8,6 +8,7 @@ use crate::figures::{ClassRows, edge_variance, statistic};
 use crate::influence::{BlockInfluences, Influences};
 use crate::metric::Metric;
 use crate::outcome::{BlockOutcome, Condition, RelianceOutcome};
+use crate::verdict::is_shown_above;
 
 /// A figure before and after, with the difference.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,15 @@ pub struct Change {
     pub difference: Estimate,
     /// Two-sided p-value of "no difference".
     pub p_value: f64,
+}
+
+impl Change {
+    /// Whether the difference is off zero by more than chance explains, when `n_tests` differences are looked at.
+    pub fn is_settled(&self, n_tests: usize) -> bool {
+        let Estimate { value, low, high, level, .. } = self.difference;
+        let mirrored = Estimate::new(-value, -high, -low).level(level);
+        is_shown_above(&self.difference, 0.0, n_tests) || is_shown_above(&mirrored, 0.0, n_tests)
+    }
 }
 
 /// One block before and after.
@@ -56,6 +66,16 @@ impl Comparison {
     /// more than before. A higher metric without one block is not enough: the model may have switched.
     pub fn is_more_diverse(&self) -> bool {
         self.n_sufficient.is_some_and(|(before, after)| after >= 2 && after > before)
+    }
+
+    /// Whether nothing changed as far as the rows can tell: neither the metric nor what the model needs of any block or
+    /// can do with it alone.
+    pub fn changes_nothing(&self) -> bool {
+        let n_tests = 2 * self.blocks.len();
+        let of_blocks = self.blocks.iter().flat_map(|block| [&block.necessity, &block.sufficiency]);
+        !self.standard.is_settled(1)
+            && !self.is_more_diverse()
+            && !of_blocks.flatten().any(|change| change.is_settled(n_tests))
     }
 }
 

@@ -6,6 +6,8 @@ mod compared;
 mod comparison;
 mod decision_map;
 mod examples;
+mod headline;
+mod heat_map;
 mod method;
 mod models;
 mod reliance;
@@ -24,7 +26,8 @@ pub use budget::{budget_chart, budget_heatmap};
 pub use compared::{COMPARISON_SCHEMA, ComparisonAnswer, SufficientBlocks};
 pub use comparison::{checkpoints_chart, comparison_section};
 pub use decision_map::decision_chart;
-pub use examples::example_images;
+pub use examples::block_examples;
+pub use headline::{RELIANCE_MEANS, comparison_headline, diversity_sentence, settled_arrow};
 pub use method::{method_section, regime_section};
 pub use models::{MODELS_SCHEMA, RelianceAnswer};
 pub use reliance::{overview, reliance_section};
@@ -52,7 +55,11 @@ pub fn reliance_report(measurement: &Measurement, beside: &Beside) -> Report {
     for caveat in &outcome.caveats {
         report = report.caveat(caveat.clone());
     }
-    report = report.overview(overview(outcome)).section(reliance_section(outcome));
+    report = report.overview(overview(outcome));
+    if let Some(section) = beside.map_section() {
+        report = report.section(section);
+    }
+    report = report.section(reliance_section(outcome));
     for section in beside.sections(outcome) {
         report = report.section(section);
     }

@@ -1,5 +1,6 @@
 //! The measurement: every block and its complement, over the same donor maps.
 
+mod block;
 mod caveats;
 mod class_order;
 mod input;
@@ -13,23 +14,25 @@ use simbias_report::Progress;
 use simbias_stats::Seed;
 
 use crate::RelianceError;
-use crate::block::{Block, BlockSet};
+use crate::block::BlockSet;
 use crate::donors::{DonorMode, DonorSource};
-use crate::figures::{Baseline, JobFigures, StratumRows};
-use crate::influence::{BlockInfluences, Influences, take_mean_influence};
+use crate::figures::{Baseline, StratumRows};
+use crate::influence::{Influences, take_mean_influence};
+use crate::journal::{Forgetful, Journal};
 use crate::metric::{Predictions, Truth};
 use crate::outcome::RelianceOutcome;
-use crate::randomize::{Randomizer, Side};
+use crate::randomize::Randomizer;
 use crate::verdict::assign_verdicts;
+use block::{Counter, Passes};
 use caveats::{describe_manifold, mark_constant, repeatability};
 use input::check_input;
-use summary::PairRuns;
 
+pub(crate) use block::BlockFound;
 pub(crate) use caveats::{REVERSED, probabilities};
 pub(crate) use class_order::CLASS_ORDER;
 pub(crate) use input::check_threshold;
 pub use options::RelianceOptions;
-pub(crate) use summary::{BlockRuns, Context, DataFacts, StandardRun};
+pub(crate) use summary::{BlockRuns, Context, DataFacts, PairRuns, StandardRun};
 
 /// Donor maps used for the cue-conflict accuracy.
 const CONFLICT_REPEATS: usize = 5;
@@ -80,6 +83,25 @@ pub fn measure(
     seed: Seed,
     progress: &dyn Progress,
 ) -> Result<Measurement, RelianceError> {
+    measure_resumably(scorer, data, blocks, transform, options, seed, progress, &Forgetful)
+}
+
+/// As [`measure`], with finished work from and to `journal`: after an interrupt the same call goes on where it was, and its
+/// result is the same to the last bit.
+///
+/// # Errors
+/// As [`measure`].
+#[expect(clippy::too_many_arguments, reason = "those of `measure`, and the journal")]
+pub fn measure_resumably(
+    scorer: &dyn Scorer,
+    data: &Dataset,
+    blocks: &BlockSet,
+    transform: &dyn Transform,
+    options: &RelianceOptions,
+    seed: Seed,
+    progress: &dyn Progress,
+    journal: &dyn Journal,
+) -> Result<Measurement, RelianceError> {
     check_input(data, blocks, transform, options, scorer.takes_missing())?;
     let truth = Truth::of(&data.target)?;
     let metric = options.metric.unwrap_or_else(|| truth.default_metric());
@@ -89,109 +111,53 @@ pub fn measure(
         (0..options.repeats).into_par_iter().map(|repeat| donor_source.draw(repeat)).collect();
     let identity: Vec<u32> = (0..data.n_rows() as u32).collect();
     let randomizer = Randomizer::new(scorer, data.rows.view(), transform, options.batch_rows);
-    let predictions = |scores: ndarray::Array2<f32>, pass: &str| {
-        Predictions::new(scores.view(), &truth, options.threshold, pass)
-    };
 
     progress.keep_going()?;
     let standard_scores = randomizer.standard()?;
     let mut caveats = Vec::new();
     caveats.extend(repeatability(&randomizer, &standard_scores)?);
     let n_outputs = standard_scores.ncols();
-    let standard = predictions(standard_scores, "unchanged rows")?;
+    let standard =
+        Predictions::new(standard_scores.view(), &truth, options.threshold, "unchanged rows")?;
+    drop(standard_scores);
     caveats.extend(probabilities(&standard, n_outputs));
     let strata = StratumRows::of(&data.strata, &truth);
     let standard_baseline = Baseline::new(standard.clone(), &truth, metric)?;
     let mut standard_figures = standard_baseline.figures(&standard, &strata)?;
 
     let conflict_donors = conflict_maps(data, &truth, options, seed)?;
-    let sides: &[Side] =
-        if options.complement { &[Side::Block, Side::Complement] } else { &[Side::Block] };
-    let jobs_per_block = 1 + sides.len() * options.repeats + conflict_donors.len();
-    let pairs = if options.pairs { index_pairs(blocks.blocks().len()) } else { Vec::new() };
-    let total = blocks.blocks().len() * jobs_per_block + pairs.len() * (1 + options.repeats);
-    let counter = std::sync::atomic::AtomicUsize::new(0);
-    let done = |n: usize| {
-        let before = counter.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
-        progress.advance(before + n, total, "");
+    let n_blocks = blocks.blocks().len();
+    let pairs = if options.pairs { index_pairs(n_blocks) } else { Vec::new() };
+    let n_sides = if options.complement { 2 } else { 1 };
+    let keeps_influences = Influences::are_kept(data.n_rows(), 1 + n_sides * n_blocks);
+    let total = Passes::count(options, n_blocks, conflict_donors.len(), pairs.len());
+    let passes = Passes {
+        scorer,
+        randomizer: &randomizer,
+        truth: &truth,
+        metric,
+        options,
+        strata: &strata,
+        donors: &donors,
+        conflict_donors: &conflict_donors,
+        identity: &identity,
+        keeps_influences,
+        journal,
+        counter: Counter::new(progress, total),
     };
-
-    let keeps_influences =
-        Influences::are_kept(data.n_rows(), 1 + sides.len() * blocks.blocks().len());
     let mut runs = Vec::new();
     let mut samples = Vec::new();
     let mut influences = Vec::new();
-    for block in blocks.blocks() {
-        progress.keep_going()?;
-        let prepared = randomizer.prepare(&block.columns);
-        let reference = predictions(
-            randomizer.score(&prepared, &identity, Side::Block)?,
-            "unchanged rows, split by block",
-        )?;
-        let baseline = Baseline::new(reference, &truth, metric)?;
-        done(1);
-        // Scores of the first repeat are kept for plots.
-        let run = |side: Side,
-                   repeat: usize,
-                   donors: &[u32]|
-         -> Result<(JobFigures, Option<Predictions>), RelianceError> {
-            progress.keep_going()?;
-            let scores = randomizer.score(&prepared, donors, side)?;
-            let randomized = predictions(scores, &format!("block {:?} randomized", block.name))?;
-            let mut figures = baseline.figures(&randomized, &strata)?;
-            if !keeps_influences {
-                figures.influence = Vec::new();
-            }
-            done(1);
-            Ok((figures, (repeat == 0).then_some(randomized)))
-        };
-        let mut per_side = Vec::new();
-        let mut sample_of_side = Vec::new();
-        for &side in sides {
-            let results = in_order(scorer, &donors, |repeat, donors| run(side, repeat, donors))?;
-            let (mut figures, scores): (Vec<_>, Vec<_>) = results.into_iter().unzip();
-            sample_of_side.push(scores.into_iter().flatten().next());
-            per_side.push((take_mean_influence(&mut figures), figures));
-        }
-        let conflict = in_order(scorer, &conflict_donors, |_, donors| {
-            run(Side::Block, 1, donors).map(|(figures, _)| figures)
-        })?;
-        let mut sides_found = sample_of_side.into_iter();
-        if let Some(Some(without)) = sides_found.next() {
-            samples.push((block.name.clone(), without, sides_found.next().flatten()));
-        }
-        let (of_sides, per_side): (Vec<_>, Vec<_>) = per_side.into_iter().unzip();
-        let mut of_sides = of_sides.into_iter();
-        influences.push(BlockInfluences {
-            block: block.name.clone(),
-            randomized: of_sides.next().unwrap_or_default(),
-            complement: of_sides.next(),
-        });
-        let mut per_side = per_side.into_iter();
-        runs.push(BlockRuns {
-            randomized: per_side.next().unwrap_or_default(),
-            complement: per_side.next(),
-            conflict,
-        });
+    for (index, block) in blocks.blocks().iter().enumerate() {
+        let found = passes.block(index, block)?;
+        runs.push(found.runs);
+        influences.push(found.influences);
+        samples.extend(found.sample);
     }
-
-    let mut joint = Vec::new();
-    for &(first, second) in &pairs {
-        let (a, b) = (&blocks.blocks()[first], &blocks.blocks()[second]);
-        let union = Block::new("pair", a.columns.iter().chain(&b.columns).map(|&c| c as usize));
-        let prepared = randomizer.prepare(&union.columns);
-        let results = in_order(scorer, &donors, |_, donors| {
-            progress.keep_going()?;
-            let scores = randomizer.score(&prepared, donors, Side::Block)?;
-            let mut figures =
-                standard_baseline.figures(&predictions(scores, "pair of blocks")?, &[])?;
-            figures.influence = Vec::new();
-            done(1);
-            Ok(figures)
-        })?;
-        done(1);
-        joint.push(PairRuns { first, second, randomized: results });
-    }
+    let joint = pairs
+        .iter()
+        .map(|&pair| passes.pair(blocks, pair, &standard_baseline))
+        .collect::<Result<Vec<_>, _>>()?;
 
     let facts = DataFacts::of(data);
     let context = Context { facts: &facts, truth: &truth, metric, options, strata: &strata, seed };
@@ -228,19 +194,6 @@ fn conflict_maps(
     }
     let source = DonorSource::new(DonorMode::Swap, data, None, seed.child("reliance/conflict", 0))?;
     Ok((0..CONFLICT_REPEATS.min(options.repeats)).map(|repeat| source.draw(repeat)).collect())
-}
-
-/// One result per donor map, in order, on several threads if the model gains from it.
-fn in_order<T: Send>(
-    scorer: &dyn Scorer,
-    donors: &[Vec<u32>],
-    job: impl Fn(usize, &[u32]) -> Result<T, RelianceError> + Sync,
-) -> Result<Vec<T>, RelianceError> {
-    if scorer.scores_in_parallel() {
-        donors.par_iter().enumerate().map(|(repeat, donors)| job(repeat, donors)).collect()
-    } else {
-        donors.iter().enumerate().map(|(repeat, donors)| job(repeat, donors)).collect()
-    }
 }
 
 fn index_pairs(n: usize) -> Vec<(usize, usize)> {

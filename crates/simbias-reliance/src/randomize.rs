@@ -40,6 +40,14 @@ pub struct PreparedBlock {
     kind: Prepared,
 }
 
+impl PreparedBlock {
+    /// Whether scores take another arithmetic path than those of whole rows, so that unchanged rows score a little
+    /// differently.
+    pub(crate) fn has_own_path(&self) -> bool {
+        matches!(self.kind, Prepared::Affine { .. })
+    }
+}
+
 enum Prepared {
     /// Partial products of the first layer, `[n_rows, n_hidden]` each; the bias is in `other`.
     Affine { own: Array2<f32>, other: Array2<f32> },

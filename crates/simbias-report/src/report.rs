@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Caveat, Cell, Chart, Charts, Images, NextStep, Provenance, Table};
+use crate::{Caveat, Cell, Chart, Charts, Images, NextStep, PictureGrid, Provenance, Table};
 
 /// The wire form's name and version; reading a version of another major number is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub enum Element {
     Charts(Charts),
     /// Pictures.
     Images(Images),
+    /// Rows of pictures, with values laid over them.
+    Pictures(PictureGrid),
     /// A doubt about the evidence beside it.
     Caveat(Caveat),
 }
@@ -109,6 +111,12 @@ impl From<Chart> for Element {
 impl From<Charts> for Element {
     fn from(charts: Charts) -> Self {
         Self::Charts(charts)
+    }
+}
+
+impl From<PictureGrid> for Element {
+    fn from(grid: PictureGrid) -> Self {
+        Self::Pictures(grid)
     }
 }
 
@@ -190,6 +198,12 @@ impl Section {
         self.element(images.into())
     }
 
+    /// Adds rows of pictures.
+    #[must_use]
+    pub fn pictures(self, grid: PictureGrid) -> Self {
+        self.element(Element::Pictures(grid))
+    }
+
     /// Adds a doubt.
     #[must_use]
     pub fn caveat(self, caveat: Caveat) -> Self {
@@ -219,7 +233,7 @@ pub struct Report {
     /// The answer in one sentence that needs no knowledge of the method; empty when the summary's first does it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub headline: String,
-    /// The answer as one picture, usually a chart; without it, the first chart of the sections.
+    /// The answer as one picture, usually a chart; without it, the first chart or row of pictures of the sections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<Element>,
     /// What to do next, the most useful first.
@@ -346,8 +360,11 @@ impl Report {
 
     /// The picture of the first screen: the report's own, else the first chart with marks of its sections.
     pub fn first_picture(&self) -> Option<&Element> {
-        let drawn =
-            |element: &&Element| matches!(element, Element::Chart(chart) if !chart.is_empty());
+        let drawn = |element: &&Element| match element {
+            Element::Chart(chart) => !chart.is_empty(),
+            Element::Pictures(grid) => !grid.rows.is_empty(),
+            _ => false,
+        };
         self.picture
             .as_ref()
             .or_else(|| self.sections.iter().flat_map(|section| &section.elements).find(drawn))
@@ -387,7 +404,10 @@ impl Report {
                 Element::Table(table) => (&table.id, table.to_csv()),
                 Element::Chart(chart) => (&chart.id, chart.to_csv()),
                 Element::Charts(charts) => (&charts.id, charts.to_csv()),
-                Element::Text(_) | Element::Images(_) | Element::Caveat(_) => continue,
+                Element::Text(_)
+                | Element::Images(_)
+                | Element::Pictures(_)
+                | Element::Caveat(_) => continue,
             };
             files.push((format!("{}.csv", free_slug(id, &mut taken)), content));
         }

@@ -51,6 +51,18 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another process works on the state of the same run.
+    #[error("another process is working on {path:?}")]
+    StateInUse {
+        /// The state's file.
+        path: PathBuf,
+    },
+    /// A file where the state of a run belongs, which is none.
+    #[error("{path:?} is not the state of a reliance run")]
+    NotAState {
+        /// The file.
+        path: PathBuf,
+    },
     /// The user asked for the run to end, see [`Ending`](crate::Ending).
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
@@ -205,6 +217,9 @@ impl RunError {
             ),
             Self::Onnx { source, .. } => source.hint(),
             Self::Taken { .. } => Some("results are never overwritten: choose a new name"),
+            Self::NotAState { .. } => {
+                Some("move that file away, or choose another name for the run")
+            }
             Self::NoModel { .. } => Some(
                 "give an .onnx file, or the folder of a run of `simbias train` or `simbias audit`",
             ),

@@ -72,6 +72,7 @@ mod model;
 mod onnx_runtime;
 mod plan;
 mod provenance;
+mod reliance_state;
 mod results;
 
 pub use blocks::resolve_blocks;
@@ -90,4 +91,5 @@ pub use model::{
 pub use onnx_runtime::{RuntimePlaces, find_onnx_runtime};
 pub use plan::{howto, read_plan, read_scores, write_plan};
 pub use provenance::{Clock, Invocation, RUN_SCHEMA};
+pub use reliance_state::{RelianceIdentity, RelianceState};
 pub use results::{read_influences, read_outcome, result_file};

@@ -156,7 +156,7 @@ pub fn open_models(
                     problem: format!("{}: {problem}", given.name),
                 })?;
                 matched.classes_if_they_fit(known, scorer.n_outputs(), Path::new(&given.name))?;
-                models.push(Model::given(given.name.clone(), scorer));
+                models.push(Model::given(given, scorer, matched.data(), options.batch)?);
                 continue;
             }
         };
@@ -199,11 +199,17 @@ pub fn open_models(
 }
 
 impl Model {
-    /// A model in memory. Its fingerprint is its name: its weights are not known here.
-    fn given(name: String, scorer: GivenScorer) -> Self {
-        let fingerprint =
-            InputFingerprint { name: name.clone(), fingerprint: "a model in memory".into() };
-        Self { name, fingerprint, origin: Origin::Given(scorer) }
+    /// A model in memory. Its weights are not known here: its scores of `data` tell it from others.
+    fn given(
+        model: &GivenModel,
+        scorer: GivenScorer,
+        data: &Dataset,
+        batch: usize,
+    ) -> Result<Self, RunError> {
+        let fingerprint = fingerprint_of_scores(&*scorer, data, batch.max(1))
+            .map_err(|error| RunError::NoModel { problem: format!("{}: {error}", model.name) })?;
+        let fingerprint = InputFingerprint { name: model.name.clone(), fingerprint };
+        Ok(Self { name: model.name.clone(), fingerprint, origin: Origin::Given(scorer) })
     }
 
     /// The network, unless the model is of another framework.
@@ -229,6 +235,26 @@ impl Model {
             Origin::Given(scorer) => scorer.as_ref(),
         }
     }
+}
+
+fn fingerprint_of_scores(
+    scorer: &dyn Scorer,
+    data: &Dataset,
+    batch: usize,
+) -> Result<String, ScorerError> {
+    let mut hasher = blake3::Hasher::new();
+    let everyone_its_own: Vec<u32> = (0..data.n_rows() as u32).collect();
+    for start in (0..data.n_rows()).step_by(batch) {
+        let span = start..(start + batch).min(data.n_rows());
+        let scores = match scorer.own_rows() {
+            Some(own) => own.score_exchanged(span, &everyone_its_own, &[])?,
+            None => scorer.score(data.rows.slice(ndarray::s![span, ..]))?,
+        };
+        for score in &scores {
+            hasher.update(&score.to_le_bytes());
+        }
+    }
+    Ok(format!("scores:{}", &hasher.finalize().to_hex()[..32]))
 }
 
 fn open_onnx(path: &Path, data: &Dataset, options: &OpenOptions) -> Result<Origin, RunError> {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use simbias_reliance::BudgetShare;
 use simbias_reliance::document::{budget_chart, regime_section};
 use simbias_report::{
-    Answer, Caveat, Cell, Chart, Heatmap, Interval, Report, Section, Table, Ticks, write_json,
+    Answer, Caveat, Cell, Chart, Heatmap, Interval, KeyFigure, Report, Section, Table, Ticks,
+    write_json,
 };
 use simbias_train::attack::{Norm, Signing, TransferMatrix};
 
@@ -96,6 +97,17 @@ impl Answer for AttackAnswer {
                      says what the model is sensitive to within this radius, not how much of its skill a block \
                      carries, and a universal perturbation is judged on rows it was not fitted on.",
                 ));
+        for one in &outcome.models {
+            report = report.summarise(finding(one, &outcome.options, outcome.models.len()));
+        }
+        if let [one] = outcome.models.as_slice() {
+            report = report
+                .key_figure(KeyFigure::new("accuracy under attack", one.attacked.clone()))
+                .key_figure(KeyFigure::new(
+                    "accuracy on the same rows, unchanged",
+                    one.clean.clone(),
+                ));
+        }
         for caveat in &self.caveats {
             report = report.caveat(caveat.clone());
         }
@@ -125,6 +137,38 @@ impl Answer for AttackAnswer {
         };
         write_json(out, &wire)
     }
+}
+
+/// What the attack did to one model, and where its budget went.
+fn finding(one: &Attacked, options: &AttackOptions, n_models: usize) -> String {
+    let who = match n_models {
+        1 => "the model's".to_string(),
+        _ => format!("{:?}'s", one.model),
+    };
+    let effect = if one.attacked.high < one.clean.low {
+        format!(
+            "lowers {who} accuracy from {:.3} to {:.3} on {} rows",
+            one.clean.value, one.attacked.value, one.clean.n
+        )
+    } else {
+        format!(
+            "makes no clear difference to {who} accuracy ({:.3} before, {:.3} after, {} rows)",
+            one.clean.value, one.attacked.value, one.clean.n
+        )
+    };
+    let most = one.shares.iter().max_by(|a, b| a.energy_share.total_cmp(&b.energy_share));
+    let place = most.map_or_else(String::new, |share| {
+        format!(
+            " The largest part of the change, {:.0} %, falls on {:?}: there the model is most sensitive.",
+            100.0 * share.energy_share,
+            share.block
+        )
+    });
+    let kind = match options.universal {
+        None => "Changing each row a little",
+        Some(_) => "One small change, the same for all rows,",
+    };
+    format!("{kind} (size {}) {effect}.{place}", options.radius)
 }
 
 fn explanation(universal: Option<Signing>) -> &'static str {

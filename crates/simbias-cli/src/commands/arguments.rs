@@ -374,6 +374,11 @@ pub(crate) struct OutArgs {
 }
 
 impl OutArgs {
+    /// Whether the user named the directory.
+    pub(crate) fn is_named(&self) -> bool {
+        self.out.is_some()
+    }
+
     /// Opens the run's directory, before any long work.
     pub(crate) fn open(&self, shell: &Shell) -> Result<RunDirectory, Failure> {
         shell.open_run(self.out.as_deref())

@@ -18,6 +18,7 @@ use simbias_train::TrainState;
 
 use super::arguments::{BlocksArgs, OutArgs, ReadingArgs, SplitArgs, in_words, notes};
 use super::fail_on::{FailOn, Measured};
+use super::heat_map::HeatMapArgs;
 use super::model::OpeningArgs;
 use crate::shell::{Failure, Finished, Shell};
 
@@ -74,6 +75,8 @@ pub(crate) struct AuditArgs {
     /// predictive
     #[arg(long, value_name = "N", default_value_t = AuditOptions::default().most_probed)]
     most_probed: usize,
+    #[command(flatten)]
+    heat_map: HeatMapArgs,
     /// Minutes that the audit may take on two cores. Work is counted, not timed: the same audit does the same on every
     /// machine. What does not fit is reduced and listed: first remedies, then blocks alone, last the training
     #[arg(long, value_name = "M", default_value_t = 5.0, value_parser = minutes)]
@@ -166,6 +169,9 @@ impl AuditArgs {
         if self.repeats.is_some() {
             fitted.reliance.repeats = options.reliance.repeats;
         }
+        if let Some(cells) = self.heat_map.given() {
+            fitted.reliance.heat_map_cells = cells;
+        }
         if self.max_steps.is_some() {
             fitted.max_steps = options.max_steps;
         }
@@ -210,6 +216,7 @@ impl AuditArgs {
             options.reliance.repeats = repeats;
         }
         options.reliance.mode = self.mode;
+        options.reliance = self.heat_map.set(options.reliance);
         options.most_probed = self.most_probed;
         if let Some(max_steps) = self.max_steps {
             options.max_steps = max_steps;

@@ -5,6 +5,7 @@ mod audit;
 mod claims;
 mod completions;
 mod fail_on;
+mod heat_map;
 mod layer_choice;
 mod man;
 mod model;

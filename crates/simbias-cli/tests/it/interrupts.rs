@@ -28,10 +28,9 @@ fn interrupted(bench: &Bench, words: &str, at: &str, left: &[&str]) -> String {
     said
 }
 
+/// A table and a measurement of it that takes long.
 #[cfg(feature = "onnx")]
-#[test]
-fn a_measurement_ends_between_its_passes() {
-    let bench = Bench::new();
+fn long_measurement(bench: &Bench, repeats: usize) -> String {
     bench.onnx("mlp_two_outputs.onnx");
     let mut text = String::from("p,q,r,s,t,y\n");
     for row in 0..4000 {
@@ -40,9 +39,90 @@ fn a_measurement_ends_between_its_passes() {
         text.push_str(&format!("{},{}\n", values.join(","), row % 3));
     }
     bench.write("t.csv", &text);
-    let words = "reliance run --model mlp_two_outputs.onnx --model-output rectified --data t.csv \
-                 --blocks columns --repeats 2000 --out out";
-    interrupted(&bench, words, "scoring with", &["mlp_two_outputs.onnx", "t.csv"]);
+    format!(
+        "reliance run --model mlp_two_outputs.onnx --model-output rectified --data t.csv --blocks columns \
+         --repeats {repeats}"
+    )
+}
+
+#[cfg(feature = "onnx")]
+#[test]
+fn a_measurement_ends_between_its_passes() {
+    let bench = Bench::new();
+    let words = format!("{} --out out", long_measurement(&bench, 2000));
+    let mut running = bench.begin(&words);
+    running.says("scoring with").interrupt();
+    let since = Instant::now();
+    let (code, said) = running.ends();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(since.elapsed() < SOON, "{:?}\n{said}", since.elapsed());
+    assert!(said.ends_with("interrupted\n"), "{said}");
+    // What was done until then is kept, if there was anything.
+    assert!(!bench.path("out").exists());
+    assert!(!bench.names().iter().any(|name| name.ends_with(".partial")), "{:?}", bench.names());
+}
+
+/// Whether at least `n_bytes` of finished work lie beside the run.
+#[cfg(feature = "onnx")]
+fn has_work(bench: &Bench, name: &str, n_bytes: u64) -> bool {
+    std::fs::metadata(bench.path(name)).is_ok_and(|file| file.len() >= n_bytes)
+}
+
+#[cfg(feature = "onnx")]
+#[test]
+fn a_killed_measurement_goes_on_and_ends_with_the_same_bits() {
+    let bench = Bench::new();
+    let words = long_measurement(&bench, 120);
+    bench.succeed(&format!("{words} --out whole"));
+    let cut = format!("{words} --out cut");
+    let state = "cut.reliance-state";
+    // Killed within the first block, then interrupted within a later one.
+    let block = "cut.reliance-state.block";
+    let code = bench.signal_when(&cut, "-KILL", || has_work(&bench, block, 200_000));
+    assert_eq!(code, None);
+    let first = std::fs::metadata(bench.path(state)).unwrap().len();
+    let code = bench.signal_when(&cut, "-INT", || has_work(&bench, state, first + 100_000));
+    assert_eq!(code, Some(130));
+    assert!(!bench.path("cut").exists());
+    // Another seed is another measurement: the state is set aside, and nothing of it is used.
+    let other = bench.succeed(&format!("{words} --seed 1 --repeats 2 --out cut"));
+    assert!(other.stderr.contains("cut.reliance-state.set-aside"), "{}", other.stderr);
+    std::fs::remove_dir_all(bench.path("cut")).unwrap();
+    std::fs::rename(bench.path("cut.reliance-state.set-aside"), bench.path(state)).unwrap();
+    let resumed = bench.succeed(&cut);
+    assert!(resumed.stderr.contains("is continued from cut.reliance-state"), "{}", resumed.stderr);
+    assert_eq!(bench.read("cut/result.json"), bench.read("whole/result.json"));
+    let influences = "influences.safetensors";
+    let whole = bench.bytes(&format!("whole/{influences}"));
+    assert!(bench.bytes(&format!("cut/{influences}")) == whole);
+    assert_eq!(bench.names(), ["cut", "mlp_two_outputs.onnx", "t.csv", "whole"]);
+}
+
+#[cfg(feature = "onnx")]
+#[test]
+fn the_same_command_without_a_name_finds_its_state() {
+    let bench = Bench::new();
+    let words = long_measurement(&bench, 100);
+    let found = || {
+        let Ok(entries) = std::fs::read_dir(bench.path("runs")) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.metadata().is_ok_and(|file| file.len() > 100_000))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .filter(|name| name.contains(".reliance-state"))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(bench.signal_when(&words, "-KILL", || !found().is_empty()), None);
+    let resumed = bench.succeed(&words);
+    assert!(resumed.stderr.contains("is continued from runs/reliance-run-"), "{}", resumed.stderr);
+    assert!(found().is_empty(), "{:?}", found());
+    std::fs::write(bench.path("x.reliance-state"), "mine").unwrap();
+    let said = bench.run(&format!("{words} --out x"));
+    assert_eq!(said.code, Some(2), "{}", said.stderr);
+    assert!(said.stderr.contains("is not the state of a reliance run"), "{}", said.stderr);
+    assert_eq!(bench.read("x.reliance-state"), "mine");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Panels: charts and pictures.
 
-use simbias_report::{Chart, Charts, Images};
+use simbias_report::{Chart, Charts, Images, PictureGrid};
 
 use super::Page;
 use crate::escape::html;
 use crate::figure::{NARROW, WIDE, drawing};
-use crate::picture;
+use crate::{picture, picture_grid};
 
 impl Page {
     /// Opens a panel with its heading and buttons; gives the heading's id.
@@ -58,6 +58,13 @@ impl Page {
         self.push(&format!(
             "<div class=\"plot\"><div class=\"wide-plot\">{wide}</div><div class=\"narrow-plot\">{narrow}</div></div>\n"
         ));
+    }
+
+    pub(super) fn pictures(&mut self, grid: &PictureGrid) {
+        self.panel(&grid.id, &grid.title, "");
+        self.caption(&grid.caption);
+        self.push(&picture_grid::markup(grid));
+        self.push("</figure>\n");
     }
 
     pub(super) fn chart(&mut self, chart: &Chart) {

@@ -3,8 +3,8 @@
 use simbias_report::{
     Axis, BarsChart, Caveat, Cell, Chart, ChartKind, Column, Corners, DensityChart, Estimate,
     ForestChart, Heatmap, HistogramChart, HistogramSeries, Image, Images, KeyFigure, LineSeries,
-    LinesChart, Provenance, Report, ScatterChart, ScatterPoint, Section, Table, Ticks, Tone,
-    Verdict,
+    LinesChart, Overlay, PictureGrid, Provenance, Region, Report, ScatterChart, ScatterPoint,
+    Section, Table, Ticks, Tone, Verdict,
 };
 
 /// A report in which `word` is every label, title, caption and message.
@@ -47,7 +47,8 @@ pub(crate) fn report(word: &str) -> Report {
         .caveat(Caveat::caution(word, word))
         .section(
             section
-                .images(Images::new("images", word).caption(word).image(image))
+                .images(Images::new("images", word).caption(word).image(image.clone()))
+                .pictures(pictures(word, image))
                 .caveat(Caveat::warning(word, word)),
         )
         .provenance(
@@ -55,6 +56,21 @@ pub(crate) fn report(word: &str) -> Report {
                 .input(word, word)
                 .setting(word, word),
         )
+}
+
+/// A picture under a value.
+fn pictures(word: &str, image: Image) -> PictureGrid {
+    let region = Region {
+        name: word.into(),
+        rows: [0, 2],
+        columns: [0, 1],
+        value: Estimate::new(0.5, 0.4, 0.6),
+        is_shown: true,
+    };
+    PictureGrid::new("pictures", word)
+        .caption(word)
+        .overlay(Overlay { quantity: word.into(), regions: vec![region] })
+        .overlaid_row(word, vec![image])
 }
 
 /// One chart of each kind, and one without marks.

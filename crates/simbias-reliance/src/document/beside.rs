@@ -4,10 +4,12 @@ use serde::Serialize;
 use simbias_data::read::GIVEAWAY;
 use simbias_report::{Caveat, Cell, Column, Element, Section, Severity, Table};
 
+use super::heat_map::HeatMapDocument;
 use super::reliance::{optional, verdict_cell};
 use super::screen::screen_section;
 use super::{plain_summary, reliance_section};
 use crate::beside::{Beside, Inside};
+use crate::heat_map::HeatMap;
 use crate::measure::{CLASS_ORDER, REVERSED};
 use crate::outcome::RelianceOutcome;
 use crate::screen::{ScreenDocument, WholeModel};
@@ -24,6 +26,9 @@ pub struct BesideDocument<'a> {
     whole_images: Option<&'a RelianceOutcome>,
     /// Members of the leading block.
     inside: Option<InsideDocument<'a>>,
+    /// Where in images the skill lies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heat_map: Option<HeatMapDocument<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +47,7 @@ impl Beside {
                 .inside
                 .as_ref()
                 .map(|inside| InsideDocument { block: &inside.block, reliance: &inside.outcome }),
+            heat_map: self.heat_map.as_ref().map(HeatMap::document),
         }
     }
 
@@ -56,7 +62,7 @@ impl Beside {
 
     /// What else belongs into a summary.
     pub fn sentences(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
+        let mut sentences = Vec::from_iter(self.heat_map.as_ref().map(HeatMap::sentence));
         if let Some(inside) = &self.inside {
             sentences.extend(inside_sentence(inside));
         }
@@ -64,12 +70,23 @@ impl Beside {
             && measured.outcome.has_signal()
         {
             let found = plain_summary(&measured.outcome).into_iter().skip(1).take(MOST_SENTENCES);
-            sentences.extend(found.map(|sentence| format!("Whole images: {sentence}")));
+            sentences.extend(found.map(|sentence| {
+                let sentence = sentence
+                    .strip_prefix("It ")
+                    .map(|rest| format!("it {rest}"))
+                    .unwrap_or(sentence);
+                format!("By frequency and colour of whole images: {sentence}")
+            }));
         }
         sentences
     }
 
-    /// Sections of a report.
+    /// The heat map over pictures, which leads a report about images.
+    pub fn map_section(&self) -> Option<Section> {
+        self.heat_map.as_ref().map(HeatMap::section)
+    }
+
+    /// The other sections of a report.
     pub fn sections(&self, base: &RelianceOutcome) -> Vec<Section> {
         let mut sections = Vec::new();
         if let Some(inside) = &self.inside {
@@ -162,6 +179,7 @@ fn renamed(mut section: Section, id: &str, title: &str) -> Section {
             Element::Table(table) => &mut table.id,
             Element::Chart(chart) => &mut chart.id,
             Element::Charts(charts) => &mut charts.id,
+            Element::Pictures(grid) => &mut grid.id,
             Element::Text(_) | Element::Images(_) | Element::Caveat(_) => continue,
         };
         *own = format!("{id}-{own}");

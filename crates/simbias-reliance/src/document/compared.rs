@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use simbias_report::{Answer, Caveat, Interval, Report, write_json};
 
-use super::{comparison_section, method_section};
+use super::headline::comparison_figures;
+use super::{
+    RELIANCE_MEANS, comparison_headline, comparison_section, diversity_sentence, method_section,
+};
 use crate::RelianceError;
 use crate::compare::{BlockChange, Change, Comparison, compare};
 use crate::influence::Influences;
@@ -125,19 +128,19 @@ impl Answer for ComparisonAnswer {
 
     fn report(&self) -> Report {
         let comparison = &self.comparison;
+        let metric = self.before.metric.title();
         let mut report = Report::new(format!("Before and after on {}", self.before.data_name))
-            .summarise(match comparison.n_sufficient {
-                None => "These donors cannot show whether the model uses more blocks.",
-                Some(_) if comparison.is_more_diverse() => {
-                    "The model uses more blocks than before."
-                }
-                Some(_) => "The model does not use more blocks than before.",
-            });
+            .subtitle(RELIANCE_MEANS)
+            .summarise(format!("{}.", comparison_headline(comparison, metric)))
+            .summarise(diversity_sentence(comparison));
+        for figure in comparison_figures(comparison, metric) {
+            report = report.key_figure(figure);
+        }
         if !comparison.paired {
             report = report.caveat(Caveat::caution(
                 "not-paired",
-                "The two results used different donor maps, so the noise of randomization does not cancel. \
-                 Measure both with the same seed, mode and number of repeats.",
+                "The two results exchanged rows in different ways, so chance does not cancel in the differences. Measure both with \
+                 the same seed, mode and number of repeats.",
             ));
         }
         if !comparison.paired_over_rows {
@@ -148,7 +151,6 @@ impl Answer for ComparisonAnswer {
                  versions have to be measured again.",
             ));
         }
-        let metric = self.before.metric.title();
         report
             .section(comparison_section(comparison, "Before and after", metric))
             .section(method_section(&self.after))

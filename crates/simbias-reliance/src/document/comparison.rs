@@ -4,6 +4,7 @@ use simbias_report::{
     Axis, Caveat, Cell, Chart, ForestChart, LineSeries, LinesChart, Section, Table,
 };
 
+use super::{comparison_headline, diversity_sentence};
 use crate::compare::{Change, Comparison};
 use crate::outcome::RelianceOutcome;
 
@@ -59,30 +60,22 @@ pub fn comparison_section(comparison: &Comparison, title: &str, metric: &str) ->
             table = table.row(row(&format!("sufficiency of {}", block.block), change));
         }
     }
-    let conclusion = match comparison.n_sufficient {
-        Some((before, after)) if comparison.is_more_diverse() => format!(
-            "The model is more diverse: {after} blocks carry at least half of its skill alone, {before} before."
-        ),
-        Some((before, after)) => format!(
-            "The model cannot be called more diverse: {after} block(s) carry at least half of its skill \
-             alone, {before} before."
-        ),
-        None => "These donors cannot show whether the model is more diverse: sufficiency is not what a block carries \
-                 alone here. Measure both with the donor mode \"permute\"."
-            .into(),
-    };
     let caution = format!(
         "A higher {metric} without one block does not prove a remedy: the model may have switched to another \
          single block. Look at every block, and at accuracy under attack, which is not in this table."
     );
-    let mut section =
-        Section::new("comparison", title).prose(conclusion).prose(caution).table(table).chart(
+    let mut section = Section::new("comparison", title)
+        .prose(format!("{}.", comparison_headline(comparison, metric)))
+        .prose(diversity_sentence(comparison))
+        .prose(caution)
+        .table(table)
+        .chart(
             Chart::new("comparison-forest", "Necessity before and after", forest).x("necessity"),
         );
     if !comparison.paired {
         section = section.caveat(Caveat::note(
             "unpaired",
-            "The two results used different donor maps, so permutation noise does not cancel.",
+            "The two results exchanged rows in different ways, so chance does not cancel in the differences.",
         ));
     }
     if !comparison.paired_over_rows {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use simbias_report::{Answer, AnswerFile, Caveat, Cell, Chart, Report, Section, Table, write_json};
 
+use super::reliance::BLOCKS_SECTION;
 use super::{BesideDocument, checkpoints_chart, reliance_report};
 use crate::beside::Beside;
 use crate::influence::Influences;
@@ -23,6 +24,7 @@ pub struct RelianceAnswer {
     first: (String, Measurement),
     others: Vec<(String, Measurement)>,
     beside: Beside,
+    examples: Option<Section>,
     pictures: Option<Section>,
 }
 
@@ -33,6 +35,7 @@ impl RelianceAnswer {
             first: (name.into(), measurement),
             others: Vec::new(),
             beside: Beside::default(),
+            examples: None,
             pictures: None,
         }
     }
@@ -41,13 +44,20 @@ impl RelianceAnswer {
     pub fn of_models(models: impl IntoIterator<Item = (String, Measurement)>) -> Option<Self> {
         let mut models = models.into_iter();
         let first = models.next()?;
-        Some(Self { first, others: models.collect(), beside: Beside::default(), pictures: None })
+        Some(Self { others: models.collect(), ..Self::new(first.0, first.1) })
     }
 
     /// Adds what was found beside the user's blocks, about the first model.
     #[must_use]
     pub fn beside(mut self, beside: Beside) -> Self {
         self.beside = beside;
+        self
+    }
+
+    /// Adds a section of examples, which stands behind that of the blocks.
+    #[must_use]
+    pub fn examples(mut self, section: Option<Section>) -> Self {
+        self.examples = section;
         self
     }
 
@@ -107,6 +117,10 @@ impl Answer for RelianceAnswer {
                     self.first.0
                 ),
             );
+        }
+        if let Some(section) = &self.examples {
+            let behind = report.sections.iter().position(|section| section.id == BLOCKS_SECTION);
+            report.sections.insert(behind.map_or(0, |index| index + 1), section.clone());
         }
         match &self.pictures {
             Some(section) => report.section(section.clone()),

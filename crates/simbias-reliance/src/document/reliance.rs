@@ -10,10 +10,13 @@ use crate::donors::DonorMode;
 use crate::outcome::{BlockOutcome, RelianceOutcome};
 use crate::verdict::BlockVerdict;
 
+/// Name of the section about the blocks.
+pub(super) const BLOCKS_SECTION: &str = "reliance";
+
 /// The block table with forest plot and necessity-sufficiency square.
 pub fn reliance_section(outcome: &RelianceOutcome) -> Section {
     let metric = outcome.metric.title();
-    let mut section = Section::new("reliance", "What the model relies on")
+    let mut section = Section::new(BLOCKS_SECTION, "What the model relies on")
         .prose(format!(
             "Each block is replaced, all its values together, by the block of another row ({}). \
              Necessity is the share of the model's skill that is lost without the block; sufficiency is the \

@@ -40,14 +40,14 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
             )];
         }
         return vec![format!(
-            "The model's {metric} is {:.3} [{:.3}, {:.3}], which cannot be told from chance ({:.3}): there is \
-             no skill to attribute to any block.",
+            "The model is not shown to predict better than chance: its {metric} is {:.3} [{:.3}, {:.3}], and chance is {:.3}. \
+             So nothing can be said about what it relies on.",
             standard.value, standard.low, standard.high, outcome.chance
         )];
     }
     let mut sentences = vec![format!(
-        "On unchanged rows the model has {article} {metric} of {:.3} [{:.3}, {:.3}].",
-        standard.value, standard.low, standard.high
+        "The model predicts with {article} {metric} of {:.3} [{:.3}, {:.3}]; chance is {:.3}.",
+        standard.value, standard.low, standard.high, outcome.chance
     )];
     if !outcome.mode.shows_what_is_needed() {
         sentences.extend(mode_sentence(outcome));
@@ -60,8 +60,8 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
     for block in with(BlockVerdict::Exclusive) {
         let alone = block.sufficiency.as_ref().map_or(f64::NAN, |share| share.value);
         sentences.push(format!(
-            "It relies on {:?} alone: without that block the {metric} falls to {:.3}, and with nothing but \
-             that block it keeps {} of its skill.",
+            "It relies on {:?} and on nothing else: without it the {metric} falls to {:.3}, and with {0:?} alone the model \
+             keeps {} of its skill.",
             block.name,
             block.randomized.metric.value,
             percent(alone)
@@ -69,8 +69,10 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
     }
     for block in with(BlockVerdict::Dominant) {
         sentences.push(format!(
-            "It leans mostly on {:?}: without it the {metric} falls to {:.3}.",
-            block.name, block.randomized.metric.value
+            "It leans mostly on {:?}: without it, it loses {} of its skill ({metric} {:.3}).",
+            block.name,
+            percent(block.necessity.as_ref().map_or(f64::NAN, |share| share.value)),
+            block.randomized.metric.value
         ));
     }
     let all = |verdict| with(verdict).collect::<Vec<&BlockOutcome>>();
@@ -81,25 +83,27 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
     }
     if let redundant @ [_, ..] = &all(BlockVerdict::Redundant)[..] {
         sentences.push(format!(
-            "It can do without {} although each carries half of the skill or more alone: other blocks carry the same.",
-            names(redundant)
+            "It can do without {}, because other blocks tell it the same: {} alone would be enough for half of its skill or \
+             more.",
+            names(redundant),
+            if redundant.len() == 1 { "this block" } else { "each of them" }
         ));
     }
     if let [first, others @ ..] = &all(BlockVerdict::IgnoredButPredictive)[..] {
         let more = match others {
             [] => String::new(),
-            others => format!(" It ignores {} likewise.", names(others)),
+            others => format!(" It ignores {} in the same way.", names(others)),
         };
         sentences.push(ignored_sentence(first, outcome.metric) + &more);
     }
     if let backup @ [_, ..] = &all(BlockVerdict::Backup)[..] {
         sentences.push(match backup {
             [_] => format!(
-                "It does not need {} while the other blocks are intact, although that block predicts by itself.",
+                "It does not need {} as long as the rest is there, although that block alone predicts something.",
                 names(backup)
             ),
             _ => format!(
-                "It needs none of {} while the other blocks are intact, although each predicts by itself.",
+                "It does not need {} as long as the rest is there, although each of them alone predicts something.",
                 names(backup)
             ),
         });
@@ -112,13 +116,16 @@ fn findings(outcome: &RelianceOutcome) -> Vec<String> {
         let alone: Vec<&BlockOutcome> = open.iter().filter(predicts).copied().collect();
         let also = match alone.len() {
             0 => String::new(),
-            n if n == open.len() => " Each of them predicts by itself.".into(),
-            _ => format!(" By itself predicts {}.", names(&alone)),
+            1 if open.len() == 1 => " That block alone predicts something.".into(),
+            n if n == open.len() => " Each of them alone predicts something.".into(),
+            1 => format!(" Of these, {} alone predicts something.", names(&alone)),
+            _ => format!(" Of these, {} each predict something alone.", names(&alone)),
         };
-        sentences.push(format!("These rows do not settle whether it needs {}.{also}", names(open)));
+        sentences
+            .push(format!("There are too few rows to say whether it needs {}.{also}", names(open)));
     }
     if let unused @ [_, ..] = &all(BlockVerdict::Unused)[..] {
-        sentences.push(format!("{} {}", names(unused), one_at_a_time(unused.len())));
+        sentences.push(unused_sentence(unused));
     }
     sentences
 }
@@ -176,17 +183,17 @@ fn mode_sentence(outcome: &RelianceOutcome) -> Vec<String> {
         .unwrap_or_default();
     let measured = match outcome.mode {
         DonorMode::WithinClass => {
-            "Donors came from the same class, so a block kept what it says about the class and lost only its match \
-             with the rest of its row: this measures interaction, not need. Verdicts are withheld."
+            "Blocks were exchanged between rows of the same class, so a block still told the class and lost only its match \
+             with the rest of its row. This shows whether the model combines blocks, not which it needs. Verdicts are withheld."
         }
         _ => {
-            "Donors came from another class, so that a block contradicted the rest of its row: this measures which \
-             side the model follows in a conflict, not need. Verdicts are withheld."
+            "Blocks came from rows of another class, so that each contradicted the rest of its row. This shows which side the \
+             model follows when they disagree, not which it needs. Verdicts are withheld."
         }
     };
     vec![
         format!("{measured}{most}"),
-        "For what the model needs, measure with the donor mode \"permute\".".into(),
+        "To see what the model needs, measure with the donor mode \"permute\".".into(),
     ]
 }
 
@@ -203,13 +210,14 @@ fn names(blocks: &[&BlockOutcome]) -> String {
 }
 
 /// What can be said about blocks without necessity: the test takes one block at a time.
-fn one_at_a_time(n_blocks: usize) -> &'static str {
-    match n_blocks {
-        1 => "makes no clear difference while the other blocks are intact.",
-        _ => {
-            "make no clear difference when one is taken away and the others are intact; blocks that stand in for each \
-             other look the same."
-        }
+fn unused_sentence(blocks: &[&BlockOutcome]) -> String {
+    match blocks {
+        [_] => format!("It does not need {} as long as the rest is there.", names(blocks)),
+        _ => format!(
+            "It needs none of {} as long as the rest is there. Each was taken away alone, so blocks that can replace each \
+             other look like this too.",
+            names(blocks)
+        ),
     }
 }
 
@@ -224,22 +232,20 @@ fn ignored_sentence(block: &BlockOutcome, metric: Metric) -> String {
     let training = simplicity.and_then(|found| found.solo_training.as_ref());
     let own = number(training.map(|training| &training.metric));
     let steps = training.map_or(0, |training| training.steps);
-    let ignores = format!(
-        "It ignores {:?} (taking it away moves the scores by {:.2} of their spread)",
-        block.name, block.randomized.shift.value
-    );
+    let ignores = format!("It ignores {:?}", block.name);
     match simplicity.and_then(|found| found.solo_learner) {
         Some(SoloLearner::OwnArchitecture) => format!(
-            "{ignores}, although this very architecture can learn it: trained on nothing else it reaches {article} \
-             {metric} of {own} within {steps} steps."
+            "{ignores}, although it could learn it: a network of the same kind, trained on {:?} alone, reaches {article} \
+             {metric} of {own} within {steps} steps.",
+            block.name
         ),
         Some(SoloLearner::ProbeOnly) => format!(
-            "{ignores}. A probe trained on it alone reaches {article} {metric} of {probe}; this architecture reaches \
-             {own} within {steps} steps, so it may be unable to learn the block, or need more steps."
+            "{ignores}. A small network trained on it alone reaches {article} {metric} of {probe}; one of the model's own kind \
+             reaches {own} within {steps} steps, so it may be unable to learn the block, or need more steps."
         ),
         Some(SoloLearner::ProbeOwnUntried) | None => format!(
-            "{ignores}, although a probe trained on it alone reaches {article} {metric} of {probe}. Whether the model's \
-             own architecture could learn it was not tried."
+            "{ignores}, although a small network trained on it alone reaches {article} {metric} of {probe}. Whether one of the \
+             model's own kind could learn it was not tried."
         ),
     }
 }

@@ -31,6 +31,8 @@ pub struct RelianceOptions {
     pub threshold: f64,
     /// Rows that a model without an affine first layer sees at a time.
     pub batch_rows: usize,
+    /// Most cells of the heat map over images, which is measured beside the blocks; 0 for none.
+    pub heat_map_cells: usize,
     /// Thresholds of the verdict words.
     pub thresholds: VerdictThresholds,
 }
@@ -51,6 +53,7 @@ impl Default for RelianceOptions {
             threshold: 0.0,
             // 512 rows of a 3×64×32 image are 12 MB; larger batches gain nothing on the CPU.
             batch_rows: 512,
+            heat_map_cells: 48,
             thresholds: VerdictThresholds::default(),
         }
     }

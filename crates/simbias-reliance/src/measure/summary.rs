@@ -20,6 +20,7 @@ use crate::outcome::{
 };
 
 /// Figures of all jobs of one block.
+#[derive(Clone, Debug)]
 pub(crate) struct BlockRuns {
     pub(crate) randomized: Vec<JobFigures>,
     pub(crate) complement: Option<Vec<JobFigures>>,
@@ -298,7 +299,7 @@ impl Context<'_> {
 
     /// `(m − c) / (m₀ − c)` for the metric `m` of the jobs, by the delta method:
     /// `ψ = ψ_m / d − (m − c) / d² · ψ₀` with `d = m₀ − c`.
-    fn kept_share(
+    pub(crate) fn kept_share(
         &self,
         standard: &JobFigures,
         jobs: &[JobFigures],

@@ -6,6 +6,8 @@ mod coverage;
 mod exactness;
 mod few_rows;
 mod golden;
+mod heat_map;
 mod results;
+mod resuming;
 mod samples;
 mod verdicts;

@@ -2,6 +2,7 @@
 
 mod attack;
 mod compare;
+mod kept;
 mod options;
 mod plan;
 mod run;

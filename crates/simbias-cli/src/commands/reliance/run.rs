@@ -5,20 +5,21 @@ use std::path::{Path, PathBuf};
 use simbias_data::read::{Part, PartChoice};
 use simbias_data::transform::Transform;
 use simbias_data::{Dataset, ReadOptions, Scorer, read_dataset};
-use simbias_reliance::document::{RelianceAnswer, decision_chart, example_images};
+use simbias_reliance::document::{RelianceAnswer, block_examples, decision_chart};
 use simbias_reliance::{
-    Beside, BlockSet, DonorSource, Others, RelianceError, RelianceOptions, decision_map, measure,
+    Beside, DonorSource, JournalPart, Measurement, Others, RelianceError, RelianceOptions,
+    ResolvedBlocks, decision_map, measure_resumably,
 };
 use simbias_report::{Caveat, Section};
-use simbias_run::of_dataset;
+use simbias_run::{Model, RelianceIdentity, of_dataset};
 
+use super::kept::Kept;
 use super::options::{DonorArgs, FigureArgs};
 use crate::commands::arguments::{BlocksArgs, DataArgs, OutArgs, notes};
+use crate::commands::heat_map::HeatMapArgs;
 use crate::commands::model::ModelArgs;
 use crate::shell::{Failure, Finished, Shell};
 
-/// Rows shown with exchanged blocks.
-const N_EXAMPLES: usize = 4;
 /// Side of a decision map, in cells.
 const MAP_CELLS: usize = 64;
 
@@ -26,6 +27,9 @@ const MAP_CELLS: usize = 64;
 ///
 /// Every block is replaced by the values of another, randomly chosen row; the drop of the metric says how much
 /// the model needs the block. With everything but the block replaced, it says how far the block carries alone.
+///
+/// A run that is interrupted, even killed, keeps what is done in a file beside its directory: the same command goes on
+/// from there and ends with the same result.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   simbias reliance run --model model.onnx --data test.csv --labels outcome
@@ -56,6 +60,8 @@ pub(crate) struct RunArgs {
     /// Also randomize pairs of blocks: which blocks stand in for one another
     #[arg(long, help_heading = "Randomization")]
     pairs: bool,
+    #[command(flatten)]
+    heat_map: HeatMapArgs,
     #[command(flatten)]
     figures: FigureArgs,
     /// Rows that the model was trained on; you are warned if they are the measured ones
@@ -98,38 +104,25 @@ impl RunArgs {
         caveats.extend(notes(&data.notes, &resolved));
         caveats.extend(train_caveat);
         let opened = opened.models;
-        let options = self.figures.set(self.donors.set(RelianceOptions {
+        let options = self.heat_map.set(self.figures.set(self.donors.set(RelianceOptions {
             pairs: self.pairs,
             batch_rows: self.model.batch(),
             ..RelianceOptions::default()
-        }));
+        })));
         self.figures.check(options.mode, options.complement)?;
         label_map(shell, &data);
 
-        let mut found = Vec::new();
-        for scorer in &opened {
-            let progress = shell.progress(&format!("scoring with {}", scorer.name));
-            let mut measurement =
-                measure(scorer, &data, blocks, transform, &options, shell.seed(), &progress)
-                    .map_err(|error| {
-                        let is_about_scores = matches!(error, RelianceError::NotFiniteScore { .. });
-                        let failure = Failure::from(error);
-                        if is_about_scores {
-                            failure.about(Path::new(&scorer.name))
-                        } else {
-                            failure
-                        }
-                    })?;
-            measurement.outcome.caveats.extend(caveats.iter().cloned());
-            found.push((scorer.name.clone(), measurement));
-        }
-        let beside = {
-            let (first, measured) = (&opened[0], &found[0].1.outcome);
-            let progress = shell.progress("single columns and properties");
+        let kept = Kept::open(&run, self.out.is_named(), shell, || {
             let seed = shell.seed();
-            Beside::look(first, &data, &resolved, measured, &options, seed, &progress)?
-        };
-        let pictures = self.pictures(&opened[0], &data, blocks, transform, &options, shell)?;
+            RelianceIdentity::of(&opened, &data, &resolved, &options, seed, shell.device())
+        })?;
+        let measured = self.measure(&opened, &data, &resolved, &options, &caveats, &kept, shell);
+        let (found, beside) = kept.tell(measured, shell)?;
+        let donors = self.donors(&data, &options, shell)?;
+        let (outcome, samples) = (&found[0].1.outcome, Some(&found[0].1.samples));
+        let examples = block_examples(&data, blocks, transform, &donors, outcome, samples)
+            .map(|grid| Section::new("examples", "Examples of every class").pictures(grid));
+        let pictures = self.decision_map(&opened[0], &data, transform, shell)?;
 
         let mut inputs = vec![of_dataset(&self.data.data, &data)];
         inputs.extend(opened.iter().map(|scorer| scorer.fingerprint.clone()));
@@ -138,7 +131,10 @@ impl RunArgs {
         let Some(answer) = RelianceAnswer::of_models(found) else {
             return Err(Failure::input("no model was measured").hint("give one with --model"));
         };
-        shell.close_run(run, &answer.beside(beside).pictures(pictures), inputs)?;
+        let answer = answer.beside(beside).examples(examples).pictures(pictures);
+        let closed = shell.close_run(run, &answer, inputs);
+        kept.tell(closed, shell)?;
+        kept.remove();
         Ok(self.figures.ending(&outcomes))
     }
 
@@ -157,39 +153,74 @@ impl RunArgs {
         }))
     }
 
-    fn pictures(
+    /// Every model on the blocks, and the first one on what is looked at beside them.
+    #[expect(clippy::too_many_arguments, reason = "what was opened, and how to measure it")]
+    fn measure(
+        &self,
+        models: &[Model],
+        data: &Dataset,
+        resolved: &ResolvedBlocks,
+        options: &RelianceOptions,
+        caveats: &[Caveat],
+        kept: &Kept,
+        shell: &Shell,
+    ) -> Result<(Vec<(String, Measurement)>, Beside), Failure> {
+        let (blocks, transform, seed) = (&resolved.blocks, &*resolved.transform, shell.seed());
+        let mut found = Vec::new();
+        for (index, scorer) in models.iter().enumerate() {
+            let progress = shell.progress(&format!("scoring with {}", scorer.name));
+            let journal = JournalPart::new(kept.journal(), format!("model {index}"));
+            let measured = measure_resumably(
+                scorer, data, blocks, transform, options, seed, &progress, &journal,
+            );
+            let mut measurement = measured.map_err(|error| {
+                let is_about_scores = matches!(error, RelianceError::NotFiniteScore { .. });
+                let failure = Failure::from(error);
+                if is_about_scores { failure.about(Path::new(&scorer.name)) } else { failure }
+            })?;
+            measurement.outcome.caveats.extend(caveats.iter().cloned());
+            found.push((scorer.name.clone(), measurement));
+        }
+        let what = match data.layout.image_shape() {
+            Some(_) => "whole images and the heat map",
+            None => "single columns",
+        };
+        let progress = shell.progress(what);
+        let journal = JournalPart::new(kept.journal(), "beside");
+        let (first, measured) = (&models[0], &found[0].1.outcome);
+        let beside = Beside::look_resumably(
+            first, data, resolved, measured, options, seed, &progress, &journal,
+        )?;
+        Ok((found, beside))
+    }
+
+    /// The first donor map.
+    fn donors(
+        &self,
+        data: &Dataset,
+        options: &RelianceOptions,
+        shell: &Shell,
+    ) -> Result<Vec<u32>, Failure> {
+        let stratum = options.donor_stratum.as_deref();
+        Ok(DonorSource::new(options.mode, data, stratum, shell.seed())?.draw(0))
+    }
+
+    fn decision_map(
         &self,
         scorer: &dyn Scorer,
         data: &Dataset,
-        blocks: &BlockSet,
         transform: &dyn Transform,
-        options: &RelianceOptions,
         shell: &Shell,
     ) -> Result<Option<Section>, Failure> {
-        let mut section = Section::new("pictures", "What the model was shown");
-        let stratum = options.donor_stratum.as_deref();
-        let donors = DonorSource::new(options.mode, data, stratum, shell.seed())?.draw(0);
-        if let Some(images) = example_images(data, blocks, transform, &donors, N_EXAMPLES) {
-            section = section.images(images);
-        }
-        if let Some(coordinates) = self.map {
-            let others = match self.map_others {
-                OthersWord::Rows => Others::SampledRows,
-                OthersWord::Uniform => Others::UniformFromZero,
-            };
-            let rows = data.rows.view();
-            let map = decision_map(
-                scorer,
-                rows,
-                transform,
-                coordinates,
-                MAP_CELLS,
-                others,
-                shell.seed(),
-            )?;
-            section = section.chart(decision_chart(&map));
-        }
-        Ok((!section.elements.is_empty()).then_some(section))
+        let Some(coordinates) = self.map else { return Ok(None) };
+        let others = match self.map_others {
+            OthersWord::Rows => Others::SampledRows,
+            OthersWord::Uniform => Others::UniformFromZero,
+        };
+        let (rows, seed) = (data.rows.view(), shell.seed());
+        let map = decision_map(scorer, rows, transform, coordinates, MAP_CELLS, others, seed)?;
+        let section = Section::new("pictures", "What the model does over two coordinates");
+        Ok(Some(section.chart(decision_chart(&map))))
     }
 }
 
