@@ -47,7 +47,7 @@ fi
 
 if [ ! -s spectrum.html ]; then
     need "$work/dominoes.safetensors" synth stand-in glyph-XOR-domino --out "$work/dominoes.safetensors"
-    need "$work/resnet" train "$work/dominoes.safetensors" --network resnet18 --max-steps 20 --out "$work/resnet"
+    need "$work/resnet" train "$work/dominoes.safetensors" --network resnet18 --max-steps 10 --out "$work/resnet"
     report spectrum spectrum "$work/resnet/network.safetensors"
 fi
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the recipes of the documentation as they stand, in one empty folder, in their order.
 
-    tests/recipes.py [--binary target/release/simbias] [--only WORDS] [--keep DIR]
+    tests/recipes.py [--binary target/release/simbias] [--only WORDS,WORDS] [--keep DIR]
 
 A recipe is a section of `docs/recipes.md`; its blocks of `sh` and `python` run one after the other. A recipe that needs
 a Python package which this interpreter lacks is skipped, and this is said; the exit code is 1 if any recipe fails.
@@ -58,7 +58,7 @@ def run(blocks, folder, environment):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/simbias")
-    parser.add_argument("--only", default="", metavar="WORDS", help="recipes with these words in their titles")
+    parser.add_argument("--only", default="", metavar="WORDS,…", help="recipes with any of these words in their titles")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this folder and leave it")
     arguments = parser.parse_args()
     if not arguments.binary.is_file():
@@ -70,7 +70,7 @@ def main():
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for title, blocks in recipes((ROOT / "docs/recipes.md").read_text(encoding="utf-8")):
-            if arguments.only.lower() not in title.lower():
+            if not any(words.strip().lower() in title.lower() for words in arguments.only.split(",")):
                 continue
             if missing := lacking(blocks):
                 print(f"skipped  {title} (no package {', '.join(missing)})")

@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "audit",
     "train",
     "reliance run",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 24] = [
     "synth domino",
     "synth stand-in",
     "claims list",
+    "claims pages",
     "claims show",
     "claims run",
     "claims table",

@@ -13,6 +13,7 @@ mod floors;
 mod help;
 #[cfg(unix)]
 mod interrupts;
+mod manifests;
 mod models;
 mod ordinary_tables;
 mod program;
