@@ -130,7 +130,7 @@ fn criterion_row(claim: &Claim, criterion: &LedgerCriterion) -> String {
     let note = claim.criterion(&criterion.name).map_or("", |of_table| of_table.note);
     let cells = [
         named(&criterion.name, note),
-        criterion.expected.clone(),
+        format!("{} {}", criterion.expected, criterion.unit).trim_end().into(),
         found(criterion),
         criterion.values.len().to_string(),
         criterion.verdict.to_string(),
