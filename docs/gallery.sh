@@ -4,7 +4,7 @@
 # They are real runs on small data, about two minutes in all on two cores. They are built, not committed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-simbias=$(realpath "${SIMBIAS:-target/release/simbias}")
+simbias=$(realpath "${SIMBIAS:-${CARGO_TARGET_DIR:-target}/release/simbias}")
 test -x "$simbias" || { echo "there is no program $simbias: cargo build --release --locked" >&2; exit 1; }
 mkdir -p docs/gallery
 cd docs/gallery

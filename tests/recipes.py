@@ -56,8 +56,9 @@ def run(blocks, folder, environment):
 
 
 def main():
+    built = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "release/simbias"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binary", type=Path, default=ROOT / "target/release/simbias")
+    parser.add_argument("--binary", type=Path, default=built)
     parser.add_argument("--only", default="", metavar="WORDS,…", help="recipes with any of these words in their titles")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="work in this folder and leave it")
     arguments = parser.parse_args()
