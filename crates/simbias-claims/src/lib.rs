@@ -7,7 +7,8 @@
 //! - The **judge**: [`run`] measures, and [`judge`] is the only place where numbers become a verdict.
 //! - The **ledger**: [`Ledger`] keeps outcomes with date, device and version. [`Ledger::committed`] comes with the
 //!   program; a user's own runs are kept in their own file and take precedence ([`Ledger::with_own`]).
-//!   [`markdown`] turns a ledger into the README's table.
+//!   [`markdown`] turns a ledger into one table, [`pages`] into the pages of the papers and a feed of the verdicts that
+//!   changed.
 
 mod answer;
 mod document;
@@ -16,6 +17,7 @@ mod judge;
 mod ledger;
 mod listing;
 pub mod markdown;
+pub mod pages;
 pub mod papers;
 mod registry;
 mod run;
@@ -26,9 +28,9 @@ pub use answer::{ClaimsAnswer, RESULT_SCHEMA};
 pub use document::document;
 pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
-pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp};
+pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp, VerdictChange};
 pub use listing::{ClaimList, LIST_SCHEMA, explanation, list};
-pub use registry::{all, claim, select};
+pub use registry::{all, claim, papers, select};
 pub use run::{Outcome, run};
 pub use vocabulary::{
     Availability, Claim, Control, Criterion, Expectation, Measure, MeasureContext, Measurement,

@@ -1,4 +1,4 @@
-//! The README's table, always generated from the ledger.
+//! The table of all claims for a document, always generated from the ledger.
 
 use simbias_report::{Verdict, format};
 
@@ -31,7 +31,11 @@ pub fn table(ledger: &Ledger) -> String {
         }
     }
     lines.push(String::new());
-    lines.push(counts(ledger));
+    lines.push(format!(
+        "At scale cpu: {}. Per-seed values, dates, devices and versions: \
+         `crates/simbias-claims/ledger.json`.",
+        counts(all(), ledger)
+    ));
     lines.join("\n") + "\n"
 }
 
@@ -60,11 +64,12 @@ fn row(claim: &Claim, scale: Scale, figures: &str, verdict: &str) -> String {
 }
 
 /// Text that cannot break the table.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-fn word(entry: &LedgerEntry) -> String {
+/// The verdict of an entry, in bold if it holds, marked if it is the user's own.
+pub(crate) fn word(entry: &LedgerEntry) -> String {
     let word = match entry.verdict {
         Verdict::Holds => format!("**{}**", entry.verdict),
         verdict => verdict.to_string(),
@@ -81,16 +86,7 @@ fn figures(entry: &LedgerEntry) -> String {
 }
 
 fn figure(criterion: &LedgerCriterion) -> String {
-    let number = |value: f64| format::number(value, 4);
-    let unit =
-        if criterion.unit.is_empty() { String::new() } else { format!(" {}", criterion.unit) };
-    let found = match (criterion.mean, criterion.low, criterion.high) {
-        (Some(mean), Some(low), Some(high)) => {
-            format!("{}{unit} [{}, {}]", number(mean), number(low), number(high))
-        }
-        (Some(mean), ..) => format!("{}{unit}", number(mean)),
-        _ => "no number".into(),
-    };
+    let found = found(criterion);
     let mark = match criterion.verdict {
         Verdict::Holds => String::new(),
         verdict => format!(" → {verdict}"),
@@ -98,19 +94,30 @@ fn figure(criterion: &LedgerCriterion) -> String {
     format!("{} {found} (expected {}){mark}", criterion.name, criterion.expected)
 }
 
-fn counts(ledger: &Ledger) -> String {
-    let of = |verdict| {
-        ledger
-            .entries()
-            .iter()
-            .filter(|entry| entry.scale == Scale::Cpu && entry.verdict == verdict)
-            .count()
-    };
-    let (holds, open, fails) =
-        (of(Verdict::Holds), of(Verdict::Inconclusive), of(Verdict::DoesNotHold));
-    let rest = all().count().saturating_sub(holds + open + fails);
-    format!(
-        "At scale cpu: {holds} hold, {open} inconclusive, {fails} do not hold, {rest} not run. \
-         Per-seed values, dates, devices and versions: `crates/simbias-claims/ledger.json`."
-    )
+/// The mean over seeds with its interval.
+pub(crate) fn found(criterion: &LedgerCriterion) -> String {
+    let number = |value: f64| format::number(value, 4);
+    let unit =
+        if criterion.unit.is_empty() { String::new() } else { format!(" {}", criterion.unit) };
+    match (criterion.mean, criterion.low, criterion.high) {
+        (Some(mean), Some(low), Some(high)) => {
+            format!("{}{unit} [{}, {}]", number(mean), number(low), number(high))
+        }
+        (Some(mean), ..) => format!("{}{unit}", number(mean)),
+        _ => "no number".into(),
+    }
+}
+
+/// How many of these claims have each verdict on two cores, as in `holds 20, inconclusive 6, does not hold 1, not run 4`.
+pub fn counts(claims: impl IntoIterator<Item = &'static Claim>, ledger: &Ledger) -> String {
+    let verdicts: Vec<Verdict> = claims
+        .into_iter()
+        .map(|claim| {
+            ledger.entry(claim.id, Scale::Cpu).map_or(Verdict::NotRun, |last| last.verdict)
+        })
+        .collect();
+    let counted = Verdict::ALL.map(|verdict| {
+        format!("{verdict} {}", verdicts.iter().filter(|&&found| found == verdict).count())
+    });
+    counted.join(", ")
 }

@@ -1,11 +1,16 @@
 //! All claims, and how a user names them.
 
 use crate::papers::TABLES;
-use crate::{Claim, ClaimError};
+use crate::{Claim, ClaimError, Paper};
 
 /// Every claim, in the papers' order.
 pub fn all() -> impl Iterator<Item = &'static Claim> {
     TABLES.iter().flat_map(|claims| claims.iter())
+}
+
+/// Every paper that has claims, each once, in order.
+pub fn papers() -> impl Iterator<Item = &'static Paper> {
+    TABLES.iter().filter_map(|claims| claims.first()).map(|claim| claim.paper)
 }
 
 /// The claim with that id, ignoring case.

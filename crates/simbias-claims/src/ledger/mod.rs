@@ -1,11 +1,14 @@
 //! The record of every claim's last full run: the one that comes with the program, and a user's own.
 
+mod change;
 mod committed;
 
 use serde::{Deserialize, Serialize};
 use simbias_report::Verdict;
 
 use crate::{ClaimError, Outcome, Scale};
+
+pub use change::VerdictChange;
 
 /// Where, when and with what a run was made. The caller supplies it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,16 +143,18 @@ fn finite(value: f64) -> Option<f64> {
     Some(value).filter(|value| value.is_finite())
 }
 
-/// The last full run of every claim and scale, in the order of papers, claims and scales.
+/// The last full run of every claim and scale, in the order of papers, claims and scales, and the changes of verdicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     schema: String,
     entries: Vec<LedgerEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<VerdictChange>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { schema: Self::SCHEMA.into(), entries: Vec::new() }
+        Self { schema: Self::SCHEMA.into(), entries: Vec::new(), changes: Vec::new() }
     }
 }
 
@@ -217,7 +222,17 @@ impl Ledger {
         self.entries.iter().find(|entry| entry.claim == claim && entry.scale == scale)
     }
 
+    /// Every change of a verdict, in the order in which the runs were entered.
+    pub fn changes(&self) -> &[VerdictChange] {
+        &self.changes
+    }
+
     fn put(&mut self, entry: LedgerEntry) {
+        let before =
+            self.entry(&entry.claim, entry.scale).map_or(Verdict::NotRun, |old| old.verdict);
+        if entry.verdict != Verdict::NotRun {
+            self.changes.extend(VerdictChange::by(&entry, before));
+        }
         match self.entries.iter_mut().find(|old| same_place(old, &entry)) {
             Some(old) if entry.verdict == Verdict::NotRun && old.verdict != Verdict::NotRun => {}
             Some(old) => *old = entry,

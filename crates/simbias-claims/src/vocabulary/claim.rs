@@ -11,8 +11,14 @@ pub struct Paper {
     pub slug: &'static str,
     /// Title.
     pub title: &'static str,
-    /// Authors, venue, year and address.
+    /// Authors, venue, year and number of the preprint.
     pub reference: &'static str,
+    /// Address of the paper: `https://arxiv.org/abs/2006.07710`.
+    pub address: &'static str,
+    /// What the paper says, in our own words: one text for each paragraph.
+    pub summary: &'static [&'static str],
+    /// What a reader of the verdicts must know: how far our sources reach, where the paper, its code and we differ.
+    pub notes: &'static [&'static str],
 }
 
 /// Whether a claim can be checked at a scale.

@@ -1,4 +1,4 @@
-//! The README's table and the report of a run.
+//! The table of all claims and the report of a run.
 
 use simbias_claims::markdown::{BEGIN, END, replace_section, table};
 use simbias_claims::{Ledger, Outcome, Scale, all, document};
@@ -24,7 +24,10 @@ fn the_table_has_a_line_for_every_claim() {
     let measured = table.lines().find(|line| line.starts_with("| P2-C1 |")).unwrap();
     assert!(measured.contains("0.9100 [0.8852, 0.9348] (expected ≥ 0.8)"), "{measured}");
     assert!(measured.ends_with("| cpu | **holds** |"), "{measured}");
-    let counts = format!("1 hold, 0 inconclusive, 0 do not hold, {} not run", all().count() - 1);
+    let counts = format!(
+        "At scale cpu: holds 1, inconclusive 0, does not hold 0, not run {}. ",
+        all().count() - 1
+    );
     assert!(table.contains(&counts), "{table}");
 }
 

@@ -52,6 +52,43 @@ fn a_later_run_replaces_an_earlier_one_of_the_same_claim_and_scale() {
 }
 
 #[test]
+fn changes_of_verdicts_are_kept() {
+    let mut ledger = Ledger::default();
+    let changes = |ledger: &Ledger| -> Vec<(Verdict, Verdict, String)> {
+        ledger.changes().iter().map(|found| (found.from, found.to, found.date.clone())).collect()
+    };
+    ledger.record(&outcome(2), stamp("2026-01-02")).unwrap();
+    ledger.record(&outcome(2), stamp("2026-01-03")).unwrap();
+    ledger.record(&outcome(3), stamp("2026-01-04")).unwrap();
+    // What cannot be measured is no change.
+    for scale in [Scale::Cpu, Scale::Gpu] {
+        ledger.record(&Outcome::not_run(&RISING, scale, "no"), stamp("2026-01-05")).unwrap();
+    }
+    let expected = [
+        (Verdict::NotRun, Verdict::Inconclusive, "2026-01-02".to_string()),
+        (Verdict::Inconclusive, Verdict::Holds, "2026-01-04".to_string()),
+    ];
+    assert_eq!(changes(&ledger), expected);
+    assert!(ledger.changes()[0].reason.contains("2 of at least 3 seeds"));
+    assert_eq!(Ledger::from_json(&ledger.to_json()).unwrap(), ledger);
+}
+
+#[test]
+fn the_committed_changes_lead_to_the_committed_verdicts() {
+    let ledger = Ledger::committed();
+    for entry in ledger.entries().iter().filter(|entry| entry.verdict != Verdict::NotRun) {
+        let mut verdict = Verdict::NotRun;
+        for change in ledger.changes() {
+            if (&change.claim, change.scale) == (&entry.claim, entry.scale) {
+                assert_eq!(change.from, verdict, "{}", entry.claim);
+                verdict = change.to;
+            }
+        }
+        assert_eq!(verdict, entry.verdict, "{}", entry.claim);
+    }
+}
+
+#[test]
 fn claims_stand_in_numerical_order() {
     let ids = ["P2-C10", "P10-C1", "P2-C9", "P2-C1"];
     let claims = ids.map(|id| {

@@ -2,6 +2,7 @@
 
 mod documents;
 mod ledger;
+mod pages;
 mod pitfalls;
 mod quick;
 mod registry;

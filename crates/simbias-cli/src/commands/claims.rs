@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use simbias_claims::pages::pages;
 use simbias_claims::{
     ClaimList, ClaimsAnswer, Ledger, LedgerEntry, MeasureContext, Scale, Stamp, all, claim,
     explanation, list, markdown, select,
@@ -14,6 +15,7 @@ use crate::shell::{Failure, Finished, Shell};
 
 /// Where a user's own runs are kept.
 const LEDGER: &str = "claims/ledger.json";
+
 /// What to do with the claims.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
@@ -38,8 +40,13 @@ pub(crate) enum Command {
     /// The ledger as a Markdown table
     #[command(after_help = "Examples:
   simbias claims table
-  simbias claims table --write README.md   replaces the text between the two markers")]
+  simbias claims table --write docs/claims.md   replaces the text between the two markers")]
     Table(TableArgs),
+    /// The ledger as pages of a documentation site: an overview, a page for each paper, a feed of changed verdicts
+    #[command(after_help = "Examples:
+  simbias claims pages --out docs/papers
+  simbias claims pages --ledger claims/ledger.json --out pages   with your own runs")]
+    Pages(PagesArgs),
 }
 
 /// Which ledger.
@@ -107,6 +114,16 @@ pub(crate) struct TableArgs {
     ledger: LedgerArgs,
 }
 
+/// Flags of `claims pages`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct PagesArgs {
+    /// Folder for the pages; files of the same names are replaced, others stay
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
 impl Command {
     /// Runs the command.
     pub(super) fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
@@ -115,6 +132,7 @@ impl Command {
             Self::Show(arguments) => arguments.run(shell),
             Self::Run(arguments) => arguments.run(shell),
             Self::Table(arguments) => arguments.run(shell),
+            Self::Pages(arguments) => arguments.run(shell),
         }
     }
 }
@@ -147,6 +165,14 @@ impl LedgerArgs {
         Ok(Ledger::with_own(own.unwrap_or_default()))
     }
 
+    /// What is published: the release's ledger. Own runs that happen to lie here must be asked for.
+    fn read_published(&self) -> Result<Ledger, Failure> {
+        match self.ledger {
+            Some(_) => self.read_known(),
+            None => Ok(Ledger::with_own(Ledger::default())),
+        }
+    }
+
     /// The user's own ledger; empty if its file does not exist yet.
     fn read_or_new(&self) -> Result<Ledger, Failure> {
         Ok(self.existing()?.unwrap_or_default())
@@ -155,12 +181,15 @@ impl LedgerArgs {
     fn write(&self, ledger: &Ledger) -> Result<(), Failure> {
         let path = self.path();
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::input(format!("cannot make the folder {folder:?}: {error}"))
-            })?;
+            make_folder(folder)?;
         }
         write_text(path, &ledger.to_json())
     }
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::input(format!("cannot make the folder {folder:?}: {error}")))
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
@@ -250,11 +279,7 @@ impl RunArgs {
 
 impl TableArgs {
     fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
-        // A table is published: own runs that happen to lie here must be asked for.
-        let ledger = match self.ledger.ledger {
-            Some(_) => self.ledger.read_known()?,
-            None => Ledger::with_own(Ledger::default()),
-        };
+        let ledger = self.ledger.read_published()?;
         let table = markdown::table(&ledger);
         match &self.write {
             None if shell.wants_json() => shell.print(&ledger.to_json())?,
@@ -266,6 +291,18 @@ impl TableArgs {
                 shell.note(&format!("table written to {}", path.display()));
             }
         }
+        Ok(Finished::Done)
+    }
+}
+
+impl PagesArgs {
+    fn run(&self, shell: &Shell) -> Result<Finished, Failure> {
+        let pages = pages(&self.ledger.read_published()?);
+        make_folder(&self.out)?;
+        for page in &pages {
+            write_text(&self.out.join(&page.name), &page.text)?;
+        }
+        shell.note(&format!("{} pages written to {}", pages.len(), self.out.display()));
         Ok(Finished::Done)
     }
 }

@@ -119,3 +119,18 @@ fn what_was_found_is_known_everywhere_and_own_runs_stand_in_front() {
     assert!(table.contains("| cpu | does not hold (own run) |"), "{table}");
     assert!(bench.succeed("claims table").stdout.contains("| cpu | **holds** |"));
 }
+
+#[test]
+fn the_pages_are_written_into_one_folder() {
+    let bench = Bench::new();
+    bench.succeed("claims pages --out site/papers");
+    let overview = bench.read("site/papers/index.md");
+    assert!(overview.contains("](02-pitfalls.md#p2-c1)"), "{overview}");
+    assert!(bench.read("site/papers/08-spectra.md").contains("simbias claims run P8-C12"));
+    assert!(bench.read("site/papers/verdicts.atom").ends_with("</feed>\n"));
+    bench.refuse("claims pages", &["--out"]);
+    bench.refuse("claims pages --out other --ledger nofile.json", &["nofile.json", "--ledger"]);
+    assert!(!bench.path("other").exists(), "nothing is written before the ledger is read");
+    bench.write("file", "");
+    bench.refuse("claims pages --out file", &["cannot make the folder", "file"]);
+}

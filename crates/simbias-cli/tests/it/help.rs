@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "audit",
     "train",
     "reliance run",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 28] = [
     "synth domino",
     "synth stand-in",
     "claims list",
+    "claims pages",
     "claims show",
     "claims run",
     "claims table",

@@ -13,6 +13,7 @@ mod floors;
 mod help;
 #[cfg(unix)]
 mod interrupts;
+mod manifests;
 mod models;
 mod names;
 mod ordinary_tables;

@@ -10,6 +10,7 @@ use super::adversarial::adversarial_slabs;
 use super::dominoes::{adversarial_dominoes, dominoes};
 use super::ensembles::ensembles;
 use super::exclusive_use::{cnn_and_gru, fully_connected, logits, many_complex_blocks};
+use super::paper::PAPER;
 use super::regime::phase_diagram;
 use super::settings::{
     dropout_and_weight_decay, few_dimensions, initial_scale, optimizers_and_activations,
@@ -19,15 +20,7 @@ use super::theorem::theorem;
 use super::universal_attack::universal_transfer;
 use crate::Availability::{Needs, NotPlanned, Runnable};
 use crate::Expectation::{Above, AtLeast, AtMost, Below, Between};
-use crate::{Claim, Criterion, Expectation, Paper, Scale};
-
-/// The paper.
-pub const PAPER: Paper = Paper {
-    number: "02",
-    slug: "pitfalls",
-    title: "The Pitfalls of Simplicity Bias in Neural Networks",
-    reference: "Shah, Tamuly, Raghunathan, Jain, Netrapalli; NeurIPS 2020; arXiv 2006.07710",
-};
+use crate::{Claim, Criterion, Expectation, Scale};
 
 const fn pure(name: &'static str, expectation: Expectation, note: &'static str) -> Criterion {
     Criterion { name, expectation, unit: "", note, only_at: None }

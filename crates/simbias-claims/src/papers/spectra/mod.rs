@@ -6,8 +6,10 @@ mod exponents;
 mod fit_stability;
 mod layer_rates;
 mod matrices;
+mod paper;
 mod shape_bias;
 mod table;
 mod untrained_cnn;
 
-pub use table::{CLAIMS, PAPER};
+pub use paper::PAPER;
+pub use table::CLAIMS;

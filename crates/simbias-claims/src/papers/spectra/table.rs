@@ -7,19 +7,12 @@
 use super::block_sparsity::{alpha_beats_uniform, farms_ties, first_block_ties};
 use super::fit_stability::fit_stability;
 use super::layer_rates::layer_rates;
+use super::paper::PAPER;
 use super::shape_bias::{bias_exists, windows_remove_it, wrong_diagnosis};
 use super::untrained_cnn::first_and_last;
 use crate::Availability::{Needs, NotPlanned, Runnable};
 use crate::Expectation::{Above, AtLeast, AtMost, Below, Between};
-use crate::{Availability, Claim, Criterion, Expectation, Paper};
-
-/// The paper.
-pub const PAPER: Paper = Paper {
-    number: "08",
-    slug: "spectra",
-    title: "Eigenspectrum Analysis of Neural Networks without Aspect Ratio Bias",
-    reference: "Hu, Goel, Killiakov, Yang; ICML 2025; PMLR 267:24290-24313; arXiv 2506.06280",
-};
+use crate::{Availability, Claim, Criterion, Expectation};
 
 const fn criterion(
     name: &'static str,
