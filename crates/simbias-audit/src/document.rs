@@ -13,8 +13,8 @@ use std::cmp::Ordering;
 use simbias_data::Dataset;
 use simbias_data::transform::Transform;
 use simbias_reliance::document::{
-    budget_chart, budget_heatmap, comparison_section, example_images, giveaways, key_figures,
-    method_section, overview, plain_summary, reliance_section, scores_section,
+    budget_chart, budget_heatmap, comparison_section, example_images, first_screen, giveaways,
+    key_figures, method_section, overview, plain_summary, reliance_section, scores_section,
 };
 use simbias_reliance::{BlockOutcome, BlockSet, BlockVerdict, DonorMode, DonorSource};
 use simbias_report::{
@@ -93,7 +93,11 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
             report = report.section(section);
         }
     }
-    report.section(scores_section(&outcome.base.samples, base)).section(method_section(base))
+    let has_alarm =
+        !outcome.beside.alarms(base).is_empty() || !giveaways(&input.split.notes()).is_empty();
+    first_screen(report, base, has_alarm)
+        .section(scores_section(&outcome.base.samples, base))
+        .section(method_section(base).folded())
 }
 
 /// What a manager should take away.

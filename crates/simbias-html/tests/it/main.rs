@@ -1,5 +1,6 @@
 //! What the renderers promise to the outside.
 
 mod fixture;
+mod notebook;
 mod page;
 mod terminal;

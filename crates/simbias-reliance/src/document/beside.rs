@@ -161,6 +161,7 @@ fn renamed(mut section: Section, id: &str, title: &str) -> Section {
         let own = match element {
             Element::Table(table) => &mut table.id,
             Element::Chart(chart) => &mut chart.id,
+            Element::Charts(charts) => &mut charts.id,
             Element::Text(_) | Element::Images(_) | Element::Caveat(_) => continue,
         };
         *own = format!("{id}-{own}");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use simbias_report::{Answer, Caveat, Interval, Report, write_json};
 
-use super::{comparison_section, method_section};
+use super::{change_chart, comparison_section, method_section};
 use crate::RelianceError;
 use crate::compare::{BlockChange, Change, Comparison, compare};
 use crate::influence::Influences;
@@ -149,9 +149,19 @@ impl Answer for ComparisonAnswer {
             ));
         }
         let metric = self.before.metric.title();
+        if let Some(chart) = change_chart(comparison) {
+            report = report.picture(chart);
+        }
         report
+            .next_step(
+                "Look at every block before calling it a remedy: a model that gives up one block may have switched to \
+                 another single one.",
+            )
+            .next_step(format!(
+                "Check that the {metric} on unchanged rows and the accuracy under attack are still good enough for you."
+            ))
             .section(comparison_section(comparison, "Before and after", metric))
-            .section(method_section(&self.after))
+            .section(method_section(&self.after).folded())
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
