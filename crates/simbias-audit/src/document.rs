@@ -13,8 +13,8 @@ use std::cmp::Ordering;
 
 use simbias_data::Dataset;
 use simbias_reliance::document::{
-    block_examples, budget_chart, budget_heatmap, giveaways, key_figures, method_section, overview,
-    plain_summary, reliance_section, scores_section,
+    block_examples, budget_chart, budget_heatmap, first_screen, giveaways, key_figures,
+    method_section, overview, plain_summary, reliance_section, scores_section,
 };
 use simbias_reliance::{BlockOutcome, DonorSource};
 use simbias_report::{
@@ -59,6 +59,9 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
         report = report.caveat(caveat.clone());
     }
     report = report.overview(overview(base));
+    if let Some(picture) = outcome.beside.lead_picture() {
+        report = report.picture(picture);
+    }
     if let Some(section) = outcome.beside.map_section() {
         report = report.section(section);
     }
@@ -79,7 +82,11 @@ pub fn audit_report(outcome: &AuditOutcome, input: &AuditInput, seed: Seed) -> R
     for section in remedies::sections(outcome) {
         report = report.section(section);
     }
-    report.section(scores_section(&outcome.base.samples, base)).section(method_section(base))
+    let has_alarm =
+        !outcome.beside.alarms(base).is_empty() || !giveaways(&input.split.notes()).is_empty();
+    first_screen(report, base, has_alarm)
+        .section(scores_section(&outcome.base.samples, base))
+        .section(method_section(base).folded())
 }
 
 /// What a manager should take away.

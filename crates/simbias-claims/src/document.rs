@@ -1,7 +1,8 @@
 //! A run of claims as a report.
 
 use simbias_report::{
-    Caveat, Cell, Chart, Column, Estimate, ForestChart, KeyFigure, Report, Section, Table, Verdict,
+    BarsChart, Caveat, Cell, Chart, Column, Estimate, ForestChart, KeyFigure, NextStep, Report,
+    Section, Table, Verdict,
 };
 
 use crate::{CriterionVerdict, MIN_SEEDS, Outcome};
@@ -17,7 +18,7 @@ pub fn document(outcomes: &[Outcome]) -> Report {
     for verdict in Verdict::ALL {
         report = report.key_figure(KeyFigure::new(verdict.word(), count(verdict)));
     }
-    report = report.summarise(format!(
+    report = report.headline(format!(
         "Of {} claims {} hold, {} are inconclusive, {} do not hold and {} were not run.",
         outcomes.len(),
         count(Verdict::Holds),
@@ -32,11 +33,71 @@ pub fn document(outcomes: &[Outcome]) -> Report {
                 without the quick setting.",
         ));
     }
-    report = report.section(overview(outcomes));
+    report = next_steps(outcomes).into_iter().fold(report, Report::next_step);
+    report = report.picture(verdicts_chart(outcomes)).section(overview(outcomes));
     for outcome in outcomes.iter().filter(|outcome| !outcome.criteria.is_empty()) {
         report = report.section(section(outcome));
     }
     report
+}
+
+/// How many claims have each verdict, one colour per paper.
+fn verdicts_chart(outcomes: &[Outcome]) -> Chart {
+    let paper = |outcome: &Outcome| {
+        let id: &'static str = outcome.claim.id;
+        id.split('-').next().unwrap_or(id)
+    };
+    let mut papers: Vec<&str> = outcomes.iter().map(paper).collect();
+    papers.dedup();
+    papers.sort_unstable();
+    papers.dedup();
+    let bars = papers.iter().fold(
+        BarsChart::new(Verdict::ALL.map(|verdict| verdict.word())),
+        |bars, name| {
+            let counts = Verdict::ALL.map(|verdict| {
+                let found = outcomes.iter().filter(|o| paper(o) == *name && o.verdict == verdict);
+                found.count() as f64
+            });
+            bars.values(if papers.len() == 1 { "claims" } else { *name }, counts)
+        },
+    );
+    Chart::new("verdicts", "Claims by verdict", bars).y("claims")
+}
+
+/// What the verdicts ask for.
+fn next_steps(outcomes: &[Outcome]) -> Vec<NextStep> {
+    let ids = |verdict: Verdict| -> Vec<&str> {
+        let found = outcomes.iter().filter(|outcome| outcome.verdict == verdict);
+        found.map(|outcome| outcome.claim.id).collect()
+    };
+    let mut steps = Vec::new();
+    let open = ids(Verdict::Inconclusive);
+    if !open.is_empty() {
+        steps.push(
+            NextStep::new("More seeds make the intervals of the inconclusive claims narrower.")
+                .code(format!("simbias claims run {} --seeds {}", open.join(","), 3 * MIN_SEEDS)),
+        );
+    }
+    let failed = ids(Verdict::DoesNotHold);
+    if !failed.is_empty() {
+        steps.push(NextStep::new(format!(
+            "Read the criteria and controls of {}: each says what was expected, what was found, and at which scale.",
+            failed.join(", ")
+        )));
+    }
+    let not_run = ids(Verdict::NotRun);
+    if !not_run.is_empty() {
+        steps.push(NextStep::new(format!(
+            "{} of the claims were not run; the table says what each of them needs.",
+            not_run.len()
+        )));
+    }
+    if steps.is_empty() {
+        steps.push(NextStep::new(
+            "Nothing is open at this scale. A larger one asks for an accelerator and the papers' data.",
+        ));
+    }
+    steps
 }
 
 fn overview(outcomes: &[Outcome]) -> Section {

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// Mean width of a letter in the charts' 12-pixel font.
-pub(crate) const LETTER_PX: f64 = 6.6;
+pub(crate) const LETTER_PX: f64 = 7.0;
 /// Height of a line in it.
 pub(crate) const LINE_PX: f64 = 15.0;
 
@@ -55,7 +55,8 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 
 /// `text` for the name of a row or a column: lines of at most `px` pixels, at most three of them.
 pub(crate) fn lines(text: &str, px: f64) -> Vec<String> {
-    let letters = ((px / LETTER_PX) as usize).max(4);
+    // A name that takes the whole width stays on its line, whatever the division rounds to.
+    let letters = ((px / LETTER_PX + 0.01) as usize).max(4);
     let mut lines = wrap(text, letters);
     if lines.len() > 3 {
         let rest = lines.split_off(2).join(" ");

@@ -7,8 +7,8 @@ pub use answers::{
 };
 
 use simbias_report::{
-    Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, KeyFigure, LineSeries, LinesChart,
-    Report, Section, Table,
+    Axis, BarsChart, Caveat, Cell, Chart, Column, Estimate, ForestChart, KeyFigure, LineSeries,
+    LinesChart, NextStep, Report, Section, Table,
 };
 use simbias_spectra::document::pruning_section;
 use simbias_spectra::prune::PruningReport;
@@ -63,10 +63,15 @@ fn perplexity_section(found: &Perplexity, title: &str) -> Section {
 /// The report of a perplexity; `tokenizer` says where the tokens came from and what a text begins with.
 pub fn perplexity_report(model: &str, text: &str, tokenizer: &str, found: &Perplexity) -> Report {
     let mut report = Report::new(format!("Perplexity of {model}"))
-        .summarise(format!(
-            "{model} predicts {text} with a perplexity of {:.3} at a context of {} tokens.",
+        .headline(format!(
+            "{model} is as unsure about the next token of {text} as if it had to choose among {:.3} equally likely \
+             ones (its perplexity, at a context of {} tokens).",
             found.perplexity, found.context
         ))
+        .next_step(
+            "Compare perplexities only with the same text, context and tokenizer; bits per byte compare between \
+             tokenizers.",
+        )
         .key_figure(KeyFigure::new("perplexity", perplexity_cell(found)).note("95 % over chunks"));
     if let Some(bits) = found.bits_per_byte {
         report = report.key_figure(
@@ -91,24 +96,31 @@ pub fn pruning_report(
     dense: Option<&Perplexity>,
 ) -> Report {
     let mut page = Report::new(format!("{model}, pruned"))
-        .summarise(format!(
-            "{asked}. {:.2} % of the weights of {} layers are zero now.",
-            100.0 * report.realised,
-            report.layers.len()
-        ))
+        .headline(headline(report, pruned, dense))
+        .summarise(format!("{asked}."))
+        .picture(by_layer(report))
         .key_figure(KeyFigure::new("realised sparsity", Cell::Percent(report.realised)));
     let after = pruned.and_then(|pruned| pruned.perplexity.as_ref());
     if let (Some(before), Some(after)) = (dense, after) {
         page = page
-            .summarise(format!(
-                "The perplexity went from {:.3} to {:.3}.",
-                before.perplexity, after.perplexity
-            ))
             .key_figure(KeyFigure::new("perplexity before", perplexity_cell(before)))
             .key_figure(KeyFigure::new("perplexity after", perplexity_cell(after)));
     }
-    let section = pruning_section(report).chart(by_layer(report));
-    page = page.section(section);
+    page = match after {
+        Some(_) => page.next_step(
+            "Try the pruned model on your own task: perplexity on one text does not say what it still can do.",
+        ),
+        None => page.next_step(NextStep::new(
+            "Nothing was measured yet: see how well the pruned model still predicts a text of yours.",
+        ).code("simbias perplexity PRUNED TEXT")),
+    };
+    page = page.next_step(
+        NextStep::new(
+            "Other methods and ways to spread the zeros may lose less; compare them on this model.",
+        )
+        .code(format!("simbias prune compare {model} --calibration TEXT --evaluate OTHER_TEXT")),
+    );
+    page = page.section(pruning_section(report));
     if let Some(after) = after {
         page = page.section(perplexity_section(after, "Perplexity of the pruned model"));
     }
@@ -125,6 +137,22 @@ pub fn pruning_report(
         ));
     }
     page
+}
+
+/// What was done and what it cost.
+fn headline(report: &PruningReport, pruned: Option<&Pruned>, dense: Option<&Perplexity>) -> String {
+    let done = format!(
+        "{:.2} % of the weights of {} layers are zero now",
+        100.0 * report.realised,
+        report.layers.len()
+    );
+    match (dense, pruned.and_then(|pruned| pruned.perplexity.as_ref())) {
+        (Some(before), Some(after)) => format!(
+            "{done}; the perplexity went from {:.3} to {:.3}.",
+            before.perplexity, after.perplexity
+        ),
+        _ => format!("{done}."),
+    }
 }
 
 /// Zeros along the checkpoint: bars with names, or a line when there are too many.
@@ -146,8 +174,28 @@ fn by_layer(report: &PruningReport) -> Chart {
 /// The report of a comparison of allocations.
 pub fn comparison_report(model: &str, found: &AllocationComparison) -> Report {
     let mut report = Report::new(format!("Ways to prune {model}"))
-        .summarise(verdict(found))
+        .headline(verdict(found))
+        .summarise(best_runs(found))
         .key_figure(KeyFigure::new("dense perplexity", perplexity_cell(&found.dense)));
+    if let Some(best) = found.runs.iter().min_by(|a, b| a.mean_nll.total_cmp(&b.mean_nll)) {
+        let words = format!(
+            "{} at {:.0} %, {}",
+            best.method.name(),
+            100.0 * best.sparsity,
+            allocation_words(best)
+        );
+        report = report.key_figure(
+            KeyFigure::new("lowest perplexity", Cell::number(best.perplexity, 3)).note(words),
+        );
+    }
+    if let Some(chart) = against_uniform(found) {
+        report = report.picture(chart);
+    }
+    report = report.next_step(
+        "Take the allocation only where it beats the uniform one and the controls beyond its interval; otherwise the \
+         even share is the simpler choice.",
+    );
+    report = report.next_step("Confirm the choice on a second text: it was made on this one.");
     let mut table = Table::new("runs", "Perplexity by method, sparsity and allocation")
         .caption(
             "Differences to uniform are paired over the chunks of the same text. Controls: the block scores of FARMS dealt \
@@ -241,12 +289,9 @@ fn allocation_words(run: &ComparedRun) -> String {
     }
 }
 
-/// Who won how often, controls included.
-fn verdict(found: &AllocationComparison) -> String {
-    let mut cells: Vec<(Method, f64)> =
-        found.runs.iter().map(|run| (run.method, run.sparsity)).collect();
-    cells.dedup();
-    let best: Vec<String> = cells
+/// The best run of every method and sparsity.
+fn best_runs(found: &AllocationComparison) -> String {
+    let best: Vec<String> = cells(found)
         .iter()
         .filter_map(|&(method, sparsity)| {
             let of_cell =
@@ -261,6 +306,20 @@ fn verdict(found: &AllocationComparison) -> String {
             ))
         })
         .collect();
+    format!("Lowest perplexity by method and sparsity: {}.", best.join("; "))
+}
+
+/// Methods and sparsities that were tried.
+fn cells(found: &AllocationComparison) -> Vec<(Method, f64)> {
+    let mut cells: Vec<(Method, f64)> =
+        found.runs.iter().map(|run| (run.method, run.sparsity)).collect();
+    cells.dedup();
+    cells
+}
+
+/// Who won how often, controls included.
+fn verdict(found: &AllocationComparison) -> String {
+    let cells = cells(found);
     let beats = |left: &ComparedRun, right: &ComparedRun| left.mean_nll < right.mean_nll;
     let n_better = |others: fn(Allocation) -> bool| {
         let by_exponents =
@@ -284,11 +343,32 @@ fn verdict(found: &AllocationComparison) -> String {
             .count()
     };
     format!(
-        "Lowest perplexity by method and sparsity: {}. An allocation by exponents beats the uniform one in {} of {} cases, \
-         and all controls in {}.",
-        best.join("; "),
+        "An allocation by exponents beats the even one in {} of {} cases, and all controls in {}.",
         n_better(|allocation| allocation == Allocation::Uniform),
         cells.len(),
         n_better(Allocation::is_control),
     )
+}
+
+/// Losses against the uniform allocation, at the largest sparsity of every method.
+fn against_uniform(found: &AllocationComparison) -> Option<Chart> {
+    let largest = found.runs.iter().map(|run| run.sparsity).reduce(f64::max)?;
+    let mut forest = ForestChart::new().reference(0.0, "uniform");
+    for run in found.runs.iter().filter(|run| run.sparsity == largest) {
+        let Some(difference) = run.minus_uniform else { continue };
+        let (low, high) = difference.interval.unwrap_or((f64::NAN, f64::NAN));
+        let estimate = Estimate::new(difference.mean, low, high)
+            .n(found.dense.n_chunks as u64)
+            .varied("chunks");
+        forest = forest.item_in(run.method.name(), allocation_words(run), estimate);
+    }
+    (!forest.items.is_empty()).then(|| {
+        Chart::new(
+            "against-uniform",
+            format!("Loss at {:.0} % zeros against an even share", 100.0 * largest),
+            forest,
+        )
+        .caption("Left of the line is better. Intervals are over the chunks of the text.")
+        .x(Axis::new("mean negative log-likelihood minus uniform").unit("nats"))
+    })
 }

@@ -6,6 +6,7 @@ mod compared;
 mod comparison;
 mod decision_map;
 mod examples;
+mod first_screen;
 mod headline;
 mod heat_map;
 mod method;
@@ -27,6 +28,7 @@ pub use compared::{COMPARISON_SCHEMA, ComparisonAnswer, SufficientBlocks};
 pub use comparison::{checkpoints_chart, comparison_section};
 pub use decision_map::decision_chart;
 pub use examples::block_examples;
+pub use first_screen::{change_chart, first_screen, lead_chart};
 pub use headline::{RELIANCE_MEANS, comparison_headline, diversity_sentence, settled_arrow};
 pub use method::{method_section, regime_section};
 pub use models::{MODELS_SCHEMA, RelianceAnswer};
@@ -45,8 +47,9 @@ pub fn reliance_report(measurement: &Measurement, beside: &Beside) -> Report {
             outcome.mode.name(),
             outcome.repeats
         ));
-    let sentences = beside.alarms(outcome).into_iter();
-    for sentence in sentences.chain(plain_summary(outcome)).chain(beside.sentences()) {
+    let alarms = beside.alarms(outcome);
+    let has_alarm = !alarms.is_empty();
+    for sentence in alarms.into_iter().chain(plain_summary(outcome)).chain(beside.sentences()) {
         report = report.summarise(sentence);
     }
     for figure in key_figures(outcome) {
@@ -56,6 +59,9 @@ pub fn reliance_report(measurement: &Measurement, beside: &Beside) -> Report {
         report = report.caveat(caveat.clone());
     }
     report = report.overview(overview(outcome));
+    if let Some(picture) = beside.lead_picture() {
+        report = report.picture(picture);
+    }
     if let Some(section) = beside.map_section() {
         report = report.section(section);
     }
@@ -63,5 +69,7 @@ pub fn reliance_report(measurement: &Measurement, beside: &Beside) -> Report {
     for section in beside.sections(outcome) {
         report = report.section(section);
     }
-    report.section(scores_section(&measurement.samples, outcome)).section(method_section(outcome))
+    first_screen(report, outcome, has_alarm)
+        .section(scores_section(&measurement.samples, outcome))
+        .section(method_section(outcome).folded())
 }

@@ -19,6 +19,7 @@ pub mod marchenko_pastur;
 mod matrix;
 mod metrics;
 pub mod prune;
+mod randomness;
 mod scan;
 mod shared_gram;
 mod sparsities;
@@ -41,6 +42,7 @@ pub use layers::{BLOCK_CONTAINERS, Layer, LayerOptions, Role, SkippedTensor, blo
 pub use learning_rates::{LearningRates, RATES_SCHEMA, RateGroup, RateMap, RateOptions};
 pub use matrix::Matrix;
 pub use metrics::{Metrics, log_alpha_norm};
+pub use randomness::{Likeness, Randomness};
 pub use scan::{Compat, KernelScale, ScanOptions, scan};
 pub use sparsities::{
     Allocation, LayerSparsity, Mapping, SPARSITIES_SCHEMA, Sparsities, SparsityOptions,

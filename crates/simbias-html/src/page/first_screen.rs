@@ -31,7 +31,6 @@ impl Page {
             }
             self.push("</div>\n");
         }
-        self.push("<div class=\"side\">\n");
         if !report.key_figures.is_empty() {
             self.push("<dl class=\"cards\" aria-label=\"Key figures\">\n");
             report.first_figures().iter().for_each(|figure| self.key_figure(figure));
@@ -40,7 +39,7 @@ impl Page {
         if !report.next_steps.is_empty() {
             self.next_steps(&report.next_steps);
         }
-        self.push("</div>\n</div>\n");
+        self.push("</div>\n");
     }
 
     fn lead_chart(&mut self, chart: &simbias_report::Chart, is_own: bool) {

@@ -1,10 +1,10 @@
 //! A small report with every kind of element.
 
 use simbias_report::{
-    Axis, BarsChart, Caveat, Cell, Chart, ChartKind, Column, Corners, DensityChart, Estimate,
-    ForestChart, Heatmap, HistogramChart, HistogramSeries, Image, Images, KeyFigure, LineSeries,
-    LinesChart, Overlay, PictureGrid, Provenance, Region, Report, ScatterChart, ScatterPoint,
-    Section, Table, Ticks, Tone, Verdict,
+    Axis, BarsChart, Caveat, Cell, Chart, ChartKind, Charts, Column, Corners, DensityChart,
+    Estimate, ForestChart, Heatmap, HistogramChart, HistogramSeries, Image, Images, KeyFigure,
+    LineSeries, LinesChart, NextStep, Overlay, PictureGrid, Provenance, Region, Report,
+    ScatterChart, ScatterPoint, Section, Table, Ticks, Tone, Verdict,
 };
 
 /// A report in which `word` is every label, title, caption and message.
@@ -40,8 +40,14 @@ pub(crate) fn report(word: &str) -> Report {
     }
     let image =
         Image::new(word, 2, 2, 1, vec![0, 90, 180, 255]).expect("four bytes are 2x2 grey pixels");
+    let choice = ["one", "two"].map(|name| {
+        Chart::new(name, word, ForestChart::new().item(word, estimate.clone())).x(word)
+    });
+    let section = section.charts(Charts::new("charts", word, word).caption(word).charts(choice));
     Report::new(word)
         .subtitle(word)
+        .headline(word)
+        .next_step(NextStep::new(word).code(word))
         .summarise(word)
         .key_figure(KeyFigure::new(word, estimate).note(word))
         .caveat(Caveat::caution(word, word))

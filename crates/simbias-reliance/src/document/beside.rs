@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use simbias_data::read::GIVEAWAY;
-use simbias_report::{Caveat, Cell, Column, Element, Section, Severity, Table};
+use simbias_report::{Caveat, Cell, Column, Element, PictureGrid, Section, Severity, Table};
 
 use super::heat_map::HeatMapDocument;
 use super::reliance::{optional, verdict_cell};
@@ -84,6 +84,11 @@ impl Beside {
     /// The heat map over pictures, which leads a report about images.
     pub fn map_section(&self) -> Option<Section> {
         self.heat_map.as_ref().map(HeatMap::section)
+    }
+
+    /// The heat map as the picture of a report, if some part of the picture is shown to be needed.
+    pub fn lead_picture(&self) -> Option<PictureGrid> {
+        self.heat_map.as_ref().filter(|map| !map.shown().is_empty()).map(HeatMap::lead)
     }
 
     /// The other sections of a report.

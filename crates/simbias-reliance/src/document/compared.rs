@@ -7,7 +7,8 @@ use simbias_report::{Answer, Caveat, Interval, Report, write_json};
 
 use super::headline::comparison_figures;
 use super::{
-    RELIANCE_MEANS, comparison_headline, comparison_section, diversity_sentence, method_section,
+    RELIANCE_MEANS, change_chart, comparison_headline, comparison_section, diversity_sentence,
+    method_section,
 };
 use crate::RelianceError;
 use crate::compare::{BlockChange, Change, Comparison, compare};
@@ -151,9 +152,19 @@ impl Answer for ComparisonAnswer {
                  versions have to be measured again.",
             ));
         }
+        if let Some(chart) = change_chart(comparison) {
+            report = report.picture(chart);
+        }
         report
+            .next_step(
+                "Look at every block before calling it a remedy: a model that gives up one block may have switched to \
+                 another single one.",
+            )
+            .next_step(format!(
+                "Check that the {metric} on unchanged rows and the accuracy under attack are still good enough for you."
+            ))
             .section(comparison_section(comparison, "Before and after", metric))
-            .section(method_section(&self.after))
+            .section(method_section(&self.after).folded())
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {

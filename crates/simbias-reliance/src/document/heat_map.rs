@@ -8,6 +8,8 @@ use simbias_report::{
 
 use crate::heat_map::{HeatCell, HeatMap};
 
+/// Pictures beside one another on the first screen.
+const LEAD_PICTURES: usize = 3;
 /// Cells that a sentence names.
 const MOST_NAMED: usize = 3;
 
@@ -120,6 +122,21 @@ impl HeatMap {
                 format::number(100.0 * self.level, 0),
             ))
             .table(self.table())
+    }
+
+    /// The map over the mean image and examples alone.
+    pub(super) fn lead(&self) -> PictureGrid {
+        let mut grid = self.grid(
+            "The stronger the colour, the more of the model's skill is lost when only these pixels come from another picture.",
+        );
+        grid.id = "lead".into();
+        grid.title = "Where in the picture the model looks".into();
+        grid.rows.truncate(1);
+        for row in &mut grid.rows {
+            row.label.clear();
+            row.pictures.truncate(LEAD_PICTURES);
+        }
+        grid
     }
 
     fn grid(&self, colours: &str) -> PictureGrid {

@@ -136,6 +136,11 @@ fn column<'a>(
     BlockColumn { column, of_classes: false, cell: Box::new(cell) }
 }
 
+/// A column for readers who ask for all of them.
+fn detail(column: BlockColumn<'_>) -> BlockColumn<'_> {
+    BlockColumn { column: column.column.detail(), ..column }
+}
+
 fn of_classes(column: BlockColumn<'_>) -> BlockColumn<'_> {
     BlockColumn { of_classes: true, ..column }
 }
@@ -148,7 +153,7 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
     );
     vec![
         column("block", "", |block| Cell::from(block.name.as_str())),
-        column("size", "coordinates in the block", |block| Cell::from(block.size)),
+        detail(column("size", "coordinates in the block", |block| Cell::from(block.size))),
         column("members", "columns of the block", |block| {
             if block.members.len() > 1 { Cell::from(block.members.join(", ")) } else { Cell::Empty }
         }),
@@ -165,49 +170,55 @@ fn block_columns(outcome: &RelianceOutcome) -> Vec<BlockColumn<'_>> {
         column(format!("{metric} with it alone"), "", |block| {
             optional(block.complement.as_ref().map(|found| &found.metric))
         }),
-        column("shift", "mean |s' − s| / sd(s) when the block is randomized", |block| {
+        detail(column("shift", "mean |s' − s| / sd(s) when the block is randomized", |block| {
             Cell::from(block.randomized.shift.clone())
-        }),
-        of_classes(column("flips", "share of changed predictions", |block| {
-            Cell::from(block.randomized.flips.clone())
         })),
-        of_classes(column(
+        of_classes(detail(column("flips", "share of changed predictions", |block| {
+            Cell::from(block.randomized.flips.clone())
+        }))),
+        of_classes(detail(column(
             "KS positives",
             "distance of positives' scores before and after",
             |block| Cell::from(block.randomized.ks_positives.clone()),
-        )),
-        of_classes(column("KS all, positives'", "all scores before, positives' after", |block| {
-            Cell::from(block.randomized.ks_all_positives.clone())
-        })),
-        of_classes(column("accuracy without it", "", |block| {
+        ))),
+        of_classes(detail(column(
+            "KS all, positives'",
+            "all scores before, positives' after",
+            |block| Cell::from(block.randomized.ks_all_positives.clone()),
+        ))),
+        of_classes(detail(column("accuracy without it", "", |block| {
             optional(block.randomized.accuracy.as_ref())
-        })),
-        of_classes(column("null accuracy", "Σ q² over class shares", |block| {
+        }))),
+        of_classes(detail(column("null accuracy", "Σ q² over class shares", |block| {
             block.randomized.accuracy_null.map_or(Cell::Empty, Cell::from)
-        })),
-        of_classes(column(
+        }))),
+        of_classes(detail(column(
             "conflict accuracy",
             "block from another class; label of the rest",
             |block| optional(block.conflict.as_ref().map(|conflict| &conflict.accuracy)),
-        )),
-        of_classes(column("worst class there", "", |block| {
+        ))),
+        of_classes(detail(column("worst class there", "", |block| {
             block.conflict.as_ref().map_or(Cell::Empty, |conflict| {
                 Cell::from(format!(
                     "{} ({:.3})",
                     conflict.worst_class, conflict.worst_class_accuracy
                 ))
             })
-        })),
-        column("p (Holm)", "one-sided: the metric does not drop", |block| {
+        }))),
+        detail(column("p (Holm)", "one-sided: the metric does not drop", |block| {
             Cell::number(block.p_value_holm, 4)
-        }),
-        column("p (equivalence)", &equivalence, |block| Cell::number(block.p_value_equivalence, 4)),
-        column("mean |corr|", "between the block and the rest", |block| {
+        })),
+        detail(column("p (equivalence)", &equivalence, |block| {
+            Cell::number(block.p_value_equivalence, 4)
+        })),
+        detail(column("mean |corr|", "between the block and the rest", |block| {
             Cell::number(block.mean_abs_correlation, 3)
-        }),
-        column("off-manifold AUC", "real against randomized rows; ≥ .9 is a warning", |block| {
-            block.off_manifold_auc.map_or(Cell::Empty, Cell::from)
-        }),
+        })),
+        detail(column(
+            "off-manifold AUC",
+            "real against randomized rows; ≥ .9 is a warning",
+            |block| block.off_manifold_auc.map_or(Cell::Empty, Cell::from),
+        )),
         column("flags", "", |block| Cell::from(block.flags.join(", "))),
     ]
 }

@@ -5,9 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use simbias_report::{Answer, AnswerFile, Report, write_json};
 
-use super::{
-    comparison_section, rates_section, series_section, sparsities_section, spectrum_report,
-};
+use super::reports::{comparison_report, rates_report, series_report, sparsities_report};
+use super::spectrum_report;
 use crate::compare::SpectraComparison;
 use crate::learning_rates::LearningRates;
 use crate::sparsities::Sparsities;
@@ -37,7 +36,7 @@ impl Answer for LearningRates {
     }
 
     fn report(&self) -> Report {
-        Report::new(format!("Learning rates for {}", self.checkpoint)).section(rates_section(self))
+        rates_report(self)
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -56,7 +55,7 @@ impl Answer for Sparsities {
     }
 
     fn report(&self) -> Report {
-        Report::new(format!("Sparsities for {}", self.checkpoint)).section(sparsities_section(self))
+        sparsities_report(self)
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -81,8 +80,7 @@ impl Answer for SpectraSeries {
     }
 
     fn report(&self) -> Report {
-        Report::new(format!("Weight spectra of {} checkpoints", self.checkpoints.len()))
-            .section(series_section(self))
+        series_report(self)
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -102,8 +100,7 @@ impl Answer for SpectraComparison {
     }
 
     fn report(&self) -> Report {
-        Report::new(format!("Weight spectra of {} and {}", self.before, self.after))
-            .section(comparison_section(self))
+        comparison_report(self)
     }
 
     fn write_result(&self, out: &mut dyn Write) -> io::Result<()> {

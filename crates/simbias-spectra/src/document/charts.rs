@@ -1,6 +1,6 @@
 //! Charts of a scan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use simbias_report::{
     Axis, BarsChart, Chart, Estimate, Heatmap, LineSeries, LinesChart, ScatterChart, ScatterPoint,
@@ -13,10 +13,10 @@ use crate::layers::Role;
 use crate::marchenko_pastur::{density, median_exponent};
 use crate::table::{ExponentKind, LayerRow, LayerTable};
 
-/// Points of a drawn law.
-const LAW_POINTS: usize = 120;
+/// Points of a drawn law that is not a straight line.
+const LAW_POINTS: usize = 60;
 
-fn leading_estimate(layer: &LayerRow) -> Option<Estimate> {
+pub(super) fn leading_estimate(layer: &LayerRow) -> Option<Estimate> {
     layer.analysis()?.leading()?.leading().ok().map(estimate)
 }
 
@@ -68,39 +68,6 @@ pub(super) fn by_role(table: &LayerTable) -> Chart {
         .y(Axis::new("mean exponent"))
 }
 
-/// Roles against blocks.
-pub(super) fn role_depth_map(table: &LayerTable) -> Chart {
-    let blocks: Vec<&String> = table.blocks.iter().map(|block| &block.block).collect();
-    let in_blocks = |layer: &&LayerRow| layer.block.as_ref().is_some_and(|b| blocks.contains(&b));
-    let roles: BTreeSet<Role> =
-        table.recommended().filter(in_blocks).map(|layer| layer.role).collect();
-    let values: Vec<Vec<f64>> = roles
-        .iter()
-        .map(|role| {
-            blocks
-                .iter()
-                .map(|block| {
-                    let scores: Vec<f64> = table
-                        .recommended()
-                        .filter(|layer| layer.role == *role && layer.block.as_ref() == Some(*block))
-                        .filter_map(LayerRow::exponent)
-                        .collect();
-                    scores.iter().sum::<f64>() / scores.len() as f64
-                })
-                .collect()
-        })
-        .collect();
-    let map = Heatmap::new(
-        Ticks::labels(blocks.iter().map(|block| block.as_str())),
-        Ticks::labels(roles.iter().map(|role| role.name())),
-        values,
-    )
-    .quantity("exponent");
-    Chart::new("role-by-block", "Exponent by layer type and block", map)
-        .caption("Leading exponents; means where a block has several layers of a type.")
-        .x(Axis::new("block"))
-}
-
 /// Aspect ratio against exponent, before and after windows, with the random law.
 pub(super) fn shape(table: &LayerTable) -> Chart {
     let mut points = Vec::new();
@@ -125,9 +92,8 @@ pub(super) fn shape(table: &LayerTable) -> Chart {
     let mut chart = ScatterChart::new();
     if !points.is_empty() && table.leading_rule() == TailRule::Median {
         let end = largest.max(2.0).ln();
-        let x: Vec<f64> = (0..=LAW_POINTS / 2)
-            .map(|index| (end * index as f64 / (LAW_POINTS / 2) as f64).exp())
-            .collect();
+        let x: Vec<f64> =
+            (0..=LAW_POINTS).map(|index| (end * index as f64 / LAW_POINTS as f64).exp()).collect();
         let y = x.iter().map(|&ratio| median_exponent(ratio)).collect();
         chart = chart.curve(LineSeries::new("random matrix", x, y).dashed());
     }
@@ -179,7 +145,8 @@ pub(super) fn spectrum(layer: &LayerRow) -> Option<Chart> {
         let law = |value: f64| {
             share * (fit.exponent - 1.0) / fit.xmin * (value / fit.xmin).powf(-fit.exponent)
         };
-        let x: Vec<f64> = logarithmic(fit.xmin, largest);
+        // A straight line on logarithmic axes.
+        let x: Vec<f64> = if largest > fit.xmin { vec![fit.xmin, largest] } else { Vec::new() };
         let y = x.iter().map(|&value| law(value)).collect();
         chart = chart
             .series(LineSeries::new(format!("tail, exponent {:.2}", fit.exponent), x, y))
@@ -214,13 +181,7 @@ fn logarithmic(low: f64, high: f64) -> Vec<f64> {
     (0..LAW_POINTS).map(|index| low * (step * index as f64).exp()).collect()
 }
 
-fn curve(
-    layer: &LayerRow,
-    id: &str,
-    title: &str,
-    axis: &str,
-    pick: fn(f64, f64) -> f64,
-) -> Option<Chart> {
+fn curve(layer: &LayerRow, id: &str, axis: &str, pick: fn(f64, f64) -> f64) -> Option<Chart> {
     let points = &layer.analysis()?.drawing.curve;
     if points.is_empty() {
         return None;
@@ -229,7 +190,7 @@ fn curve(
     let y = points.iter().map(|point| pick(point.exponent, point.ks_distance)).collect();
     let chart = LinesChart::new().series(LineSeries::new(axis, x, y));
     Some(
-        Chart::new(format!("{id}-{}", layer.depth), format!("{title}: {}", layer.name), chart)
+        Chart::new(format!("{id}-{}", layer.depth), layer.name.clone(), chart)
             .x(Axis::new("start of the tail").log())
             .y(Axis::new(axis)),
     )
@@ -237,12 +198,12 @@ fn curve(
 
 /// Distance along the start of the tail.
 pub(super) fn distance_curve(layer: &LayerRow) -> Option<Chart> {
-    curve(layer, "distance", "Distance by start", "D", |_, distance| distance)
+    curve(layer, "distance", "D", |_, distance| distance)
 }
 
 /// Exponent along the start of the tail.
 pub(super) fn exponent_curve(layer: &LayerRow) -> Option<Chart> {
-    curve(layer, "exponent", "Exponent by start", "exponent", |exponent, _| exponent)
+    curve(layer, "exponent", "exponent", |exponent, _| exponent)
 }
 
 /// Exponents of single windows of the layer where they differ most.

@@ -2,7 +2,9 @@
 
 mod answers;
 mod charts;
+mod first_screen;
 mod recommendations;
+mod reports;
 mod tables;
 
 pub use answers::COMPARISON_SCHEMA;
@@ -10,10 +12,11 @@ pub use recommendations::{
     comparison_section, pruning_section, rates_section, series_section, sparsities_section,
 };
 
-use simbias_report::{Caveat, Estimate, KeyFigure, Report, Section};
+use simbias_report::{Caveat, Cell, Charts, Estimate, KeyFigure, Report, Section};
 
 use crate::analysis::Tail;
 use crate::fit::TailRule;
+use crate::randomness::Likeness;
 use crate::scan::Compat;
 use crate::table::{ExponentKind, LayerRow, LayerTable};
 use crate::windows::Sampling;
@@ -35,10 +38,17 @@ pub fn spectrum_report(table: &LayerTable) -> Report {
             table.format,
             table.leading_rule().name()
         ));
+    report = report.headline(first_screen::headline(table));
+    if let Some(picture) = first_screen::picture(table) {
+        report = report.picture(picture);
+    }
+    for step in first_screen::next_steps(table) {
+        report = report.next_step(step);
+    }
     for sentence in plain_summary(table) {
         report = report.summarise(sentence);
     }
-    for figure in key_figures(table) {
+    for figure in first_screen::figures(table).into_iter().chain(key_figures(table)) {
         report = report.key_figure(figure);
     }
     for caveat in caveats(table) {
@@ -59,6 +69,35 @@ fn estimate(tail: &Tail) -> Estimate {
         .varied("effective eigenvalues of the tail")
 }
 
+/// Names in a row, at most `most` of them, the rest counted: `a, b, c and 4 more`.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).into(),
+        [first @ .., last] if names.len() <= most => format!("{} and {last}", first.join(", ")),
+        _ => format!("{} and {} more", names[..most].join(", "), names.len() - most),
+    }
+}
+
+/// Decimals that show three significant digits of `value`.
+fn significant_digits(value: f64) -> usize {
+    if value == 0.0 || !value.is_finite() {
+        return 0;
+    }
+    (2.0 - value.abs().log10().floor()).clamp(0.0, 12.0) as usize
+}
+
+/// A value with three significant digits.
+fn significant_text(value: f64) -> String {
+    format!("{value:.*}", significant_digits(value))
+}
+
+/// A value as a cell with three significant digits.
+fn significant(value: f64) -> Cell {
+    Cell::number(value, significant_digits(value))
+}
+
 /// Distance of a layer from a random matrix of its shape, in units of the exponent; meaningful for the median rule.
 fn distance(layer: &LayerRow) -> Option<f64> {
     let (exponent, _, random) = layer.analysis()?.exponent()?;
@@ -74,26 +113,23 @@ pub fn plain_summary(table: &LayerTable) -> Vec<String> {
         return vec!["No layer has an exponent to base recommendations on.".into()];
     };
     let mut sentences = vec![format!(
-        "The heaviest tail, read as the best trained layer, is {:?} with an exponent of {:.2}; the lightest is \
-         {:?} with {:.2}.",
+        "The smallest exponent, read as the best trained layer, is that of {} with {:.2}; the largest that of {} \
+         with {:.2}.",
         first.0.name, first.1, last.0.name, last.1
     )];
-    if table.leading_rule() == TailRule::Median {
-        let near: Vec<&LayerRow> = ranked
-            .iter()
-            .filter(|(layer, _)| {
-                let error = layer.analysis().and_then(|a| a.exponent()).map_or(0.0, |e| e.1);
-                distance(layer).is_some_and(|distance| distance.abs() <= INTERVAL * error)
-            })
-            .map(|(layer, _)| *layer)
-            .collect();
-        if !near.is_empty() {
-            sentences.push(format!(
-                "{} of {} layers cannot be distinguished from random matrices of their shape by the median rule.",
-                near.len(),
-                ranked.len()
-            ));
-        }
+    let spiked: Vec<&str> = table
+        .beside_random()
+        .filter(|(_, found)| found.likeness() == Likeness::RandomWithSpikes)
+        .map(|(layer, _)| layer.name.as_str())
+        .collect();
+    if !spiked.is_empty() {
+        sentences.push(format!(
+            "{} of {} layers have the exponent of a random matrix, but single directions stand out: {}. So looks a \
+             layer that was trained little, or along few directions.",
+            spiked.len(),
+            ranked.len(),
+            listed(spiked.iter().copied(), 3)
+        ));
     }
     let shift = table
         .recommended()
@@ -103,7 +139,7 @@ pub fn plain_summary(table: &LayerTable) -> Vec<String> {
         .max_by(|left, right| left.1.abs().total_cmp(&right.1.abs()));
     if let Some((layer, shift)) = shift.filter(|(_, shift)| shift.abs() > 0.05) {
         sentences.push(format!(
-            "The shape of {:?} alone moves its exponent by {shift:+.2}: without windows of one aspect ratio it would be \
+            "The shape of {} alone moves its exponent by {shift:+.2}: without windows of one aspect ratio it would be \
              misjudged.",
             layer.name
         ));
@@ -187,7 +223,7 @@ fn layers_section(table: &LayerTable) -> Section {
              values, or on leaving windows out where that gives a wider one.",
         )
         .table(tables::layers(table));
-    for chart in [charts::by_depth(table), charts::by_role(table), charts::role_depth_map(table)] {
+    for chart in [charts::by_depth(table), charts::by_role(table)] {
         if !chart.is_empty() {
             section = section.chart(chart);
         }
@@ -199,7 +235,7 @@ fn layers_section(table: &LayerTable) -> Section {
 }
 
 fn shape_section(table: &LayerTable) -> Section {
-    let mut section = Section::new("shape", "Shape against exponent").prose(
+    let mut section = Section::new("shape", "Shape against exponent").folded().prose(
         "A whole matrix that is longer than wide has a larger exponent although nothing was learned differently: the \
          line shows random matrices. Windows of one aspect ratio put all layers at the same point of that line.",
     );
@@ -226,16 +262,25 @@ fn spectra_section(table: &LayerTable) -> Section {
         section =
             section.prose(format!("The first {DRAWN_LAYERS} of {} layers are drawn.", drawn.len()));
     }
-    for layer in drawn.iter().take(DRAWN_LAYERS) {
-        if let Some(chart) = charts::spectrum(layer) {
-            section = section.chart(chart);
-        }
-    }
-    for layer in drawn.iter().take(DRAWN_CURVES) {
-        for chart in
-            [charts::distance_curve(layer), charts::exponent_curve(layer)].into_iter().flatten()
-        {
-            section = section.chart(chart);
+    let of_layers = |id: &str, title: &str, charts: Vec<simbias_report::Chart>| {
+        Charts::new(id, title, "layer").charts(charts)
+    };
+    let spectra = drawn.iter().take(DRAWN_LAYERS).filter_map(|layer| charts::spectrum(layer));
+    section = section.charts(
+        of_layers("spectra", "Spectrum of a layer", spectra.collect())
+            .caption("Both axes are logarithmic: the tail is a straight line."),
+    );
+    for (id, title, curve) in [
+        ("distance", "Distance by start of the tail", charts::distance_curve as fn(&LayerRow) -> _),
+        ("exponent", "Exponent by start of the tail", charts::exponent_curve),
+    ] {
+        let curves: Vec<_> =
+            drawn.iter().take(DRAWN_CURVES).filter_map(|layer| curve(layer)).collect();
+        if !curves.is_empty() {
+            section = section.charts(
+                of_layers(id, title, curves)
+                    .caption("A flat curve means that the start of the tail does not matter."),
+            );
         }
     }
     if let Some(chart) = charts::window_map(table) {
@@ -263,6 +308,7 @@ fn method_section(table: &LayerTable) -> Section {
         }
     };
     let mut section = Section::new("method", "How it was measured")
+        .folded()
         .prose(format!(
             "Eigenvalues are squared singular values, not divided by any side. Sampling: {windows}. The eigenvalues took \
              about {:.2} GFLOP.",
@@ -272,6 +318,12 @@ fn method_section(table: &LayerTable) -> Section {
             "Rank loss counts eigenvalues that the rounding of the stored type makes indistinguishable from zero; fits \
              leave them out unless a compatibility mode is on. Random is the exponent of a large Gaussian matrix of \
              the same shape by the median rule.",
+        )
+        .prose(
+            "A layer is called random when its exponent by the median rule lies within three standard deviations of \
+             that of random matrices of its shape, and no eigenvalue lies beyond the edge of the random bulk. Random \
+             matrices with n eigenvalues scatter by at most four times (exponent − 1)/n, less where several independent \
+             windows are pooled: small layers have wide limits, and only large differences are seen in them.",
         );
     if table.layers.iter().any(|layer| layer.analysis().is_some_and(|a| a.windows.is_some())) {
         section = section.table(tables::windows(table));

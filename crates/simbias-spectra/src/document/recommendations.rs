@@ -5,7 +5,7 @@ use simbias_report::{
     ScatterPoint, Section, Table,
 };
 
-use super::INTERVAL;
+use super::{INTERVAL, significant};
 use crate::compare::SpectraComparison;
 use crate::learning_rates::LearningRates;
 use crate::prune::PruningReport;
@@ -28,15 +28,15 @@ pub fn rates_section(rates: &LearningRates) -> Section {
             Column::new("exponent"),
             Column::new("learning rate"),
             Column::new("× base").help("learning rate over base rate"),
-            Column::new("parameters"),
+            Column::new("parameters").detail(),
             Column::new("keeps the base rate because"),
         ]);
     for group in &rates.groups {
         table.push([
             Cell::text(group.layer.clone()),
             optional(group.exponent, 3),
-            Cell::number(group.learning_rate, 6),
-            Cell::number(group.learning_rate / rates.options.base, 3),
+            significant(group.learning_rate),
+            significant(group.learning_rate / rates.options.base),
             Cell::text(group.parameters.join(", ")),
             group.keeps_base.clone().map_or(Cell::Empty, Cell::text),
         ]);
@@ -85,7 +85,7 @@ pub fn sparsities_section(sparsities: &Sparsities) -> Section {
         .reference(options.target, "target");
     let mut section = Section::new("sparsities", "Layer-wise sparsities")
         .prose(format!(
-            "Target {:.4}, realised {:.9}; the published mapping would realise {:.4}. {} layers are at the largest \
+            "Target {:.4}, realised {:.6}; the published mapping would realise {:.4}. {} layers are at the largest \
              ratio of {}.",
             options.target,
             sparsities.realised,
@@ -177,7 +177,7 @@ pub fn comparison_section(comparison: &SpectraComparison) -> Section {
     let named: Vec<String> = movers
         .iter()
         .take(3)
-        .filter_map(|change| Some(format!("{:?} ({:+.2})", change.layer, change.shift?)))
+        .filter_map(|change| Some(format!("{} ({:+.2})", change.layer, change.shift?)))
         .collect();
     let points = movers.iter().filter_map(|change| {
         let (before, after) = change.exponent?;
@@ -238,7 +238,7 @@ pub fn series_section(series: &SpectraSeries) -> Section {
         }
         cells.push(optional(layer.shift(), 3));
         if has_rates {
-            cells.push(optional(layer.learning_rates.last().copied(), 6));
+            cells.push(layer.learning_rates.last().map_or(Cell::Empty, |&rate| significant(rate)));
         }
         table.push(cells);
     }
@@ -255,7 +255,7 @@ pub fn series_section(series: &SpectraSeries) -> Section {
     let named: Vec<String> = movers
         .iter()
         .take(3)
-        .filter_map(|layer| Some(format!("{:?} ({:+.2})", layer.layer, layer.shift()?)))
+        .filter_map(|layer| Some(format!("{} ({:+.2})", layer.layer, layer.shift()?)))
         .collect();
     let mut section = Section::new("series", "Along the training")
         .prose(format!(

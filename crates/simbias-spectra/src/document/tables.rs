@@ -5,6 +5,7 @@ use simbias_report::{Cell, Column, Table, Tone};
 use super::{distance, estimate};
 use crate::analysis::{LayerAnalysis, SpectrumSummary};
 use crate::fit::TailRule;
+use crate::randomness::{Likeness, Randomness};
 use crate::scan::Compat;
 use crate::table::{LayerOutcome, LayerRow, LayerTable};
 
@@ -55,47 +56,72 @@ fn remark(layer: &LayerRow, table: &LayerTable) -> Cell {
     if words.is_empty() { Cell::Empty } else { Cell::text(words.join("; ")) }
 }
 
-pub(super) fn layers(table: &LayerTable) -> Table {
-    let rules = &table.options.rules;
+/// The spectra whose exponents are listed: every rule, by windows where there are any and by whole matrices.
+fn spectra(table: &LayerTable) -> impl Iterator<Item = (TailRule, bool)> {
     let has_windows = table.options.windows.is_some();
+    let by_rule = move |&rule: &TailRule| {
+        [(rule, true), (rule, false)]
+            .into_iter()
+            .filter(move |(_, windows)| has_windows || !windows)
+    };
+    table.options.rules.iter().flat_map(by_rule)
+}
+
+/// The exponents of random matrices: `2.14 ± 0.08`.
+pub(super) fn reference(found: &Randomness) -> String {
+    format!("{:.2} ± {:.2}", found.expected, found.tolerance)
+}
+
+fn likeness(found: &Randomness) -> Cell {
+    match found.likeness() {
+        Likeness::Random => Cell::tag("random", Tone::Caution),
+        Likeness::RandomWithSpikes => Cell::tag("random with spikes", Tone::Neutral),
+        Likeness::Structured => Cell::tag("structured", Tone::Good),
+    }
+}
+
+pub(super) fn layers(table: &LayerTable) -> Table {
     let mut columns = vec![
         Column::new("layer"),
+        Column::new("exponent").help("how fast the largest eigenvalues fall off, by the leading rule, of windows of one aspect ratio where there are any; smaller is read as better trained"),
+        Column::new("random").help("the exponent of random matrices of this shape, and how far they scatter (three standard deviations)"),
+        Column::new("spectrum").help("random: exponent and edge are those of a random matrix; random with spikes: the exponent is, but some eigenvalues stand out; structured: the exponent is not"),
         Column::new("role"),
         Column::new("block"),
         Column::new("shape").help("outputs × inputs, × kernel positions"),
-        Column::new("Q").help("longer side over shorter side"),
-    ];
-    for rule in rules {
-        if has_windows {
-            columns.push(
-                Column::new(format!("windows, {}", rule.name()))
-                    .help("exponent of pooled windows of one aspect ratio (FARMS)"),
-            );
-        }
-        columns.push(
-            Column::new(format!("whole, {}", rule.name())).help("exponent of the whole matrix"),
-        );
-    }
-    columns.extend([
-        Column::new("− random").help("leading exponent minus that of a random matrix of the shape"),
-        Column::new("D").help("largest gap between tail and fit, leading rule"),
-        Column::new("ambiguity").help("range of exponents that fit nearly as well, leading rule"),
-        Column::new("spread").help("standard deviation of the exponents of single windows"),
-        Column::new("rank loss")
-            .help("eigenvalues that rounding makes indistinguishable from zero"),
-        Column::new("stable rank").help("sum of eigenvalues over the largest"),
-        Column::new("entropy").help("entropy of the eigenvalues; 1 is flat"),
-        Column::new("log10 ‖W‖²"),
-        Column::new("log10 λmax"),
-        Column::new("alpha-hat").help("leading exponent times log10 λmax"),
-        Column::new("log alpha norm").help("log10 of the sum of λ to the leading exponent"),
         Column::new("spikes").help("eigenvalues beyond the random bulk"),
-        Column::new("soft rank").help("edge of the random bulk over the largest eigenvalue"),
-        Column::new("stored"),
         Column::new("remark"),
-    ]);
+        Column::new("Q").help("longer side over shorter side").detail(),
+    ];
+    for (rule, is_windows) in spectra(table) {
+        let (name, help) = if is_windows {
+            ("windows", "exponent of pooled windows of one aspect ratio (FARMS)")
+        } else {
+            ("whole", "exponent of the whole matrix")
+        };
+        columns.push(Column::new(format!("{name}, {}", rule.name())).help(help).detail());
+    }
+    let details = [
+        ("− random", "leading exponent minus the limit of large random matrices of the shape"),
+        ("D", "largest gap between tail and fit, leading rule"),
+        ("ambiguity", "range of exponents that fit nearly as well, leading rule"),
+        ("spread", "standard deviation of the exponents of single windows"),
+        ("rank loss", "eigenvalues that rounding makes indistinguishable from zero"),
+        ("stable rank", "sum of eigenvalues over the largest"),
+        ("entropy", "entropy of the eigenvalues; 1 is flat"),
+        ("log10 ‖W‖²", ""),
+        ("log10 λmax", ""),
+        ("alpha-hat", "leading exponent times log10 λmax"),
+        ("log alpha norm", "log10 of the sum of λ to the leading exponent"),
+        ("soft rank", "edge of the random bulk over the largest eigenvalue"),
+        ("stored", ""),
+    ];
+    columns.extend(details.map(|(name, help)| Column::new(name).help(help).detail()));
     let mut result = Table::new("layers", "Exponents and figures by layer")
-        .caption("A random square matrix has a median exponent of 2.12.")
+        .caption(
+            "The exponent is compared with random matrices of the layer's own shape. Layers whose intervals overlap \
+             are not told apart.",
+        )
         .columns(columns);
     for layer in &table.layers {
         result.push(layer_row(layer, table));
@@ -110,23 +136,27 @@ fn layer_row(layer: &LayerRow, table: &LayerTable) -> Vec<Cell> {
     let leading = analysis.and_then(LayerAnalysis::leading);
     let tail = leading.and_then(|spectrum| spectrum.leading().ok());
     let (rows, cols) = layer.shape;
+    let bulk = analysis.and_then(|analysis| analysis.bulk);
+    let beside_random = Randomness::of(layer);
     let mut cells = vec![
         Cell::text(layer.name.clone()),
+        exponent(leading, table.leading_rule()),
+        beside_random.map_or(Cell::Empty, |found| Cell::text(reference(&found))),
+        beside_random.map_or(Cell::Empty, |found| likeness(&found)),
         Cell::text(layer.role.name()),
         layer.block.clone().map_or(Cell::Empty, Cell::text),
         Cell::text(shape(layer)),
+        bulk.map_or(Cell::Empty, |bulk| Cell::from(bulk.n_spikes)),
+        remark(layer, table),
         Cell::number(rows.max(cols) as f64 / rows.min(cols).max(1) as f64, 2),
     ];
-    for &rule in &table.options.rules {
-        if table.options.windows.is_some() {
-            cells.push(exponent(windows.map(|windows| &windows.spectrum), rule));
-        }
-        cells.push(exponent(plain, rule));
+    for (rule, is_windows) in spectra(table) {
+        let spectrum = if is_windows { windows.map(|windows| &windows.spectrum) } else { plain };
+        cells.push(exponent(spectrum, rule));
     }
     // Norms are those of whole matrices, except where these were too large to decompose.
     let metrics = plain.or(leading).and_then(|spectrum| spectrum.metrics);
     let figures = plain.or(leading);
-    let bulk = analysis.and_then(|analysis| analysis.bulk);
     cells.extend([
         number(distance(layer), 2),
         number(tail.map(|tail| tail.fit.ks_distance), 3),
@@ -139,10 +169,8 @@ fn layer_row(layer: &LayerRow, table: &LayerTable) -> Vec<Cell> {
         number(metrics.map(|m| m.log_spectral_norm), 2),
         number(figures.and_then(|spectrum| spectrum.weighted_exponent), 2),
         number(figures.and_then(|spectrum| spectrum.log_alpha_norm), 2),
-        bulk.map_or(Cell::Empty, |bulk| Cell::from(bulk.n_spikes)),
         number(bulk.map(|bulk| bulk.soft_rank), 3),
         Cell::text(layer.stored.clone()),
-        remark(layer, table),
     ]);
     cells
 }

@@ -6,6 +6,7 @@ mod fits;
 mod golden;
 mod memory;
 mod pruning;
+mod randomness;
 mod recommendations;
 mod sample;
 mod scans;
