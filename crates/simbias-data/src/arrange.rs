@@ -185,8 +185,13 @@ impl Dataset {
             (wanted, _) => {
                 for to in column.columns.clone() {
                     let name = layout.column_name(to);
-                    let from =
-                        source.columns.clone().find(|&from| self.layout.column_name(from) == name);
+                    // Inputs are called after their column, which the data may spell otherwise.
+                    let spelled = match name.strip_prefix(&column.name) {
+                        Some(rest) => format!("{}{rest}", source.name),
+                        None => name.clone(),
+                    };
+                    let mut inputs = source.columns.clone();
+                    let from = inputs.find(|&from| self.layout.column_name(from) == spelled);
                     let Some(from) = from.filter(|_| wanted.is_none()) else {
                         return Err(self.unlike(format!(
                             "the model was trained on the input {name:?}, which the column {:?} does not give",

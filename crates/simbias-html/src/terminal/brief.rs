@@ -26,12 +26,35 @@ struct Part {
     /// Lines above the first entry.
     heading: Vec<String>,
     entries: Vec<Vec<String>>,
+    /// Which entries lack their end.
+    cut: Vec<bool>,
     /// Entries that are shown before other parts get more.
     least: usize,
     shown: usize,
 }
 
+/// Text behind a word.
+struct Wrapped<'a> {
+    word: String,
+    ink: Ink,
+    text: &'a str,
+    most_lines: usize,
+}
+
 impl Part {
+    /// An entry for each text.
+    fn of<'a>(canvas: &Canvas, texts: impl Iterator<Item = Wrapped<'a>>) -> Self {
+        let mut part = Self::default();
+        for Wrapped { word, ink, text, most_lines } in texts {
+            let mut is_cut = false;
+            part.entries.push(canvas.lines_of(|canvas| {
+                is_cut = canvas.lead_at_most(&word, ink, text, most_lines);
+            }));
+            part.cut.push(is_cut);
+        }
+        part
+    }
+
     /// Shows one more entry if `room` lines are enough for it.
     fn grow(&mut self, room: &mut usize) -> bool {
         let Some(next) = self.entries.get(self.shown) else { return false };
@@ -40,6 +63,10 @@ impl Part {
         *room = left;
         self.shown += 1;
         true
+    }
+
+    fn shows_a_cut_entry(&self) -> bool {
+        self.cut.iter().take(self.shown).any(|&is_cut| is_cut)
     }
 
     fn n_hidden(&self) -> usize {
@@ -53,10 +80,13 @@ impl Part {
 /// Colours and symbols are as in [`render_terminal`](crate::render_terminal).
 pub fn render_brief(report: &Report, width: usize, colour: bool, most_lines: usize) -> Brief {
     let mut canvas = Canvas::new(width.max(40), colour);
-    let (sentences, a_sentence_is_cut) = sentences(&canvas, &report.summary);
-    let (doubts, a_doubt_is_cut) = doubts(&canvas, &report.caveats);
     let (rows, n_columns_left_out) = rows(&canvas, report);
-    let mut parts = [sentences, figures(&canvas, &report.key_figures), doubts, rows];
+    let mut parts = [
+        sentences(&canvas, &report.summary),
+        figures(&canvas, &report.key_figures),
+        doubts(&canvas, &report.caveats),
+        rows,
+    ];
     let one_line = |text: &str| canvas::cut(&canvas.plain(text), canvas.width());
     let (title, subtitle) = (one_line(&report.title), one_line(&report.subtitle));
     // Titles and rule, and a blank line before each part but the sentences.
@@ -95,36 +125,32 @@ pub fn render_brief(report: &Report, width: usize, colour: bool, most_lines: usi
         1 => format!("1 {noun}"),
         n => format!("{n} {noun}s"),
     });
-    let ends = (a_sentence_is_cut || a_doubt_is_cut).then(|| "ends of sentences".to_string());
+    let is_cut = parts.iter().any(Part::shows_a_cut_entry);
+    let ends = is_cut.then(|| "ends of sentences".to_string());
     let left_out: Vec<String> = counted.chain(ends).collect();
     Brief { text: canvas.finish(), left_out: (!left_out.is_empty()).then(|| left_out.join(", ")) }
 }
 
-/// The answer, and whether a sentence was cut.
-fn sentences(canvas: &Canvas, summary: &[String]) -> (Part, bool) {
+/// The answer.
+fn sentences(canvas: &Canvas, summary: &[String]) -> Part {
     let bullet = format!(" {} ", canvas.pick('•', '*'));
-    let mut is_cut = false;
     let entries = summary.iter().map(|sentence| {
-        canvas.lines_of(|canvas| {
-            is_cut |= canvas.lead_at_most(&bullet, Ink::Accent, sentence, SENTENCE_LINES);
-        })
+        let (word, ink) = (bullet.clone(), Ink::Accent);
+        Wrapped { word, ink, text: sentence, most_lines: SENTENCE_LINES }
     });
-    (Part { entries: entries.collect(), least: 3, ..Part::default() }, is_cut)
+    Part { least: 3, ..Part::of(canvas, entries) }
 }
 
-/// Warnings, then cautions; notes are counted only. And whether one was cut.
-fn doubts(canvas: &Canvas, caveats: &[Caveat]) -> (Part, bool) {
+/// Warnings, then cautions; notes are counted only.
+fn doubts(canvas: &Canvas, caveats: &[Caveat]) -> Part {
     let mut doubts: Vec<&Caveat> =
         caveats.iter().filter(|caveat| caveat.severity > Severity::Note).collect();
     doubts.sort_by_key(|caveat| std::cmp::Reverse(caveat.severity));
-    let mut is_cut = false;
     let entries = doubts.into_iter().map(|doubt| {
         let (word, ink) = super::severity(doubt.severity);
-        canvas.lines_of(|canvas| {
-            is_cut |= canvas.lead_at_most(&word, ink, &doubt.message, DOUBT_LINES);
-        })
+        Wrapped { word, ink, text: &doubt.message, most_lines: DOUBT_LINES }
     });
-    (Part { entries: entries.collect(), least: 1, ..Part::default() }, is_cut)
+    Part { least: 1, ..Part::of(canvas, entries) }
 }
 
 /// A line for each figure.
@@ -148,7 +174,12 @@ fn rows(canvas: &Canvas, report: &Report) -> (Part, usize) {
     let title = canvas.lines_of(|canvas| canvas.paragraph(&title, 0, Ink::Accent));
     let entries = rows.into_iter().map(|row| vec![row]).collect();
     (
-        Part { heading: title.into_iter().chain(heading).collect(), entries, least: 4, shown: 0 },
+        Part {
+            heading: title.into_iter().chain(heading).collect(),
+            entries,
+            least: 4,
+            ..Part::default()
+        },
         n_left_out,
     )
 }

@@ -47,11 +47,13 @@ impl PlanArgs {
         plan: &mut Plan,
         data: &Dataset,
         is_identity: bool,
+        shell: &Shell,
     ) -> Result<Option<SourceTable>, Failure> {
         if !is_identity || data.layout.column_names().is_none() {
             return Ok(None);
         }
-        let source = read_source_table(&self.data.data, &self.data.reading.options())?;
+        let source =
+            read_source_table(&shell.input(&self.data.data)?, &self.data.reading.options())?;
         let Some(source) = source.filter(|source| source.rows.len() == data.n_rows()) else {
             return Ok(None);
         };
@@ -71,7 +73,7 @@ impl PlanArgs {
         }
         let options = self.donors.set(RelianceOptions::default());
         let mut plan = Plan::new(&data, &resolved.blocks, &options, shell.seed())?;
-        let source = self.source_of(&mut plan, &data, resolved.transform.is_identity())?;
+        let source = self.source_of(&mut plan, &data, resolved.transform.is_identity(), shell)?;
         label_map(shell, &data);
         for note in &resolved.notes {
             shell.note(note);
