@@ -85,7 +85,7 @@ fn a_patch_is_found_to_the_pixel() {
     // The coarse cell of 4×4 pixels is divided once, into parts of 2×2; one of them is the patch.
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert_eq!((shown[0].rows, shown[0].columns), ([12, 14], [4, 6]));
-    assert_eq!(shown[0].place, "lower edge");
+    assert_eq!(shown[0].place, "lower left");
     assert!(shown[0].necessity.low > 0.7 && shown[0].necessity.value < 1.2, "{shown:?}");
     assert!(found.n_measured <= 48);
     // Every pixel once.
@@ -144,14 +144,17 @@ fn a_network_with_an_affine_first_layer_gets_the_same_map() {
 
 #[test]
 fn parts_that_stand_in_for_each_other_stay_together() {
-    // Every pixel of a coarse cell tells the class; the model takes the brightest.
+    // Every pixel of a coarse cell tells the class, and its four parts vote on it: one of them changes nothing.
     let cell: Vec<(usize, usize)> = (8..12).flat_map(|y| (8..12).map(move |x| (y, x))).collect();
     let data = images(8, 800, 1, &cell);
-    let brightest = |row: &[f32]| {
-        let pixels = (8..12).flat_map(|y| (8..12).map(move |x| row[y * SIDE + x]));
-        pixels.fold(f32::NEG_INFINITY, f32::max)
+    let votes = |row: &[f32]| -> f32 {
+        let part = |top: usize, left: usize| -> f32 {
+            let pixels = (top..top + 2).flat_map(|y| (left..left + 2).map(move |x| y * SIDE + x));
+            (10.0 * (pixels.map(|pixel| row[pixel]).sum::<f32>() / 4.0 - 0.5)).tanh()
+        };
+        part(8, 8) + part(8, 10) + part(10, 8) + part(10, 10)
     };
-    let found = map(&Model(brightest), &data, &options(48), 9).unwrap();
+    let found = map(&Model(votes), &data, &options(48), 9).unwrap();
     let shown = found.shown();
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert_eq!((shown[0].rows, shown[0].columns), ([8, 12], [8, 12]));
