@@ -30,7 +30,7 @@ pub use error::ClaimError;
 pub use judge::{CriterionVerdict, MIN_SEEDS, judge, judge_claim};
 pub use ledger::{Ledger, LedgerControl, LedgerCriterion, LedgerEntry, Stamp, VerdictChange};
 pub use listing::{ClaimList, LIST_SCHEMA, explanation, list};
-pub use registry::{all, claim, papers, select};
+pub use registry::{all, all_papers, claim, select};
 pub use run::{Outcome, run};
 pub use vocabulary::{
     Availability, Claim, Control, Criterion, Expectation, Measure, MeasureContext, Measurement,

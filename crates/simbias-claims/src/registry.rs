@@ -9,7 +9,7 @@ pub fn all() -> impl Iterator<Item = &'static Claim> {
 }
 
 /// Every paper that has claims, each once, in order.
-pub fn papers() -> impl Iterator<Item = &'static Paper> {
+pub fn all_papers() -> impl Iterator<Item = &'static Paper> {
     TABLES.iter().filter_map(|claims| claims.first()).map(|claim| claim.paper)
 }
 

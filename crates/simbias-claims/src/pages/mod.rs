@@ -5,7 +5,7 @@ mod feed;
 mod overview;
 mod paper;
 
-use crate::{Claim, Ledger, Paper, Scale, papers};
+use crate::{Claim, Ledger, Paper, Scale, all_papers};
 
 /// File name of the feed.
 const FEED: &str = "verdicts.atom";
@@ -23,7 +23,7 @@ pub struct Page {
 /// `verdicts.atom`, whose links expect the pages beside it as HTML.
 pub fn pages(ledger: &Ledger) -> Vec<Page> {
     let mut pages = vec![Page { name: "index.md".into(), text: overview::text(ledger) }];
-    for paper in papers() {
+    for paper in all_papers() {
         pages.push(Page { name: format!("{}.md", stem(paper)), text: paper::text(paper, ledger) });
     }
     pages.push(Page { name: FEED.into(), text: feed::text(ledger) });

@@ -4,7 +4,7 @@ use simbias_report::Verdict;
 
 use super::{FEED, anchor, stem};
 use crate::markdown::{cell, counts, word};
-use crate::{Claim, Ledger, Scale, all, papers};
+use crate::{Claim, Ledger, Scale, all, all_papers};
 
 /// The overview. Its table is in an element of the class `claims`, in which the site's script adds the filter.
 pub(super) fn text(ledger: &Ledger) -> String {
@@ -16,7 +16,7 @@ pub(super) fn text(ledger: &Ledger) -> String {
          At scale cpu, that is on two cores: {}. Changes of verdicts: [Atom feed]({FEED}).\n\n",
         counts(all(), ledger)
     );
-    for paper in papers() {
+    for paper in all_papers() {
         let of_paper = all().filter(|claim| claim.paper == paper);
         text.push_str(&format!(
             "- Paper {}: [{}]({}.md): {}.\n",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use simbias_claims::markdown::{counts, replace_section, table};
 use simbias_claims::pages::pages;
-use simbias_claims::{Ledger, Outcome, Scale, all, papers};
+use simbias_claims::{Ledger, Outcome, Scale, all, all_papers};
 
 use crate::sample::{RISING, outcome, stamp};
 
@@ -41,7 +41,7 @@ fn the_documents_in_the_repository_are_those_of_the_ledger() {
 fn every_claim_has_a_line_a_section_and_a_command() {
     let ledger = Ledger::committed();
     let overview = page(&ledger, "index.md");
-    for paper in papers() {
+    for paper in all_papers() {
         let name = format!("{}-{}.md", paper.number, paper.slug);
         assert!(overview.contains(&format!("[{}]({name})", paper.title)), "{name}");
         let text = page(&ledger, &name);
