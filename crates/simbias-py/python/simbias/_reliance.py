@@ -71,8 +71,8 @@ def reliance(
         >>> import numpy as np, simbias
         >>> X = np.random.default_rng(0).normal(size=(500, 2))
         >>> found = simbias.reliance(lambda rows: rows[:, 1], X, X[:, 1] > 0, names=["a", "b"], progress=False)
-        >>> {row["block"]: row["verdict"] for row in found.rows("blocks")}
-        {'b': 'exclusive', 'a': 'unused'}
+        >>> sorted((row["block"], row["verdict"]) for row in found.rows("blocks"))
+        [('a', 'unused'), ('b', 'exclusive')]
     """
     with tempfile.TemporaryDirectory(prefix="simbias-in-", ignore_cleanup_errors=True) as place:
         folder = Path(place)

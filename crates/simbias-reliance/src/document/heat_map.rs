@@ -132,8 +132,19 @@ impl HeatMap {
         grid.id = "lead".into();
         grid.title = "Where in the picture the model looks".into();
         grid.rows.truncate(1);
+        // The mean image, and one picture of each of the first classes.
+        let labels = self.backdrop.examples.iter().map(|example| example.label.as_str());
+        let mut seen = Vec::new();
+        let mut is_first = vec![true];
+        is_first.extend(labels.map(|label| {
+            let is_new = !seen.contains(&label);
+            seen.push(label);
+            is_new
+        }));
         for row in &mut grid.rows {
             row.label.clear();
+            let mut firsts = is_first.iter().copied();
+            row.pictures.retain(|_| firsts.next().unwrap_or(false));
             row.pictures.truncate(LEAD_PICTURES);
         }
         grid

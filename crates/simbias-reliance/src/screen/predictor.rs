@@ -155,13 +155,17 @@ pub(super) fn predict(
         let left_out = (0..n_rows).filter(|&row| folds[row] == fold);
         match (feature, predictor) {
             (Feature::Number(values), Predictor::Order) => {
-                let (slope, start) = line(values, target, &fitted);
-                let mean = all.prediction(&all);
+                let line = Line::fit(values, target, &fitted);
                 for row in left_out {
-                    match values[row] {
-                        value if value.is_nan() => write(&mut scores, row, &mean),
-                        value => scores[[row, 0]] = start + slope * value,
-                    }
+                    let value = if values[row].is_nan() { line.mean } else { values[row] };
+                    scores[[row, 0]] = match target {
+                        // The order of all rows counts, so that all folds need one scale: lines of their own would make
+                        // rows of equal values differ by fold, and against their labels, of which a fold with more in
+                        // the test has fewer to fit.
+                        Target::Classes(_) if line.slope < 0.0 => -value,
+                        Target::Classes(_) => value,
+                        Target::Values(_) => line.start + line.slope * value,
+                    };
                 }
             }
             (Feature::Number(values), _) => {
@@ -211,24 +215,34 @@ fn write(scores: &mut Scores, row: usize, prediction: &[f64]) {
     }
 }
 
-/// Least-squares line of the target (the second class as 1) over the values: slope and height at zero. Rows without a value
-/// do not count.
-fn line(values: &[f64], target: &Target, rows: &[usize]) -> (f64, f64) {
-    let rows: Vec<usize> = rows.iter().copied().filter(|&row| !values[row].is_nan()).collect();
-    let y = |row: usize| match target {
-        Target::Classes(labels) => f64::from(u8::from(labels.indices[row] == 1)),
-        Target::Values(values) => values[row],
-    };
-    let n = rows.len().max(1) as f64;
-    let mean_x = rows.iter().map(|&row| values[row]).sum::<f64>() / n;
-    let mean_y = rows.iter().map(|&row| y(row)).sum::<f64>() / n;
-    let (mut product, mut spread) = (0.0, 0.0);
-    for &row in &rows {
-        product += (values[row] - mean_x) * (y(row) - mean_y);
-        spread += (values[row] - mean_x) * (values[row] - mean_x);
+/// Least-squares line of the target (the second class as 1) over the values.
+struct Line {
+    slope: f64,
+    /// Height at zero.
+    start: f64,
+    /// Mean value; there the line has the mean of the target.
+    mean: f64,
+}
+
+impl Line {
+    /// Rows without a value do not count.
+    fn fit(values: &[f64], target: &Target, rows: &[usize]) -> Self {
+        let rows: Vec<usize> = rows.iter().copied().filter(|&row| !values[row].is_nan()).collect();
+        let y = |row: usize| match target {
+            Target::Classes(labels) => f64::from(u8::from(labels.indices[row] == 1)),
+            Target::Values(values) => values[row],
+        };
+        let n = rows.len().max(1) as f64;
+        let mean = rows.iter().map(|&row| values[row]).sum::<f64>() / n;
+        let mean_y = rows.iter().map(|&row| y(row)).sum::<f64>() / n;
+        let (mut product, mut spread) = (0.0, 0.0);
+        for &row in &rows {
+            product += (values[row] - mean) * (y(row) - mean_y);
+            spread += (values[row] - mean) * (values[row] - mean);
+        }
+        let slope = if spread > 0.0 { product / spread } else { 0.0 };
+        Self { slope, start: mean_y - slope * mean, mean }
     }
-    let slope = if spread > 0.0 { product / spread } else { 0.0 };
-    (slope, mean_y - slope * mean_x)
 }
 
 /// Ends of bins of about equally many rows; equal values share a bin.
