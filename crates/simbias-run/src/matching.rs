@@ -250,7 +250,7 @@ impl Matched {
                 self.data().class_labels().map(used).into_iter().flatten().collect();
             if present != earlier {
                 self.notes.push(Caveat::note(
-                    "class-order",
+                    "classes-ordered",
                     format!(
                         "The classes are in the order that the model's file tells: {}.",
                         listed(&labels.names)
