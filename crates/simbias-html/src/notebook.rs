@@ -115,11 +115,11 @@ fn gallery(images: &Images) -> String {
     for image in images.items.iter().take(PICTURES) {
         let caption = html(image.caption());
         let (width, height) = picture::shown_size(image);
-        write!(
+        writeln!(
             markup,
             "<div style=\"max-width:12em\"><img alt=\"{caption}\" src=\"{}\" width=\"{width}\" height=\"{height}\" \
              style=\"image-rendering:pixelated;max-width:100%;height:auto\"><div style=\"font-size:.8em;\
-             opacity:.75\">{caption}</div></div>\n",
+             opacity:.75\">{caption}</div></div>",
             picture::data_uri(image),
         )
         .expect("a string takes everything");

@@ -11,10 +11,12 @@ use simbias_data::read::{ColumnValues, MemoryArrays, MemoryTable, Part};
 #[derive(FromPyObject)]
 pub(crate) enum Rows {
     /// Tables: for each its part ("train", "validation", "test" or nothing) and its columns.
-    Tables(Vec<(Option<String>, Vec<(String, Column)>)>),
+    Tables(Vec<(Option<String>, NamedColumns)>),
     /// Arrays by name; see [`array`].
     Arrays(Vec<NamedObject>),
 }
+
+type NamedColumns = Vec<(String, Column)>;
 
 /// An array of numbers in C order, or a list of texts.
 #[derive(FromPyObject)]

@@ -233,7 +233,7 @@ pub struct Report {
     /// The answer in one sentence that needs no knowledge of the method; empty when the summary's first does it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub headline: String,
-    /// The answer as one picture, usually a chart; without it, the first chart or row of pictures of the sections.
+    /// The answer as one picture, usually a chart; without it, the first chart of the sections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<Element>,
     /// What to do next, the most useful first.
@@ -360,11 +360,8 @@ impl Report {
 
     /// The picture of the first screen: the report's own, else the first chart with marks of its sections.
     pub fn first_picture(&self) -> Option<&Element> {
-        let drawn = |element: &&Element| match element {
-            Element::Chart(chart) => !chart.is_empty(),
-            Element::Pictures(grid) => !grid.rows.is_empty(),
-            _ => false,
-        };
+        let drawn =
+            |element: &&Element| matches!(element, Element::Chart(chart) if !chart.is_empty());
         self.picture
             .as_ref()
             .or_else(|| self.sections.iter().flat_map(|section| &section.elements).find(drawn))

@@ -168,7 +168,7 @@ fn finding(one: &Attacked, options: &AttackOptions, n_models: usize) -> String {
         None => "Changing each row a little",
         Some(_) => "One small change, the same for all rows,",
     };
-    format!("{kind} (size {}) {effect}.{place}", options.radius)
+    format!("{kind} (size {} {}) {effect}.{place}", options.radius, options.units.words())
 }
 
 fn explanation(universal: Option<Signing>) -> &'static str {

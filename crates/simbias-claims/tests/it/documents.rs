@@ -64,7 +64,8 @@ fn the_report_shows_every_seed_and_comes_back_from_json() {
     let outcomes =
         [outcome(3), outcome(2), Outcome::not_run(&RISING, Scale::Gpu, "needs a large machine")];
     let report = document(&outcomes);
-    assert_eq!(Report::from_json(&report.to_json()).unwrap(), report);
+    // Bars without intervals hold NaN, which equals nothing.
+    assert_eq!(Report::from_json(&report.to_json()).unwrap().to_json(), report.to_json());
     let files = report.csv_files();
     let seeds: Vec<&str> = files
         .iter()

@@ -9,7 +9,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens `page`, an absolute path; returns whether a program took it.
 pub(crate) fn open(page: &Path) -> bool {
-    has_display() && openers(page).into_iter().any(|command| starts(command))
+    has_display() && openers(page).into_iter().any(starts)
 }
 
 /// Whether there is a screen to show something on.

@@ -124,7 +124,7 @@ fn what_is_no_model_is_refused_alike_everywhere() {
         ("absent", ["\"absent\"", ".onnx"]),
         ("empty", ["\"empty\"", "network.safetensors"]),
         ("torn", ["network.json", "keep the two files"]),
-        ("t.csv", ["t.csv", "neither ONNX nor a network"]),
+        ("t.csv", ["t.csv", "is a table or an array, not a model"]),
     ] {
         bench.refuse(&format!("reliance run --model {model} --data t.csv --out out"), &facts);
         bench.refuse(

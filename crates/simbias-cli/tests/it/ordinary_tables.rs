@@ -74,7 +74,7 @@ fn d09_none_is_a_class_and_dropped_rows_are_counted_by_class() {
     says(
         &ended,
         &[
-            "1 = \"Minor\", 2 = \"None\"",
+            "1 = Minor, 2 = None",
             "warning: 24 of 90 rows",
             "24 of 30 rows of \"None\"",
             "Missing cells tell the label",

@@ -98,7 +98,7 @@ fn texts_as_labels_become_classes_and_the_map_is_said() {
     bench.write("t.csv", &texts);
     bench.succeed("train t.csv --max-steps 50 --out net");
     let ended = bench.succeed("reliance run --model net --data t.csv --out out");
-    assert!(ended.stderr.contains("classes: 0 = \"healthy\", 1 = \"ill\""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("classes: 0 = healthy, 1 = ill"), "{}", ended.stderr);
 }
 
 #[test]

@@ -73,13 +73,13 @@ fn wrong_feature_counts_say_expected_and_found() {
 fn inputs_and_tensors_are_matched_by_name() {
     let layout = Layout::named_tensors(vec![("image".into(), vec![4]), ("text".into(), vec![3])]);
     let error = open("two_inputs", &layout).unwrap_err();
-    assert_says(&error, &["\"picture\"", "\"text\"", "\"image\""]);
+    assert_says(&error, &["the inputs text, picture", "the tensors image, text"]);
     let layout = Layout::named_tensors(vec![
         ("text".into(), vec![3]),
         ("picture".into(), vec![4]),
         ("sound".into(), vec![2]),
     ]);
-    assert_says(&open("two_inputs", &layout).unwrap_err(), &["\"sound\""]);
+    assert_says(&open("two_inputs", &layout).unwrap_err(), &["sound"]);
     assert!(open("two_inputs", &Layout::array(vec![7])).is_err());
 }
 
@@ -93,7 +93,7 @@ fn outputs_are_chosen_by_name_when_several_could_be_meant() {
         OnnxScorer::open_with(&fixture("mlp_two_outputs"), &layout, &options)
     };
     assert_eq!(asked("rectified").unwrap().output(), "rectified");
-    assert_says(&asked("scores").unwrap_err(), &["\"scores\"", "\"logits\"", "\"rectified\""]);
+    assert_says(&asked("scores").unwrap_err(), &["\"scores\"", "logits, rectified"]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn class_labels_are_not_scores() {
     let error =
         OnnxScorer::open_with(&fixture("sklearn_logistic"), &Layout::array(vec![4]), &options)
             .unwrap_err();
-    assert_says(&error, &["\"label\"", "\"probabilities\""]);
+    assert_says(&error, &["\"label\"", "probabilities"]);
 }
 
 #[test]

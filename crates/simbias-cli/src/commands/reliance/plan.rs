@@ -53,7 +53,7 @@ impl PlanArgs {
             return Ok(None);
         }
         let source =
-            read_source_table(&shell.input(&self.data.data)?, &self.data.reading.options())?;
+            read_source_table(shell.input(&self.data.data)?, &self.data.reading.options())?;
         let Some(source) = source.filter(|source| source.rows.len() == data.n_rows()) else {
             return Ok(None);
         };
