@@ -64,7 +64,7 @@ fn lying(chart: &Chart, bars: &BarsChart, width: f64, longest: f64) -> String {
     let gap = if is_many { 7.0 } else { 14.0 };
     let heights: Vec<f64> =
         wrapped.iter().map(|name| (group + gap).max(LINE_PX * name.len() as f64 + 2.0)).collect();
-    let (left, right) = (names_width + 12.0, width - 14.0);
+    let (left, right) = (names_width + 17.0, width - 14.0);
     let scale = Scale::new(chart.y.scale, value_ends(chart, bars), left, right);
     let top =
         canvas.legend(&names(bars), Key::Fill) + canvas.storeys(&scale, &bars.references) + 6.0;

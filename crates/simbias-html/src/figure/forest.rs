@@ -36,7 +36,7 @@ pub(super) fn draw(chart: &Chart, forest: &ForestChart, width: f64) -> String {
         .map(|name| (13.0 * groups.len() as f64 + 13.0).max(LINE_PX * name.len() as f64 + 9.0))
         .collect();
 
-    let (left, right) = (names + 12.0, width - texts_width);
+    let (left, right) = (names + 17.0, width - texts_width);
     let scale = Scale::new(chart.x.scale, ends, left, right);
     let top =
         canvas.legend(&groups, Key::Marker) + canvas.storeys(&scale, &forest.references) + 6.0;

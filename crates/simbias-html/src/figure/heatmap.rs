@@ -62,7 +62,7 @@ pub(super) fn draw(chart: &Chart, heatmap: &Heatmap, width: f64) -> String {
         values.reverse();
     }
     let room = longest(rows.iter().map(String::as_str)).min(width * 0.34);
-    let (left, right) = (room + 10.0, width - 4.0);
+    let (left, right) = (room + 14.0, width - 4.0);
     let cell = (right - left) / columns.len().max(1) as f64;
     let tallest = if canvas.is_narrow() { 34.0 } else { 40.0 };
     let height = cell.min(tallest).max((150.0 / rows.len().max(1) as f64).min(24.0)).max(3.0);
@@ -224,14 +224,16 @@ fn marks(
                 &format!(" fill=\"{MARK}\" font-weight=\"700\""),
             );
         }
-        let name = labels::shortened(&format!("{number}  {}", mark.label), canvas.width - 22.0);
         let [from, to] = [end, 12.0].map(px);
         canvas.push(format_args!(
             "<rect x=\"1\" y=\"{from}\" width=\"{to}\" height=\"{to}\" rx=\"2\" fill=\"none\" stroke=\"{MARK}\" \
              stroke-width=\"2.4\"/>"
         ));
-        canvas.text([20.0, end + 10.0], Hold::Start, &name, &ink);
-        end += LINE_PX + 4.0;
+        for line in labels::lines(&format!("{number} {}", mark.label), canvas.width - 24.0) {
+            canvas.text([20.0, end + 10.0], Hold::Start, &line, &ink);
+            end += LINE_PX;
+        }
+        end += 4.0;
     }
     canvas.frame_line([area.left, area.bottom], [area.right, area.bottom]);
     end

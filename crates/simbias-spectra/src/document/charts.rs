@@ -138,6 +138,7 @@ pub(super) fn spectrum(layer: &LayerRow) -> Option<Chart> {
     }
     let largest = 10.0_f64.powf(*drawing.edges.last()?);
     let lowest = y.iter().copied().fold(f64::INFINITY, f64::min);
+    let (x, y) = (rounded(&x), rounded(&y));
     let mut chart = LinesChart::new().series(LineSeries::new("eigenvalues", x, y));
     if let Some(Ok(tail)) = analysis.plain.as_ref().map(|plain| plain.leading()) {
         let fit = tail.fit;
@@ -163,13 +164,19 @@ pub(super) fn spectrum(layer: &LayerRow) -> Option<Chart> {
             .map(|value| (value, scale * density(scale * value, ratio, bulk.sigma)))
             .filter(|&(_, y)| y > lowest / 10.0)
             .unzip();
-        chart = chart.series(LineSeries::new("random bulk", x, y).dashed());
+        chart = chart.series(LineSeries::new("random bulk", rounded(&x), rounded(&y)).dashed());
     }
     Some(
         Chart::new(format!("spectrum-{}", layer.depth), layer.name.clone(), chart)
             .x(Axis::new("eigenvalue λ").log())
             .y(Axis::new("density").log()),
     )
+}
+
+/// Values with six significant digits, which is more than a drawing shows: hundreds of spectra stand in one report.
+fn rounded(values: &[f64]) -> Vec<f64> {
+    let round = |value: &f64| format!("{value:.5e}").parse().unwrap_or(*value);
+    values.iter().map(round).collect()
 }
 
 /// Points at equal ratios from `low` to `high`.

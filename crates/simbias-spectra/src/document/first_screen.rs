@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use simbias_report::{
-    Axis, Chart, Element, Estimate, ForestChart, Heatmap, KeyFigure, NextStep, ScatterChart,
-    ScatterPoint, Ticks,
+    Axis, Cell, Chart, Element, Estimate, ForestChart, Heatmap, KeyFigure, NextStep, ScatterChart,
+    ScatterPoint, Section, Table, Ticks,
 };
 use simbias_stats::normal_quantile;
 
-use super::tables::reference;
+use super::tables::{likeness, reference};
 use super::{charts, estimate, listed, significant_text};
 use crate::fit::TailRule;
 use crate::layers::Role;
@@ -18,6 +18,8 @@ use crate::table::{LayerRow, LayerTable};
 
 /// Layers named in a sentence.
 const NAMED: usize = 3;
+/// Layers in the overview.
+const LISTED: usize = 8;
 /// Layers marked on the map.
 const MARKED: usize = 8;
 /// Layers up to which each one has a line of its own.
@@ -51,16 +53,21 @@ pub(super) fn headline(table: &LayerTable) -> String {
         ),
         1 => format!(
             "1 of {n} layers looks like random numbers, as if it had never been trained: {}.",
-            random[0].0.name
+            short(random[0].0)
         ),
         k if k == n => format!(
             "All {n} layers look like random numbers: this checkpoint seems untrained, or its weights were not loaded."
         ),
         k => format!(
             "{k} of {n} layers look like random numbers, as if they had never been trained: {}.",
-            listed(random.iter().map(|(layer, _)| layer.name.as_str()), NAMED)
+            listed(random.iter().map(|(layer, _)| short(layer)), NAMED)
         ),
     }
+}
+
+/// The name of a layer without the word that all weights have.
+fn short(layer: &LayerRow) -> &str {
+    layer.name.strip_suffix(".weight").unwrap_or(&layer.name)
 }
 
 /// Smallest and largest exponent of the layers that count.
@@ -193,7 +200,7 @@ fn layer_map(table: &LayerTable) -> Chart {
 
 /// A marked layer with its evidence.
 fn marked(layer: &LayerRow, found: &Randomness) -> String {
-    format!("{}: {:.2}, random {}", layer.name, found.exponent, reference(found))
+    format!("{}: {:.2}, random {}", short(layer), found.exponent, reference(found))
 }
 
 /// Names of blocks without what they all have in common, and the heading that says it.
@@ -206,7 +213,7 @@ fn short_names(blocks: &[&str]) -> (String, Vec<String>) {
     match first {
         Some(common) if blocks.iter().all(|name| stem(name).as_deref() == Some(&common)) => {
             let numbers = blocks.iter().map(|name| name[common.len()..].to_owned()).collect();
-            (format!("block ({common}…)"), numbers)
+            (format!("block of {}", common.trim_end_matches(['.', '_'])), numbers)
         }
         _ => ("block".into(), blocks.iter().map(|name| (*name).to_owned()).collect()),
     }
@@ -259,6 +266,31 @@ fn points(table: &LayerTable) -> Chart {
         .y(Axis::new("exponent"))
 }
 
+/// The layers to look at, for a terminal: those that look random, then those with the largest exponents.
+pub(super) fn overview(table: &LayerTable) -> Section {
+    let random = table.random_layers();
+    let looks_random = |layer: &LayerRow| random.iter().any(|(other, _)| other.name == layer.name);
+    let mut others: Vec<&LayerRow> = table
+        .recommended()
+        .filter(|layer| layer.exponent().is_some() && !looks_random(layer))
+        .collect();
+    let size = |layer: &LayerRow| layer.exponent().unwrap_or(f64::NEG_INFINITY);
+    others.sort_by(|left, right| size(right).total_cmp(&size(left)));
+    let shown = random.iter().map(|(layer, _)| *layer).take(LISTED).chain(others).take(LISTED);
+    let mut result = Table::new("overview", "Layers to look at first")
+        .columns(["layer", "exponent", "random", "spectrum"]);
+    for layer in shown {
+        let found = Randomness::of(layer);
+        result.push([
+            Cell::text(layer.name.clone()),
+            charts::leading_estimate(layer).map_or(Cell::Empty, Cell::from),
+            found.map_or(Cell::Empty, |found| Cell::text(reference(&found))),
+            found.map_or(Cell::Empty, |found| likeness(&found)),
+        ]);
+    }
+    Section::new("overview", "Layers").table(result)
+}
+
 /// What to do with the answer.
 pub(super) fn next_steps(table: &LayerTable) -> Vec<NextStep> {
     let mut steps = Vec::new();
@@ -266,14 +298,13 @@ pub(super) fn next_steps(table: &LayerTable) -> Vec<NextStep> {
     if !random.is_empty() {
         let n_small = random.iter().filter(|(_, found)| !found.is_sharp()).count();
         let doubt = match n_small {
-            0 => String::new(),
+            0 => "",
             n if n == random.len() => {
-                " These layers are small, so that only large differences would have been seen."
-                    .into()
+                " These layers are small, so that only a large difference would have been seen."
             }
-            n => format!(
-                " {n} of them are small, so that only large differences would have been seen."
-            ),
+            _ => {
+                " Where the limits in the table are wide, only a large difference would have been seen."
+            }
         };
         steps.push(NextStep::new(format!(
             "Check that the layers that look random were loaded and trained: a frozen layer, a missing key and a new \

@@ -12,7 +12,7 @@ pub use recommendations::{
     comparison_section, pruning_section, rates_section, series_section, sparsities_section,
 };
 
-use simbias_report::{Caveat, Cell, Charts, Estimate, KeyFigure, Report, Section};
+use simbias_report::{Caveat, Cell, Charts, Estimate, KeyFigure, Report, Section, format};
 
 use crate::analysis::Tail;
 use crate::fit::TailRule;
@@ -33,8 +33,9 @@ pub fn spectrum_report(table: &LayerTable) -> Report {
     let n_weights: usize = table.layers.iter().map(|layer| layer.n_weights).sum();
     let mut report =
         Report::new(format!("Weight spectra of {}", table.checkpoint)).subtitle(format!(
-            "{} layers with {n_weights} weights, {} format, {} rule",
+            "{} layers with {} weights, {} format, {} rule",
             table.layers.len(),
+            format::count(n_weights as u64),
             table.format,
             table.leading_rule().name()
         ));
@@ -55,6 +56,7 @@ pub fn spectrum_report(table: &LayerTable) -> Report {
         report = report.caveat(caveat);
     }
     report
+        .overview(first_screen::overview(table))
         .section(layers_section(table))
         .section(shape_section(table))
         .section(spectra_section(table))

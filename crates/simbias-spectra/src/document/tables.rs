@@ -72,7 +72,7 @@ pub(super) fn reference(found: &Randomness) -> String {
     format!("{:.2} ± {:.2}", found.expected, found.tolerance)
 }
 
-fn likeness(found: &Randomness) -> Cell {
+pub(super) fn likeness(found: &Randomness) -> Cell {
     match found.likeness() {
         Likeness::Random => Cell::tag("random", Tone::Caution),
         Likeness::RandomWithSpikes => Cell::tag("random with spikes", Tone::Neutral),
