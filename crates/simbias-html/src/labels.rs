@@ -20,7 +20,7 @@ pub(crate) fn shortened(text: &str, px: f64) -> String {
     let room = (px / LETTER_PX).floor().max(2.0) as usize - 1;
     let letters: Vec<char> = text.chars().collect();
     // Names of layers differ at their ends as often as at their beginnings.
-    let tail = room / 3;
+    let tail = room / 2;
     let head: String = letters[..(room - tail).min(letters.len())].iter().collect();
     let end: String = letters[letters.len() - tail.min(letters.len())..].iter().collect();
     format!("{}…{end}", head.trim_end())
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn shortened_names_keep_both_ends() {
-        assert_eq!(shortened("model.layers.11.self_attn.q_proj", 120.0), "model.layers…q_proj");
+        assert_eq!(shortened("model.layers.11.self_attn.q_proj", 120.0), "model.la…n.q_proj");
         assert_eq!(shortened("short", 120.0), "short");
     }
 
