@@ -1,6 +1,6 @@
 //! Interrupted measurements go on where they were, and end with the same bits.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ use crate::samples::{network, split_blocks, uniform};
 
 /// A journal in memory.
 #[derive(Default)]
-struct Memory(Mutex<HashMap<String, Vec<u8>>>);
+struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Journal for Memory {
     fn find(&self, key: &str) -> Option<Vec<u8>> {
