@@ -4,7 +4,7 @@
 //! the second begins anew when a block is finished, so that neither grows beyond what the run itself keeps in memory. Records
 //! are appended and carry a checksum; what a killed process left half-written at the end is cut off.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -220,12 +220,21 @@ impl Journal for RelianceState {
     }
 }
 
+/// A whole record in a file.
+struct Found {
+    key: String,
+    /// Where it begins, and its length.
+    place: (u64, u64),
+    /// Where the next one begins.
+    next: u64,
+}
+
 /// A file of records: length of the key, length of the record, key, record, checksum.
 #[derive(Debug)]
 struct Log {
     file: File,
     /// Where the record of every key begins, and its length.
-    places: HashMap<String, (u64, u64)>,
+    places: BTreeMap<String, (u64, u64)>,
     /// Length of the header.
     begin: u64,
     end: u64,
@@ -247,7 +256,7 @@ impl Log {
         if n_bytes < begin {
             file.set_len(0).and_then(|()| file.write_all(header.as_bytes())).map_err(write)?;
         }
-        let mut log = Self { file, places: HashMap::new(), begin, end: begin, n_found: 0 };
+        let mut log = Self { file, places: BTreeMap::new(), begin, end: begin, n_found: 0 };
         log.scan(n_bytes).map_err(|error| RunError::read(path, error))?;
         log.file.set_len(log.end).map_err(write)?;
         log.n_found = log.places.len();
@@ -262,20 +271,15 @@ impl Log {
 
     /// Finds all whole records among the first `n_bytes`.
     fn scan(&mut self, n_bytes: u64) -> std::io::Result<()> {
-        while let Some((key, place, next)) = self.record_at(self.end, n_bytes)? {
-            self.places.insert(key, place);
-            self.end = next;
+        while let Some(found) = self.record_at(self.end, n_bytes)? {
+            self.places.insert(found.key, found.place);
+            self.end = found.next;
         }
         Ok(())
     }
 
-    /// Key and place of the record at `at`, and where the next one begins; `None` if no whole one is there.
-    #[expect(clippy::type_complexity, reason = "three parts of one answer")]
-    fn record_at(
-        &mut self,
-        at: u64,
-        n_bytes: u64,
-    ) -> std::io::Result<Option<(String, (u64, u64), u64)>> {
+    /// The record at `at`; `None` if no whole one is there.
+    fn record_at(&mut self, at: u64, n_bytes: u64) -> std::io::Result<Option<Found>> {
         const LENGTHS: u64 = 12;
         if at + LENGTHS > n_bytes {
             return Ok(None);
@@ -296,7 +300,7 @@ impl Log {
         self.file.read_exact(&mut checksum)?;
         let Ok(key) = String::from_utf8(key) else { return Ok(None) };
         let is_whole = checksum_of(&key, &record) == checksum;
-        Ok(is_whole.then_some((key, (begin, of_record), next)))
+        Ok(is_whole.then_some(Found { key, place: (begin, of_record), next }))
     }
 
     fn read(&mut self, key: &str) -> Option<Vec<u8>> {

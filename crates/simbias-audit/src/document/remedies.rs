@@ -101,9 +101,10 @@ fn sentence(outcome: &AuditOutcome, remedied: &RemedyOutcome) -> String {
         }
         None => String::new(),
     };
-    let brief = match remedied.comparison.is_more_diverse() {
-        true => String::new(),
-        false => too_brief(outcome, remedied).unwrap_or_default(),
+    let brief = if remedied.comparison.is_more_diverse() {
+        String::new()
+    } else {
+        too_brief(outcome, remedied).unwrap_or_default()
     };
     format!(
         "Remedy \"{}\": {}{robust}. {}{brief}",

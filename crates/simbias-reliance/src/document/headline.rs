@@ -50,7 +50,13 @@ pub fn comparison_headline(comparison: &Comparison, metric: &str) -> String {
 
 /// How many blocks carry half of the skill, before and after.
 pub fn diversity_sentence(comparison: &Comparison) -> String {
+    let has_sufficiency = comparison.blocks.iter().any(|block| block.sufficiency.is_some());
     match comparison.n_sufficient {
+        Some(_) if !has_sufficiency => {
+            "Whether the model uses more blocks than before was not measured: one of the results says nothing about blocks \
+             alone (sufficiency)."
+                .into()
+        }
         Some((before, after)) => {
             let uses = if comparison.is_more_diverse() {
                 "The model uses more blocks than before"
@@ -92,7 +98,8 @@ pub(super) fn comparison_figures(comparison: &Comparison, metric: &str) -> Vec<K
         KeyFigure::new(format!("{metric}, change"), standard.difference.clone())
             .note(format!("from {:.3} to {:.3}", standard.before.value, standard.after.value)),
     );
-    if let Some((before, after)) = comparison.n_sufficient {
+    let has_sufficiency = comparison.blocks.iter().any(|block| block.sufficiency.is_some());
+    if let Some((before, after)) = comparison.n_sufficient.filter(|_| has_sufficiency) {
         figures.push(
             KeyFigure::new("blocks that are enough for half of the skill", after)
                 .note(format!("{before} before")),

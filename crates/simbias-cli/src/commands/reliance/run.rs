@@ -116,9 +116,9 @@ impl RunArgs {
             let seed = shell.seed();
             RelianceIdentity::of(&opened, &data, &resolved, &options, seed, shell.device())
         })?;
-        let measured = self.measure(&opened, &data, &resolved, &options, &caveats, &kept, shell);
+        let measured = measure_all(&opened, &data, &resolved, &options, &caveats, &kept, shell);
         let (found, beside) = kept.tell(measured, shell)?;
-        let donors = self.donors(&data, &options, shell)?;
+        let donors = first_donors(&data, &options, shell)?;
         let (outcome, samples) = (&found[0].1.outcome, Some(&found[0].1.samples));
         let examples = block_examples(&data, blocks, transform, &donors, outcome, samples)
             .map(|grid| Section::new("examples", "Examples of every class").pictures(grid));
@@ -153,58 +153,6 @@ impl RunArgs {
         }))
     }
 
-    /// Every model on the blocks, and the first one on what is looked at beside them.
-    #[expect(clippy::too_many_arguments, reason = "what was opened, and how to measure it")]
-    fn measure(
-        &self,
-        models: &[Model],
-        data: &Dataset,
-        resolved: &ResolvedBlocks,
-        options: &RelianceOptions,
-        caveats: &[Caveat],
-        kept: &Kept,
-        shell: &Shell,
-    ) -> Result<(Vec<(String, Measurement)>, Beside), Failure> {
-        let (blocks, transform, seed) = (&resolved.blocks, &*resolved.transform, shell.seed());
-        let mut found = Vec::new();
-        for (index, scorer) in models.iter().enumerate() {
-            let progress = shell.progress(&format!("scoring with {}", scorer.name));
-            let journal = JournalPart::new(kept.journal(), format!("model {index}"));
-            let measured = measure_resumably(
-                scorer, data, blocks, transform, options, seed, &progress, &journal,
-            );
-            let mut measurement = measured.map_err(|error| {
-                let is_about_scores = matches!(error, RelianceError::NotFiniteScore { .. });
-                let failure = Failure::from(error);
-                if is_about_scores { failure.about(Path::new(&scorer.name)) } else { failure }
-            })?;
-            measurement.outcome.caveats.extend(caveats.iter().cloned());
-            found.push((scorer.name.clone(), measurement));
-        }
-        let what = match data.layout.image_shape() {
-            Some(_) => "whole images and the heat map",
-            None => "single columns",
-        };
-        let progress = shell.progress(what);
-        let journal = JournalPart::new(kept.journal(), "beside");
-        let (first, measured) = (&models[0], &found[0].1.outcome);
-        let beside = Beside::look_resumably(
-            first, data, resolved, measured, options, seed, &progress, &journal,
-        )?;
-        Ok((found, beside))
-    }
-
-    /// The first donor map.
-    fn donors(
-        &self,
-        data: &Dataset,
-        options: &RelianceOptions,
-        shell: &Shell,
-    ) -> Result<Vec<u32>, Failure> {
-        let stratum = options.donor_stratum.as_deref();
-        Ok(DonorSource::new(options.mode, data, stratum, shell.seed())?.draw(0))
-    }
-
     fn decision_map(
         &self,
         scorer: &dyn Scorer,
@@ -226,6 +174,54 @@ impl RunArgs {
 
 /// Classes that are listed.
 const MOST_CLASSES: usize = 12;
+
+/// Every model on the blocks, and the first one on what is looked at beside them.
+fn measure_all(
+    models: &[Model],
+    data: &Dataset,
+    resolved: &ResolvedBlocks,
+    options: &RelianceOptions,
+    caveats: &[Caveat],
+    kept: &Kept,
+    shell: &Shell,
+) -> Result<(Vec<(String, Measurement)>, Beside), Failure> {
+    let (blocks, transform, seed) = (&resolved.blocks, &*resolved.transform, shell.seed());
+    let mut found = Vec::new();
+    for (index, scorer) in models.iter().enumerate() {
+        let progress = shell.progress(&format!("scoring with {}", scorer.name));
+        let journal = JournalPart::new(kept.journal(), format!("model {index}"));
+        let measured =
+            measure_resumably(scorer, data, blocks, transform, options, seed, &progress, &journal);
+        let mut measurement = measured.map_err(|error| {
+            let is_about_scores = matches!(error, RelianceError::NotFiniteScore { .. });
+            let failure = Failure::from(error);
+            if is_about_scores { failure.about(Path::new(&scorer.name)) } else { failure }
+        })?;
+        measurement.outcome.caveats.extend(caveats.iter().cloned());
+        found.push((scorer.name.clone(), measurement));
+    }
+    let what = match data.layout.image_shape() {
+        Some(_) => "whole images and the heat map",
+        None => "single columns",
+    };
+    let progress = shell.progress(what);
+    let journal = JournalPart::new(kept.journal(), "beside");
+    let (first, measured) = (&models[0], &found[0].1.outcome);
+    let beside = Beside::look_resumably(
+        first, data, resolved, measured, options, seed, &progress, &journal,
+    )?;
+    Ok((found, beside))
+}
+
+/// The first donor map.
+fn first_donors(
+    data: &Dataset,
+    options: &RelianceOptions,
+    shell: &Shell,
+) -> Result<Vec<u32>, Failure> {
+    let stratum = options.donor_stratum.as_deref();
+    Ok(DonorSource::new(options.mode, data, stratum, shell.seed())?.draw(0))
+}
 
 /// Says which class is which: "the second class" is the positive one.
 pub(in crate::commands) fn label_map(shell: &Shell, data: &Dataset) {
