@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn shortened_names_keep_both_ends() {
-        assert_eq!(shortened("model.layers.11.self_attn.q_proj", 120.0), "model.layers…q_proj");
+        assert_eq!(shortened("model.layers.11.self_attn.q_proj", 120.0), "model.layer…_proj");
         assert_eq!(shortened("short", 120.0), "short");
     }
 
