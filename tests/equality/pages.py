@@ -1,5 +1,7 @@
 """What a page of HTML says, apart from how it looks."""
 
+import base64
+import gzip
 from html.parser import HTMLParser
 
 # Facts about the run that may differ.
@@ -20,7 +22,7 @@ class Page(HTMLParser):
         attributes = dict(attributes)
         if tag in ("script", "style"):
             self.open_script = tag
-            self.is_data = attributes.get("type") == "application/json"
+            self.is_data = attributes.get("type") in ("application/json", "text/plain")
             return
         # Pictures and lengths of drawn bars carry numbers too.
         self.texts += [f"{tag} {key}={attributes[key]}" for key in ("src", "style", "data-kind") if key in attributes]
@@ -45,4 +47,8 @@ def page_parts(text):
     page = Page()
     page.feed(text)
     page.close()
-    return page.data or "null", page.texts
+    data = page.data.strip() or "null"
+    if data[0] not in "{n":
+        # Packed with gzip, in base64; pages of earlier versions have plain JSON.
+        data = gzip.decompress(base64.b64decode(data)).decode()
+    return data, page.texts
