@@ -31,7 +31,7 @@ pub(super) fn sections(outcome: &AuditOutcome) -> Vec<Section> {
     sections.extend(with_effect(outcome).map(|remedied| one_of_them(outcome, remedied)));
     let without: Vec<&RemedyOutcome> = without_effect(outcome).collect();
     if let Some(words) = nothing_changed(&without) {
-        let mut section = Section::new("remedies-without-effect", words).prose(
+        let mut section = Section::new("remedies-without-effect", words).folded().prose(
             "Neither the metric nor what any block does for the model changed by more than chance explains. The figures:",
         );
         for remedied in without {
