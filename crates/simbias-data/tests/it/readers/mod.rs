@@ -4,6 +4,7 @@ mod arrays;
 mod binary;
 mod garbage;
 mod images;
+mod matrices;
 mod ordinary;
 mod tables;
 mod writers;
