@@ -128,6 +128,41 @@ impl Checkpoint {
             Place::Array { entry } => Ok(read_array(file, *entry)?),
         }
     }
+
+    /// Whether [`read_part`](Self::read_part) reads no more of tensor `index` than the part: its numbers lie one after
+    /// another in the file, unpacked.
+    pub fn has_parts(&self, index: usize) -> bool {
+        let tensor = &self.tensors[index];
+        matches!(tensor.place, Place::Contiguous { .. })
+            && tensor.element.piece().is_some_and(|(len, _)| len == 1)
+    }
+
+    /// Reads the numbers `first..first + n` of tensor `index`, counted in C order.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Panics
+    /// When the tensor has fewer numbers, or no [parts](Self::has_parts).
+    pub fn read_part(
+        &self,
+        index: usize,
+        first: usize,
+        n: usize,
+    ) -> Result<Numbers, CheckpointError> {
+        assert!(self.has_parts(index), "tensor {index} can only be read as a whole");
+        let tensor = &self.tensors[index];
+        let n_elements = tensor.n_elements();
+        let is_inside = first.checked_add(n).is_some_and(|end| end <= n_elements);
+        assert!(is_inside, "numbers {first} to {first} + {n} of {n_elements}");
+        let file = &self.files[tensor.file];
+        let (_, piece_bytes) = pieces(file, self.format.name(), tensor)?;
+        let Place::Contiguous { start } = tensor.place else {
+            unreachable!("only contiguous tensors have parts")
+        };
+        let start = start + (first * piece_bytes) as u64;
+        Ok(read_run(file, start, tensor.element, n, piece_bytes)?)
+    }
 }
 
 impl TensorSource for Checkpoint {

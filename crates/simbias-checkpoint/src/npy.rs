@@ -79,14 +79,18 @@ pub(crate) struct NpyHeader {
     pub(crate) is_float: bool,
     /// Bytes of one value.
     pub(crate) item_size: usize,
+    /// First byte of the values if they are little-endian and in C order, so that parts can be read alone.
+    pub(crate) plain_start: Option<u64>,
 }
 
 /// Reads the header at the beginning of `bytes`, which may end after it; the whole file has `n_bytes`.
 pub(crate) fn npy_header(file: &Path, bytes: &[u8], n_bytes: u64) -> Result<NpyHeader, FileError> {
     let header = parse_header(file, bytes)?;
     data_bytes(file, &header, n_bytes.saturating_sub(header.data_start as u64))?;
-    let Header { kind, item_size, shape, .. } = header;
-    Ok(NpyHeader { shape, is_float: kind == Kind::Float, item_size })
+    let Header { kind, item_size, big_endian, fortran_order, shape, data_start } = header;
+    let is_plain = !big_endian && (!fortran_order || shape.len() < 2);
+    let plain_start = is_plain.then_some(data_start as u64);
+    Ok(NpyHeader { shape, is_float: kind == Kind::Float, item_size, plain_start })
 }
 
 fn malformed(file: &Path, problem: impl Into<String>) -> FileError {

@@ -10,6 +10,7 @@ pub mod embedded;
 mod error;
 mod layout;
 pub mod read;
+mod rows;
 mod scorer;
 mod split;
 pub mod synth;
@@ -20,8 +21,11 @@ pub use arrange::{Arranged, Respelled};
 pub use dataset::{ClassLabels, Dataset, Stratum, Target};
 pub use error::{DataError, UnusableColumn, UnusableKind, nearest_name};
 pub use layout::{ColumnGroup, ImageShape, Layout, SourceColumn, TensorSpec};
-pub use read::{ReadOptions, read_array, read_dataset, read_splits};
+pub use read::{Column, MatrixFile, ReadOptions, read_array, read_dataset, read_splits};
+pub use rows::RowSource;
 pub use scorer::{FirstAffine, LossGradient, Objective, OwnRows, Scorer, ScorerError};
 pub use simbias_checkpoint::{FileError, write_whole};
 pub use split::{SplitDataset, SplitOptions, TestSplit, TrainSplit, ValidationSplit};
-pub use write::{write_csv, write_npy, write_parquet, write_safetensors};
+pub use write::{
+    ParquetColumn, npy_to, parquet_to, write_csv, write_npy, write_parquet, write_safetensors,
+};

@@ -46,7 +46,7 @@ impl Tensors {
         self.read().tensor(name).is_ok()
     }
 
-    /// A tensor of floats or signed integers of 64 or 32 bits, as 64-bit floats.
+    /// A tensor of floats or signed integers of 64 or 32 bits, of bytes or truth values, as 64-bit floats.
     ///
     /// # Panics
     /// When it is missing or has another type.
@@ -67,6 +67,7 @@ impl Tensors {
             Dtype::I32 => {
                 bytes.as_chunks().0.iter().map(|&b| f64::from(i32::from_le_bytes(b))).collect()
             }
+            Dtype::U8 | Dtype::BOOL => bytes.iter().map(|&byte| f64::from(byte)).collect(),
             other => panic!("{}, {name}: unexpected type {other:?}", self.file),
         };
         ArrayD::from_shape_vec(tensor.shape(), values)

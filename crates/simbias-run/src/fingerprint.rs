@@ -6,6 +6,7 @@ use std::path::Path;
 
 use simbias_checkpoint::Checkpoint;
 use simbias_data::Dataset;
+use simbias_data::read::split_location;
 use simbias_report::InputFingerprint;
 
 use crate::RunError;
@@ -34,6 +35,25 @@ pub fn of_file(path: &Path) -> Result<InputFingerprint, RunError> {
         name: path.display().to_string(),
         fingerprint: format!("blake3:{}", &hasher.finalize().to_hex()[..32]),
     })
+}
+
+/// Larger exports are known by their ends.
+const HASHED_WHOLE: u64 = 256 << 20;
+
+/// The file of an export, `FILE` or `FILE::ARRAY`: its bytes, or name, size and both ends if it is large.
+///
+/// # Errors
+/// [`RunError::Read`].
+pub fn of_export(path: &Path) -> Result<InputFingerprint, RunError> {
+    let (file, _) = split_location(path);
+    let read = |error| RunError::read(&file, error);
+    let named = |fingerprint| InputFingerprint { name: path.display().to_string(), fingerprint };
+    if std::fs::metadata(&file).map_err(read)?.len() <= HASHED_WHOLE {
+        return of_file(&file).map(|whole| named(whole.fingerprint));
+    }
+    let mut hasher = blake3::Hasher::new();
+    sample(&file, &mut hasher).map_err(read)?;
+    Ok(named(format!("ends:{}", &hasher.finalize().to_hex()[..32])))
 }
 
 /// The files of a checkpoint by name, size and both ends: checkpoints are too large to read twice.

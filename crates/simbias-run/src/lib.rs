@@ -81,7 +81,7 @@ pub use checkpoint::TrainingCheckpoint;
 pub use directory::RunDirectory;
 pub use ending::{Ending, Undisturbed};
 pub use error::RunError;
-pub use fingerprint::{of_checkpoint, of_dataset, of_file};
+pub use fingerprint::{of_checkpoint, of_dataset, of_export, of_file};
 pub use keep::Kept;
 pub use materialized::Materialized;
 pub use model::{

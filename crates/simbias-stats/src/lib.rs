@@ -1,4 +1,4 @@
-//! Intervals, paired tests, ROC-AUC, distribution distances and named random streams.
+//! Intervals, paired tests, ROC-AUC, distribution distances, eigenvalues of operators and named random streams.
 //!
 //! Everything here is pure: numbers in, numbers out. No file, no clock, no thread count changes a result.
 
@@ -8,6 +8,7 @@ mod equivalence;
 mod error;
 mod interval;
 mod ks;
+mod lanczos;
 mod multiclass;
 mod multiplicity;
 mod null;
@@ -28,6 +29,7 @@ pub use interval::{
     normal_quantile, quantile, sample_variance, share_estimate, wald_interval, wilson_interval,
 };
 pub use ks::{KsTest, ks_statistic_sorted, ks_test};
+pub use lanczos::{Eigenpairs, LanczosOptions, largest_eigenpairs, largest_eigenpairs_from};
 pub use multiclass::{one_vs_one_auc, one_vs_rest_auc};
 pub use multiplicity::holm;
 pub use null::{null_auc_standard_error, permuted_accuracy};

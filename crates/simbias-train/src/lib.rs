@@ -7,8 +7,8 @@
 //!   [`Adversarial`] examples);
 //! - an [`Objective`], which turns a network and a batch into a loss for every row: a [`Loss`], [`SoftTargets`],
 //!   [`LabelSmoothing`], [`NextToken`], [`PositionError`];
-//! - a [`StepRule`], which turns an objective and a batch into gradients: [`Plain`], or [`Sam`], [`MicroBatches`] and
-//!   [`Clipped`] around any other rule.
+//! - a [`StepRule`], which turns an objective and a batch into gradients: [`Plain`], or [`Sam`] in all its variants,
+//!   [`MicroBatches`], [`Clipped`] and [`Normalised`] around any other rule.
 //!
 //! [`Hooks`] decide what happens around steps: evaluation, which weights are kept, rates of layers, and a [`Watch`] that
 //! sees every step. The loop knows no files, clocks or terminals. A run that is saved and continued equals one that was
@@ -60,5 +60,5 @@ pub use optimizer::{Optimizer, OptimizerState, RateRule};
 pub use predict::NetScorer;
 pub use schedule::{Decay, Schedule};
 pub use spectral_rates::SpectralRates;
-pub use step::{Clipped, Gradients, MicroBatches, Plain, Sam, StepRule};
+pub use step::{Ascent, Clipped, Gradients, MicroBatches, Normalised, Plain, Sam, StepRule};
 pub use trace::TraceRecorder;

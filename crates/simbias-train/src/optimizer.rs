@@ -51,6 +51,31 @@ pub enum Optimizer {
         /// Factor of the weight added to the gradient.
         weight_decay: f64,
     },
+    /// Steps of one size, in the direction of `sign(β₁·m + (1-β₁)·g)`, with `m = β₂·m + (1-β₂)·g` afterwards and decoupled
+    /// weight decay `w *= 1 - lr·wd` before (Chen et al. 2023, *Symbolic discovery of optimization algorithms*).
+    Lion {
+        /// β₁, the weight of the past in a step.
+        beta1: f64,
+        /// β₂, the weight of the past in what is remembered.
+        beta2: f64,
+        /// Share of the weight removed per unit of learning rate.
+        weight_decay: f64,
+    },
+    /// Numbers of small momentum take a plain step, those of large momentum one of fixed size: `m = μ·m + (1-τ)·g`,
+    /// `m̂ = m / (1-μᵗ)`; `w -= lr·m̂` where `|m̂| ≤ r`, else `w -= lr·large·sign(m̂)`. A reconstruction of the idea behind
+    /// SplitSGD (Rosenfeld & Risteski 2024), whose algorithm is not public.
+    Split {
+        /// μ.
+        momentum: f64,
+        /// τ.
+        dampening: f64,
+        /// r, the largest momentum of a plain step.
+        threshold: f64,
+        /// Size of all other steps, in units of the learning rate.
+        large: f64,
+        /// Factor of the weight added to the gradient.
+        weight_decay: f64,
+    },
 }
 
 impl Optimizer {
@@ -79,13 +104,20 @@ impl Optimizer {
         Self::RmsProp { smoothing: 0.99, epsilon: 1e-8, weight_decay }
     }
 
+    /// LION with the defaults of its authors.
+    pub fn lion(weight_decay: f64) -> Self {
+        Self::Lion { beta1: 0.9, beta2: 0.99, weight_decay }
+    }
+
     /// The same rule with another weight decay.
     pub fn with_weight_decay(self, factor: f64) -> Self {
         let mut changed = self;
         let (Self::Sgd { weight_decay, .. }
         | Self::Adam { weight_decay, .. }
         | Self::AdamW { weight_decay, .. }
-        | Self::RmsProp { weight_decay, .. }) = &mut changed;
+        | Self::RmsProp { weight_decay, .. }
+        | Self::Lion { weight_decay, .. }
+        | Self::Split { weight_decay, .. }) = &mut changed;
         *weight_decay = factor;
         changed
     }
@@ -96,7 +128,9 @@ impl Optimizer {
             Self::Sgd { weight_decay, .. }
             | Self::Adam { weight_decay, .. }
             | Self::AdamW { weight_decay, .. }
-            | Self::RmsProp { weight_decay, .. } => weight_decay,
+            | Self::RmsProp { weight_decay, .. }
+            | Self::Lion { weight_decay, .. }
+            | Self::Split { weight_decay, .. } => weight_decay,
         }
     }
 
@@ -173,6 +207,27 @@ impl Optimizer {
                 let gradient = decayed(&weight, gradient, weight_decay);
                 let squares = slot.blend_second(&gradient, smoothing);
                 weight - (gradient / squares.sqrt().add_scalar(epsilon)).mul_scalar(rate)
+            }
+            Self::Lion { beta1, beta2, weight_decay } => {
+                let past = slot.first.take().unwrap_or_else(|| gradient.zeros_like());
+                let blend = |past: &Tensor<1>, decay: f64| {
+                    past.clone().mul_scalar(decay) + gradient.clone().mul_scalar(1.0 - decay)
+                };
+                let direction = blend(&past, beta1).sign();
+                slot.first = Some(blend(&past, beta2));
+                weight.mul_scalar(1.0 - rate * weight_decay) - direction.mul_scalar(rate)
+            }
+            Self::Split { momentum, dampening, threshold, large, weight_decay } => {
+                let fresh = decayed(&weight, gradient, weight_decay).mul_scalar(1.0 - dampening);
+                let buffer = match slot.first.take() {
+                    Some(buffer) => buffer.mul_scalar(momentum) + fresh,
+                    None => fresh,
+                };
+                slot.first = Some(buffer.clone());
+                let unbiased = buffer.div_scalar(1.0 - momentum.powf(n_steps as f64));
+                let is_large = unbiased.clone().abs().greater_elem(threshold);
+                let fixed = unbiased.clone().sign().mul_scalar(large);
+                weight - unbiased.mask_where(is_large, fixed).mul_scalar(rate)
             }
         }
     }

@@ -8,6 +8,7 @@
 //! | `checkpoint` | `checkpoint` | named tensors of any framework, read one at a time |
 //! | `data` | `data`, `checkpoint` | readers, generators, transforms, splits; the traits by which methods meet models |
 //! | `spectra` | `spectra`, `checkpoint` | weight spectra of a checkpoint, layer-wise rates and sparsities |
+//! | `dynamics` | `dynamics`, `data` | which examples are learned slowly, and which few oppose each other |
 //! | `reliance` | `reliance`, `data` | which blocks of its input a model relies on |
 //! | `onnx` | `onnx`, `data` | ONNX files as models; builds tract |
 //! | `train` | `train`, `nn`, `data` | networks, training, attacks; builds burn |
@@ -71,6 +72,8 @@ pub use simbias_checkpoint as checkpoint;
 pub use simbias_claims as claims;
 #[cfg(feature = "data")]
 pub use simbias_data as data;
+#[cfg(feature = "dynamics")]
+pub use simbias_dynamics as dynamics;
 #[cfg(feature = "html")]
 pub use simbias_html as html;
 #[cfg(feature = "language")]

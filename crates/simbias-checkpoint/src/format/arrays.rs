@@ -13,7 +13,7 @@ use crate::npy::{npy_header, parse_npy};
 use crate::npz::{HEADER_BYTES, malformed, read_entry};
 use crate::tensor::{Place, TensorInfo};
 
-/// `head` may end after the header; the whole file has `n_bytes`.
+/// `head` may end after the header; the whole file has `n_bytes`. `place` says how to read the array as a whole.
 fn info(
     file: &Path,
     name: &str,
@@ -27,6 +27,12 @@ fn info(
         (true, 4) => Element::F32,
         (true, _) => Element::F64,
         (false, _) => Element::Other("not a float"),
+    };
+    let place = match (place, header.plain_start) {
+        (Place::Array { entry: None }, Some(start)) if header.is_float => {
+            Place::Contiguous { start }
+        }
+        (place, _) => place,
     };
     Ok(TensorInfo { name: name.into(), shape: header.shape, element, file: 0, place })
 }

@@ -172,3 +172,40 @@ fn gguf_with_floats_blocks_and_metadata() {
     assert_eq!(info.element.name(), "IQ2_XXS");
     assert!(checkpoint.read(index).unwrap_err().to_string().contains("IQ2_XXS"));
 }
+
+/// Parts of a tensor are read where they lie; packed and transposed ones are read as a whole.
+#[test]
+fn parts_of_plain_tensors() {
+    let numbers = [0.5_f32, 1.0, 1.5, 2.0, 2.5, 3.0];
+    let entries: [(&str, &str, &[usize], Vec<u8>); 2] = [
+        ("first", "F64", &[1], 7.0_f64.to_le_bytes().to_vec()),
+        (
+            "half",
+            "F16",
+            &[3, 2],
+            numbers.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
+        ),
+    ];
+    let (_folder, checkpoint) = open("m.safetensors", &safetensors(&entries));
+    let (index, _) = checkpoint.find("half").unwrap();
+    assert!(checkpoint.has_parts(index));
+    assert_eq!(checkpoint.read_part(index, 2, 3).unwrap(), Numbers::F32(vec![1.5, 2.0, 2.5]));
+    assert_eq!(checkpoint.read_part(index, 6, 0).unwrap(), Numbers::F32(Vec::new()));
+
+    let npy = |order: &str| {
+        let fields = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': (3, 2), }}");
+        let header = format!("{fields:<117}\n");
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(f32_bytes(numbers));
+        bytes
+    };
+    let (_folder, plain) = open("m.npy", &npy("False"));
+    assert!(plain.has_parts(0));
+    assert_eq!(plain.read_part(0, 4, 2).unwrap(), Numbers::F32(vec![2.5, 3.0]));
+    assert_eq!(plain.read(0).unwrap(), Numbers::F32(numbers.to_vec()));
+    let (_folder, transposed) = open("m.npy", &npy("True"));
+    assert!(!transposed.has_parts(0));
+    assert_eq!(transposed.read(0).unwrap(), Numbers::F32(vec![0.5, 2.0, 1.0, 2.5, 1.5, 3.0]));
+}

@@ -1,11 +1,11 @@
 //! Flags that several commands share: which data, which blocks, where the answer goes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use simbias_data::read::{
     DateOrder, DecimalMark, Delimiter, Features, LabelSource, Missing, Part, PartChoice, Task,
 };
-use simbias_data::{Dataset, ReadOptions, SplitOptions, read_dataset};
+use simbias_data::{Column, Dataset, ReadOptions, SplitOptions, read_dataset};
 use simbias_reliance::ResolvedBlocks;
 use simbias_report::{Caveat, format};
 use simbias_run::{RunDirectory, resolve_blocks};
@@ -383,6 +383,22 @@ impl OutArgs {
     pub(crate) fn open(&self, shell: &Shell) -> Result<RunDirectory, Failure> {
         shell.open_run(self.out.as_deref())
     }
+}
+
+/// Names of examples from `FILE` or `FILE::COLUMN`, one for each of `n_examples`.
+pub(crate) fn example_names(
+    path: Option<&Path>,
+    n_examples: usize,
+) -> Result<Option<Vec<String>>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let names = Column::open(path)?.into_texts();
+    if names.len() != n_examples {
+        return Err(Failure::input(format!(
+            "--ids {path:?} has {} names for {n_examples} examples",
+            names.len()
+        )));
+    }
+    Ok(Some(names))
 }
 
 /// What was decided about the data and the blocks, for the report.

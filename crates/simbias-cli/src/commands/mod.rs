@@ -10,6 +10,7 @@ mod layer_choice;
 mod man;
 mod model;
 mod open;
+mod outliers;
 mod perplexity;
 mod prune;
 mod reliance;
@@ -17,6 +18,7 @@ mod runs;
 mod spectrum;
 mod synth;
 mod train;
+mod upsample;
 mod verdict;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +38,8 @@ use crate::shell::{Failure, Finished, GlobalArgs, Shell};
   simbias synth slab --preset lms5 --out lms5.safetensors
   simbias reliance run --model model.onnx --data lms5.safetensors --blocks lms5.blocks.toml
   simbias spectrum model.safetensors
+  simbias upsample select --outputs early.npy --labels labels.npy
+  simbias outliers losses.npy --labels labels.npy
   simbias prune checkpoint/ --method wanda --sparsity 0.6 --allocation farms --calibration book.txt
   simbias claims list
   simbias open                 the report of the newest run
@@ -73,6 +77,11 @@ pub(crate) enum Command {
     Prune(Box<prune::PruneArgs>),
     /// How well does a language model predict a text?
     Perplexity(perplexity::PerplexityArgs),
+    /// Which training examples should the network see more often?
+    #[command(subcommand)]
+    Upsample(upsample::Command),
+    /// Which few examples pull against each other while a network trains, from their recorded losses?
+    Outliers(outliers::OutliersArgs),
     /// Generate data whose features have a known simplicity order
     #[command(subcommand)]
     Synth(synth::Command),
@@ -99,6 +108,8 @@ impl Command {
             Self::Spectrum(arguments) => arguments.run(shell),
             Self::Prune(arguments) => arguments.run(shell),
             Self::Perplexity(arguments) => arguments.run(shell),
+            Self::Upsample(command) => command.run(shell),
+            Self::Outliers(arguments) => arguments.run(shell),
             Self::Synth(command) => command.run(shell),
             Self::Claims(command) => command.run(shell),
             Self::Open(arguments) => arguments.run(shell),

@@ -7,6 +7,7 @@ use simbias_checkpoint::{CheckpointError, FileError};
 use simbias_claims::ClaimError;
 use simbias_data::synth::SynthError;
 use simbias_data::{DataError, ScorerError, UnusableColumn, UnusableKind};
+use simbias_dynamics::DynamicsError;
 use simbias_language::LanguageError;
 use simbias_nn::NnError;
 use simbias_onnx::OnnxError;
@@ -90,6 +91,24 @@ impl From<SpectraError> for Failure {
             _ => None,
         };
         with(&error, hint)
+    }
+}
+
+impl From<DynamicsError> for Failure {
+    fn from(error: DynamicsError) -> Self {
+        let hint = match &error {
+            DynamicsError::NotFinite { what: "the outputs", .. } => {
+                Some("--drop-nonfinite leaves such examples alone")
+            }
+            DynamicsError::OneColumn { .. } => Some("--binary takes one logit of two classes"),
+            DynamicsError::TooFew { what: "examples", .. } => Some("--top lists fewer"),
+            _ => None,
+        };
+        match error {
+            DynamicsError::Data(error) => error.into(),
+            DynamicsError::Interrupted => Self::Interrupted,
+            other => with(&other, hint),
+        }
     }
 }
 

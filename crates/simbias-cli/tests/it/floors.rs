@@ -6,7 +6,7 @@ use std::path::Path;
 const FLOORS: [&[&str]; 10] = [
     &["simbias-stats", "simbias-report", "simbias-checkpoint", "simbias-kernels"],
     &["simbias-golden", "simbias-data", "simbias-nn", "simbias-spectra"],
-    &["simbias-train", "simbias-reliance", "simbias-onnx"],
+    &["simbias-train", "simbias-reliance", "simbias-dynamics", "simbias-onnx"],
     &["simbias-audit", "simbias-language"],
     &["simbias-claims"],
     &["simbias-html"],

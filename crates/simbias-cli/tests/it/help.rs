@@ -2,7 +2,7 @@
 
 use crate::program::Bench;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 31] = [
     "audit",
     "train",
     "reliance run",
@@ -20,6 +20,8 @@ const COMMANDS: [&str; 29] = [
     "prune",
     "prune compare",
     "perplexity",
+    "upsample select",
+    "outliers",
     "synth slab",
     "synth domino",
     "synth stand-in",

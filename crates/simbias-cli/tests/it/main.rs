@@ -8,6 +8,7 @@ mod audits;
 mod bad_input;
 mod claims;
 mod configuration;
+mod dynamics;
 mod findings;
 mod floors;
 mod help;

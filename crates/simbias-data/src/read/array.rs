@@ -140,7 +140,7 @@ pub fn read_array(path: &Path) -> Result<NamedArray, DataError> {
 }
 
 /// Splits `FILE::ARRAY` into its two halves; a path that exists as it is stays whole.
-pub(super) fn split_location(path: &Path) -> (PathBuf, Option<String>) {
+pub fn split_location(path: &Path) -> (PathBuf, Option<String>) {
     match path.to_str().and_then(|text| text.rsplit_once("::")) {
         Some((file, name)) if !path.exists() => (file.into(), Some(name.into())),
         _ => (path.into(), None),

@@ -51,7 +51,7 @@ pub fn parse_csv(file: &Path, bytes: &[u8], options: &ReadOptions) -> Result<Dat
 /// # Errors
 /// Cells that are not numbers, lines of different lengths.
 pub fn parse_matrix(file: &Path, bytes: &[u8]) -> Result<NamedArray, DataError> {
-    let form = TextForm { has_header: true, delimiter: None };
+    let form = TextForm::default();
     let mut table = TextTable::new(file, bytes, form)?;
     table.has_header = table.columns.iter().any(|cell| cell.parse::<f64>().is_err());
     let n_columns = table.columns.len();

@@ -19,6 +19,12 @@ pub(super) struct TextForm {
     pub(super) delimiter: Option<Delimiter>,
 }
 
+impl Default for TextForm {
+    fn default() -> Self {
+        Self { has_header: true, delimiter: None }
+    }
+}
+
 impl TextForm {
     pub(super) fn of(options: &ReadOptions) -> Self {
         Self { has_header: options.has_header, delimiter: options.delimiter }

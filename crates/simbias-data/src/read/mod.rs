@@ -17,6 +17,7 @@
 mod array;
 mod arrays;
 mod cifar;
+mod column;
 mod content;
 mod csv;
 mod dialect;
@@ -27,8 +28,10 @@ mod image_folder;
 mod image_rows;
 mod image_table;
 mod labels;
+mod matrix;
 mod options;
 mod parquet;
+mod parquet_matrix;
 mod safetensors;
 mod source;
 mod source_table;
@@ -37,14 +40,16 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-pub use array::read_array;
+pub use array::{read_array, split_location};
 pub use cifar::{CifarKind, parse_cifar};
+pub use column::Column;
 pub use csv::{parse_csv, parse_matrix};
 pub use dialect::Delimiter;
 pub use giveaway::GIVEAWAY;
 pub use idx::{IdxArray, parse_idx, parse_idx_pair};
 pub use image_rows::{DecodedImage, decode_image};
 pub use image_table::{LabelsTable, parse_labels_table};
+pub use matrix::MatrixFile;
 pub use options::{
     DateOrder, DecimalMark, Features, LabelSource, MISSING_WORDS, Missing, Part, PartChoice,
     ReadOptions, Task,

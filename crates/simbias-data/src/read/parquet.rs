@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{DataError, Dataset};
 
-const FORMAT: &str = "Parquet";
+pub(super) const FORMAT: &str = "Parquet";
 /// Rows decoded at a time.
 const BATCH: usize = 1024;
 
@@ -112,12 +112,16 @@ pub(super) fn read(
         .collect()
 }
 
-fn malformed(file: &Path, error: &ParquetError) -> DataError {
+pub(super) fn malformed(file: &Path, error: &ParquetError) -> DataError {
     DataError::malformed(file, FORMAT, error.to_string(), "write or fetch it again")
 }
 
 /// Every column chunk must lie inside the file; the decoder does not check that.
-fn check_chunks(file: &Path, metadata: &ParquetMetaData, n_bytes: u64) -> Result<(), DataError> {
+pub(super) fn check_chunks(
+    file: &Path,
+    metadata: &ParquetMetaData,
+    n_bytes: u64,
+) -> Result<(), DataError> {
     for chunk in metadata.row_groups().iter().flat_map(|group| group.columns()) {
         let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
         let end = start.checked_add(chunk.compressed_size());

@@ -3,6 +3,7 @@
 mod clipped;
 mod gradients;
 mod micro_batches;
+mod normalised;
 mod sam;
 
 use simbias_nn::{Mode, Network, Tensor};
@@ -11,7 +12,8 @@ use simbias_stats::Seed;
 pub use self::clipped::Clipped;
 pub use self::gradients::Gradients;
 pub use self::micro_batches::MicroBatches;
-pub use self::sam::Sam;
+pub use self::normalised::Normalised;
+pub use self::sam::{Ascent, Sam};
 use crate::TrainError;
 use crate::batch::DeviceBatch;
 use crate::objective::Objective;

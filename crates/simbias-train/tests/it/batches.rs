@@ -5,9 +5,10 @@ use rand::RngExt;
 use simbias_nn::{Fcn, Init, Input, Network, Precision, cpu};
 use simbias_stats::Seed;
 use simbias_train::{
-    Adversarial, Batch, BatchTarget, Batches, Clipped, Drawn, FitConfig, Generated, Hooks, Loss,
-    LossGoal, MicroBatches, NoWatch, Objective, Optimizer, Place, Plain, Prepared, RandomRows, Sam,
-    ShuffledEpochs, StepRule, StopReason, TargetKind, TrainError, TrainState, WholeSet,
+    Adversarial, Ascent, Batch, BatchTarget, Batches, Clipped, Drawn, FitConfig, Generated, Hooks,
+    Loss, LossGoal, MicroBatches, NoWatch, Objective, Optimizer, Place, Plain, Prepared,
+    RandomRows, Sam, ShuffledEpochs, StepRule, StopReason, TargetKind, TrainError, TrainState,
+    WholeSet,
     attack::{Norm, Pgd},
     fit,
 };
@@ -70,11 +71,15 @@ fn attack() -> Pgd {
 fn every_source_resumes_exactly_under_every_rule() {
     let data = two_classes(50, 6, 0);
     let attack = attack();
-    let rules: [&mut dyn StepRule; 4] = [
+    let rules: [&mut dyn StepRule; 5] = [
         &mut Plain,
         &mut Sam::new(0.05),
+        &mut Sam::around(Ascent::Weights { radius: 0.5, eta: 0.01 }, Plain).with_gap(0.4),
         &mut MicroBatches::new(7),
-        &mut Clipped { max_norm: 0.1, rule: Sam { radius: 0.1, rule: MicroBatches::new(9) } },
+        &mut Clipped {
+            max_norm: 0.1,
+            rule: Sam::around(Ascent::Normalised { radius: 0.1 }, MicroBatches::new(9)),
+        },
     ];
     for rule in rules {
         check_resume(&mut ShuffledEpochs::new(&data, 16), rule);

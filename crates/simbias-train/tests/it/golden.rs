@@ -2,6 +2,8 @@
 
 mod attacks;
 mod icl;
+mod sam;
+mod update_rules;
 
 use ndarray::Axis;
 use simbias_golden::Set;

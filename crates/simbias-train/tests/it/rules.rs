@@ -3,8 +3,9 @@
 use simbias_nn::{Mode, Tensor};
 use simbias_stats::Seed;
 use simbias_train::{
-    Batch, BatchTarget, Clipped, DeviceBatch, Gradients, Hooks, Loss, MicroBatches, NoWatch,
-    Objective, Plain, Sam, ShuffledEpochs, StepRule, TrainError, TrainState, fit,
+    Ascent, Batch, BatchTarget, Clipped, DeviceBatch, Gradients, Hooks, Loss, MicroBatches,
+    NoWatch, Normalised, Objective, Optimizer, Plain, Sam, Schedule, ShuffledEpochs, StepRule,
+    TrainError, TrainState, fit,
 };
 
 use crate::{config, small_fcn, two_classes, weights};
@@ -57,6 +58,13 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
 fn sam_without_a_radius_is_the_plain_step() {
     let plain = trained(&mut Plain);
     assert_eq!(plain, trained(&mut Sam::new(0.0)));
+    for ascent in [
+        Ascent::Unnormalised { radius: 0.0 },
+        Ascent::Elementwise { radius: 0.0 },
+        Ascent::Weights { radius: 0.0, eta: 0.01 },
+    ] {
+        assert_eq!(plain, trained(&mut Sam::around(ascent, Plain)));
+    }
     assert_ne!(plain, trained(&mut Sam::new(0.1)));
 }
 
@@ -112,9 +120,31 @@ fn clipping_bounds_the_norm_and_keeps_the_direction() {
 }
 
 #[test]
+fn normalised_gradients_have_length_one() {
+    let (_, free, _) = gradients(&mut Plain);
+    let length = free.iter().map(|g| g * g).sum::<f64>().sqrt();
+    let (_, found, _) = gradients(&mut Normalised { rule: Plain });
+    assert_close(&found, &free.iter().map(|g| g / length).collect::<Vec<_>>(), 1e-6);
+}
+
+#[test]
+fn without_learning_sam_leaves_the_weights_as_they_are() {
+    let (data, mut config) = (two_classes(64, 4, 0), config(5));
+    config.schedule = Schedule::constant(0.0);
+    config.optimizer = Optimizer::sgd(0.0);
+    let mut state = TrainState::new(small_fcn(4), Seed::new(8));
+    let before = weights(&state.network);
+    let (mut batches, mut watch) = (ShuffledEpochs::new(&data, config.batch_size), NoWatch);
+    let mut rule = Sam::around(Ascent::Elementwise { radius: 2.0 }, Plain);
+    fit(&mut state, &mut batches, &config.loss, &mut rule, &config, Hooks::new(&mut watch))
+        .unwrap();
+    assert_eq!(weights(&state.network), before);
+}
+
+#[test]
 fn rules_wrap_rules() {
     let (_, sam, _) = gradients(&mut Sam::new(0.1));
-    let mut accumulated = Sam { radius: 0.1, rule: MicroBatches::new(4) };
+    let mut accumulated = Sam::around(Ascent::Normalised { radius: 0.1 }, MicroBatches::new(4));
     assert_eq!(accumulated.name(), "sam 0.1 of micro-batches 4 of plain");
     assert_close(&gradients(&mut accumulated).1, &sam, 1e-5);
     let bound = 0.1;
@@ -127,8 +157,10 @@ fn rules_wrap_rules() {
 fn invalid_settings_of_rules_are_told() {
     let network = small_fcn(4);
     let batch = batch(&network);
-    let rules: [&mut dyn StepRule; 4] = [
+    let rules: [&mut dyn StepRule; 6] = [
         &mut Sam::new(-1.0),
+        &mut Sam::new(0.1).with_gap(f64::INFINITY),
+        &mut Sam::around(Ascent::Weights { radius: 0.1, eta: -1.0 }, Plain),
         &mut MicroBatches::new(0),
         &mut Clipped::new(0.0),
         &mut Clipped::new(f64::NAN),

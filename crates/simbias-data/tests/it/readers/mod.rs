@@ -5,6 +5,7 @@ mod binary;
 mod dialects;
 mod garbage;
 mod images;
+mod matrices;
 mod ordinary;
 mod tables;
 mod writers;

@@ -1,6 +1,13 @@
 //! Writes arrays and tables to files: first under a temporary name, renamed when complete.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+mod columns;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
 
 use ::safetensors::{Dtype, serialize, tensor::TensorView};
 use parquet::{
@@ -12,6 +19,8 @@ use parquet::{
 };
 
 use simbias_checkpoint::{ArrayValues, NamedArray, write_whole};
+
+pub use columns::{ParquetColumn, parquet_to};
 
 use crate::DataError;
 
@@ -113,7 +122,24 @@ fn with_metadata(header: &str, metadata: &[(String, String)]) -> String {
 /// # Errors
 /// Texts, shapes that do not fit, and what the system says.
 pub fn write_npy(path: &Path, array: &NamedArray) -> Result<(), DataError> {
-    let (bytes, descr, _) = encode(path, array)?;
+    let encoded = encode(path, array)?;
+    Ok(write_whole(path, |writer| npy(writer, array, encoded))?)
+}
+
+/// The same into any stream.
+///
+/// # Errors
+/// As [`write_npy`].
+pub fn npy_to(out: &mut dyn Write, array: &NamedArray) -> io::Result<()> {
+    let encoded = encode(Path::new(&array.name), array).map_err(io::Error::other)?;
+    npy(out, array, encoded)
+}
+
+fn npy(
+    out: &mut dyn Write,
+    array: &NamedArray,
+    (bytes, descr, _): (Vec<u8>, &str, Dtype),
+) -> io::Result<()> {
     let lengths: Vec<String> = array.shape.iter().map(|length| format!("{length},")).collect();
     let fields = format!(
         "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}",
@@ -122,13 +148,10 @@ pub fn write_npy(path: &Path, array: &NamedArray) -> Result<(), DataError> {
     // Magic, version and length take 10 bytes; the values begin at a multiple of 64.
     let padded = (10 + fields.len() + 1).next_multiple_of(64) - 10;
     let header = format!("{fields:<width$}\n", width = padded - 1);
-    let written = write_whole(path, |writer| {
-        writer.write_all(b"\x93NUMPY\x01\x00")?;
-        writer.write_all(&(header.len() as u16).to_le_bytes())?;
-        writer.write_all(header.as_bytes())?;
-        writer.write_all(&bytes)
-    });
-    Ok(written?)
+    out.write_all(b"\x93NUMPY\x01\x00")?;
+    out.write_all(&(header.len() as u16).to_le_bytes())?;
+    out.write_all(header.as_bytes())?;
+    out.write_all(&bytes)
 }
 
 /// Writes a table with a header line, quoting where needed.

@@ -1,0 +1,5 @@
+//! Golden data of the papers' methods.
+
+mod outliers;
+mod select;
+mod training;
