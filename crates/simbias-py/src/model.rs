@@ -15,8 +15,8 @@ use crate::task::Ears;
 /// A model as the package gives it: how it is called in results, a function that opens it for a data set, and its classes
 /// in the order of its outputs, if it knows them.
 ///
-/// The function gets what a row is and the first rows. It returns the function that scores, the number of its outputs
-/// and whether it scores rows of its own table.
+/// The function gets what a row is and the first rows. It returns what scores, the number of its outputs, and "table" if
+/// it scores rows of the user's table, "array" if it also has a method `of_own` for rows of the user's array, or "".
 #[derive(FromPyObject)]
 pub(crate) struct PythonModel {
     #[pyo3(item)]
@@ -68,18 +68,32 @@ fn opened(
     layout.set_item("columns", names)?;
     let n_shown = data.n_rows().min(FIRST_ROWS);
     let shown = data.rows.slice(ndarray::s![..n_shown, ..]).to_pyarray(py);
-    let (function, n_outputs, has_own_rows): (Py<PyAny>, usize, bool) =
+    let (function, n_outputs, own): (Py<PyAny>, usize, String) =
         open.bind(py).call1((layout, shown))?.extract()?;
-    let columns = if has_own_rows { Some(columns.unwrap_or_default()) } else { None };
-    Ok(Box::new(PythonScorer { function, n_outputs, columns, ears: ears.clone() }))
+    let own = match own.as_str() {
+        "table" => Own::Table(columns.unwrap_or_default()),
+        "array" => Own::Array,
+        _ => Own::Nothing,
+    };
+    Ok(Box::new(PythonScorer { function, n_outputs, own, ears: ears.clone() }))
+}
+
+/// What a function takes beside rows of numbers.
+enum Own {
+    /// Nothing.
+    Nothing,
+    /// Rows of the user's table alone, by the names of its columns.
+    Table(Vec<SourceColumn>),
+    /// Rows of the user's array, by the places of its values.
+    Array,
 }
 
 /// A function of Python that scores.
 struct PythonScorer {
     function: Py<PyAny>,
     n_outputs: usize,
-    /// The columns of the user's table, if the function scores rows of that.
-    columns: Option<Vec<SourceColumn>>,
+    /// How the function scores rows of the user's own.
+    own: Own,
     ears: Arc<Ears>,
 }
 
@@ -103,7 +117,7 @@ impl Scorer for PythonScorer {
 
     fn score(&self, rows: ArrayView2<'_, f32>) -> Result<Array2<f32>, ScorerError> {
         let n_rows = rows.nrows();
-        if self.columns.is_some() {
+        if matches!(self.own, Own::Table(_)) {
             return Err(ScorerError::Model {
                 n_rows,
                 message: "it scores your own table, so only whole columns of this can be exchanged; give it rows of \
@@ -118,7 +132,10 @@ impl Scorer for PythonScorer {
     }
 
     fn own_rows(&self) -> Option<&dyn OwnRows> {
-        self.columns.as_ref().map(|_| self as &dyn OwnRows)
+        match self.own {
+            Own::Nothing => None,
+            Own::Table(_) | Own::Array => Some(self),
+        }
     }
 
     fn takes_missing(&self) -> bool {
@@ -139,8 +156,18 @@ impl OwnRows for PythonScorer {
         exchanged: &[u32],
     ) -> Result<Array2<f32>, ScorerError> {
         let n_rows = span.len();
+        let Own::Table(columns) = &self.own else {
+            return Python::attach(|py| {
+                let of_span: Vec<u32> = donors[span.clone()].to_vec();
+                let places = exchanged.to_vec().into_pyarray(py);
+                let arguments = (span.start, span.end, of_span.into_pyarray(py), places);
+                let found = self.function.bind(py).call_method1("of_own", arguments);
+                let scores = found.and_then(|found| self.scores(&found));
+                scores.map_err(|error| self.failed(n_rows, error))
+            });
+        };
         let mut names = Vec::new();
-        for column in self.columns.iter().flatten() {
+        for column in columns {
             let is_exchanged =
                 |&feature: &usize| exchanged.binary_search(&(feature as u32)).is_ok();
             match column.columns.clone().filter(is_exchanged).count() {

@@ -116,6 +116,14 @@ def test_rows_for_the_test_alone(rows):
     assert found.to_dict()["reliance"]["n"] == 100
 
 
+def test_missing_labels_are_told_for_models_of_tables(people):
+    table = people.copy()
+    table.loc[3, "outcome"] = None
+    with pytest.raises(simbias.InputError, match="1 missing labels"):
+        simbias.reliance(lambda t: t["income"].to_numpy(), table, "outcome", progress=False)
+    assert simbias.audit(table, "outcome", missing="drop", **QUICK).summary
+
+
 def test_what_cannot_be_rows_is_told(rows, people):
     X, y = rows
     for call, words in [
@@ -130,7 +138,17 @@ def test_what_cannot_be_rows_is_told(rows, people):
         (lambda: simbias.audit(y=y, **QUICK), "X is missing"),
         (lambda: simbias.audit("absent.csv", "y", **QUICK), "absent.csv"),
         (lambda: simbias.audit(X, y, blocks=3, **QUICK), "blocks is int"),
-        (lambda: simbias.audit(X, y, no_such_flag=1, **QUICK), "no_such_flag"),
+        (lambda: simbias.audit(X, y, no_such_flag=1, **QUICK), "no_such_flag is not an argument of simbias.audit"),
+        (lambda: simbias.audit(X, y, names=["a", "a", "b"], **QUICK), "several columns 'a'"),
+        (lambda: simbias.audit({"one": X, "two": X[1:]}, y, **QUICK), "'two' has 499 rows"),
+        (lambda: simbias.audit(people, people[["age", "ward"]], **QUICK), "2 columns"),
+        (lambda: simbias.audit([[1.0, 2.0], [3.0]], [0, 1], **QUICK), "no form that can be read"),
+        (lambda: simbias.audit(X, y, threads=1.5, **QUICK), "threads must be"),
+        (lambda: simbias.audit(X, y, seed=-1, **QUICK), "seed"),
+        (lambda: simbias.reliance([], X, y), "empty list"),
+        (lambda: simbias.reliance(first_column, None, y), "X is missing"),
+        (lambda: simbias.reliance(first_column, X, y, blocks={"b": [-1]}), "-1 is not a column"),
+        (lambda: simbias.compare(3, 4), "not int"),
     ]:
         with pytest.raises(simbias.InputError) as caught:
             call()

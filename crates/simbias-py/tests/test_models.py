@@ -96,6 +96,74 @@ def test_a_part_of_a_category_is_refused(people):
                          blocks={"north": ["ward=north"]}, progress=False)
 
 
+def test_a_time_of_day_goes_with_its_date(people):
+    pandas = pytest.importorskip("pandas")
+    table = people.assign(seen=pandas.date_range("2024-01-01", periods=len(people), freq="h"))
+    found = simbias.reliance(lambda t: t["income"].to_numpy(), table, "outcome", classes=["well", "ill"],
+                             blocks={"when": ["seen"], "rest": ["income", "age", "ward"]}, progress=False)
+    assert verdicts(found)["rest"] == "exclusive"
+
+
+def test_whole_columns_are_named_by_the_user(people):
+    found = simbias.reliance(lambda t: t["income"].to_numpy(), people, "outcome", classes=["well", "ill"],
+                             blocks={"who": ["age", "ward"], "income": ["income"]}, progress=False)
+    assert verdicts(found)["income"] == "exclusive"
+    X, y = people.drop(columns="outcome"), people["outcome"]
+    numbered = X.set_axis([10, 20, 30, 40], axis=1)
+    found = simbias.reliance(lambda t: t[10].to_numpy(), numbered, y, classes=["well", "ill"],
+                             blocks={"ten": [10], "others": [20, 30, 40]}, progress=False)
+    assert verdicts(found)["ten"] == "exclusive"
+
+
+def test_rows_keep_their_precision_and_type():
+    A = np.random.default_rng(0).normal(size=(600, 3))
+    y = (A[:, 2] > 0).astype(int)
+    seconds = A * 20 + 1.7e9
+    found = simbias.reliance(lambda r: r[:, 2] - 1.7e9, seconds, y, progress=False)
+    assert verdicts(found)["x[2]"] == "exclusive"
+    with pytest.raises(simbias.InputError, match="subtract a constant"):
+        simbias.reliance(lambda r: 1e6 + r[:, 2] * 1e-3, A, y, progress=False)
+    for kind in ("float16", "int8", "int32"):
+        seen = set()
+
+        def model(rows, seen=seen):
+            seen.add(rows.dtype)
+            return rows[:, 2].astype("float32")
+
+        simbias.reliance(model, (A * 20).astype(kind), y, progress=False)
+        assert seen == {np.dtype(kind)}
+
+
+def test_a_label_by_name_never_reaches_the_model():
+    A = np.random.default_rng(0).normal(size=(600, 3))
+    y = (A[:, 2] > 0).astype(int)
+    names = ["y", "a", "b", "c"]
+
+    def last(rows):
+        assert rows.shape[1] == 3
+        return rows[:, -1]
+
+    words = verdicts(simbias.reliance(last, np.column_stack([y, A]), "y", names=names, progress=False))
+    assert words["c"] == "exclusive" and words["a"] == "unused"
+    records = np.array([tuple(row) for row in np.column_stack([y, A])], dtype=[(name, "f8") for name in names])
+
+    def of_records(rows):
+        assert rows.dtype.names == ("a", "b", "c")
+        return rows["c"]
+
+    assert verdicts(simbias.reliance(of_records, records, "y", progress=False))["c"] == "exclusive"
+
+
+def test_ctrl_c_inside_a_model_is_ctrl_c(rows):
+    X, y = rows
+
+    def stopped(batch):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simbias.reliance(stopped, X, y, progress=False)
+
+
 def test_a_regression(rows):
     pytest.importorskip("sklearn")
     from sklearn.linear_model import LinearRegression

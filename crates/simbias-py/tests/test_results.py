@@ -56,6 +56,21 @@ def test_the_folder_goes_with_the_answer(rows):
     assert not folder.exists()
 
 
+def test_an_answer_is_pickled_with_its_folder(found, rows):
+    import pickle
+
+    X, y = rows
+    copied = pickle.loads(pickle.dumps(found))
+    assert copied.to_dict() == found.to_dict() and copied.rows("blocks") == found.rows("blocks")
+    assert copied.folder != found.folder
+    gone = simbias.reliance(lambda batch: batch[:, 0], X, y, progress=False)
+    gone._keeper.cleanup()
+    with pytest.raises(simbias.InputError, match="is gone"):
+        gone.rows("blocks")
+    with pytest.raises(simbias.InputError, match="cannot write"):
+        found.save("/proc/none/here")
+
+
 def test_out_keeps_the_run_and_is_not_overwritten(rows, tmp_path):
     X, y = rows
     place = tmp_path / "run"

@@ -47,15 +47,14 @@ pub(super) fn judge(outcome: &mut OutlierOutcome, labels: Option<&[u32]>) {
             [&pair.first, &pair.second].iter().all(|group| purity(group, labels).1 >= PURE)
         })
     });
-    outcome.driver = accepted().next().is_some().then_some({
-        if outcome.top_motion >= MUCH_MOTION {
-            Driver::Outliers
-        } else if outcome.top_motion < LITTLE_MOTION && are_classes {
-            Driver::Classes
-        } else {
-            Driver::Mixed
-        }
-    });
+    let driver = if outcome.top_motion >= MUCH_MOTION {
+        Driver::Outliers
+    } else if outcome.top_motion < LITTLE_MOTION && are_classes {
+        Driver::Classes
+    } else {
+        Driver::Mixed
+    };
+    outcome.driver = accepted().next().map(|_| driver);
 }
 
 /// The commonest label of a group, the lowest on ties, and its share; label 0 with share 0 for an empty group.

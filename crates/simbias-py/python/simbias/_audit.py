@@ -94,7 +94,8 @@ def audit(
         words = ["audit"]
         rows, models = {}, {}
         if X is not None:
-            data = given(X, y, strata=strata, names=names, test=test, folder=folder)
+            drops = options.get("missing") == "drop"
+            data = given(X, y, strata=strata, names=names, test=test, drops=drops, folder=folder)
             words += [*data.words, *data.flags]
             if data.rows is not None:
                 rows = {data.words[0]: data.rows}
@@ -109,9 +110,11 @@ def audit(
                     )
                 else:
                     words += ["--model", opened["name"]]
+                    settings.setdefault("batch", opened["batch"])
                     models = {opened["name"]: opened}
         elif y is not None or model is not None:
             raise InputError("X is missing: labels and models need rows")
-        words += block_words(blocks, folder) + flags(settings)
+        own = data.own if X is not None else None
+        words += block_words(blocks, own, folder) + flags(settings)
         call = Call(words, "simbias.audit", rows, models)
         return Audit(run(call, out=out, seed=seed, threads=threads, device=device, progress=progress))

@@ -13,10 +13,10 @@ import numpy as np
 from ._errors import InputError
 
 
-def block_words(blocks: Any, folder: Path) -> list[str]:
+def block_words(blocks: Any, own: Any, folder: Path) -> list[str]:
     """The flag for ``blocks``: a short form, a file of TOML, or what each block holds by its name.
 
-    A block holds names of columns, indices of columns, a slice of them, a mask of truth values of a row's shape, or for an
+    ``own`` are the user's rows, if they are in memory. A block holds names of columns, indices of columns, a slice of them, a mask of truth values of a row's shape, or for an
     image a pair of ranges or slices of rows and columns.
     """
     if blocks is None:
@@ -28,13 +28,16 @@ def block_words(blocks: Any, folder: Path) -> list[str]:
             f"blocks is {type(blocks).__name__}; give a short form such as 'grid:3x3', a file, or "
             "{'name': what it holds, …}"
         )
-    text = "\n".join(_block(str(name), held, folder, index) for index, (name, held) in enumerate(blocks.items()))
+    names = list(getattr(own, "columns", []))
+    text = "\n".join(
+        _block(str(name), held, names, folder, index) for index, (name, held) in enumerate(blocks.items())
+    )
     place = folder / "blocks.toml"
     place.write_text(text, encoding="utf-8")
     return ["--blocks", str(place)]
 
 
-def _block(name: str, held: Any, folder: Path, index: int) -> str:
+def _block(name: str, held: Any, names: list[Any], folder: Path, index: int) -> str:
     lines = ["[[block]]", f"name = {_text(name)}"]
     if isinstance(held, np.ndarray) and held.dtype == bool:
         place = folder / f"mask-{index}.npy"
@@ -52,8 +55,13 @@ def _block(name: str, held: Any, folder: Path, index: int) -> str:
         lines += ['kind = "columns"', f"index = {list(range(held.start or 0, held.stop, held.step or 1))}"]
     else:
         items = [held] if isinstance(held, (str, int, np.integer)) else list(held)
-        if items and all(isinstance(one, (int, np.integer)) for one in items):
-            lines += ['kind = "columns"', f"index = {[int(one) for one in items]}"]
+        # Whole numbers may be the names of a table's columns.
+        are_places = all(isinstance(one, (int, np.integer)) for one in items) and not set(items) <= set(names)
+        places = [int(one) for one in items] if are_places else []
+        if any(place < 0 for place in places):
+            raise InputError(f"block {name!r}: {min(places)} is not a column; the first one is 0")
+        if places:
+            lines += ['kind = "columns"', f"index = {places}"]
         else:
             lines += ['kind = "columns"', f"names = [{', '.join(_text(str(one)) for one in items)}]"]
     return "\n".join(lines) + "\n"

@@ -42,13 +42,36 @@ def given(
     names: Sequence[str] | None = None,
     test: tuple[Any, Any] | None = None,
     max_rows: int | None = None,
+    drops: bool = False,
     folder: Path,
 ) -> Given:
     """Rows ``X`` with labels ``y``; ``folder`` takes what must be written to disk.
 
     ``strata`` are names of columns, or arrays by name. ``test`` are rows and labels for the test alone. At most
-    ``max_rows`` rows are taken, evenly spaced.
+    ``max_rows`` rows are taken, evenly spaced. With ``drops`` the command leaves out rows without a label.
+
+    Raises InputError for what has no such form.
     """
+    try:
+        return _given(X, y, strata, names, test, max_rows, drops, folder)
+    except (TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"these rows or labels have no form that can be read: {error}") from error
+
+
+def _given(
+    X: Any,
+    y: Any,
+    strata: Any,
+    names: Sequence[str] | None,
+    test: tuple[Any, Any] | None,
+    max_rows: int | None,
+    drops: bool,
+    folder: Path,
+) -> Given:
+    if X is None:
+        raise InputError("X is missing: give rows, as an array, a table, a tensor or a path")
     if isinstance(X, (str, os.PathLike)):
         return _of_path(X, y, strata, test, folder)
     X = _plain(X)
@@ -59,7 +82,7 @@ def given(
         X, strata = _take(X, rows), _take_strata(strata, rows)
         y = y if y is None or isinstance(y, str) else _take(_plain(y), rows)
     if _is_frame(X):
-        return _of_frame(X, y, strata, test)
+        return _of_frame(X, y, strata, test, drops)
     return _of_arrays(X, y, strata, test)
 
 
@@ -114,7 +137,7 @@ def _of_path(X: Any, y: Any, strata: Any, test: Any, folder: Path) -> Given:
     return Given([os.fspath(X)], flags)
 
 
-def _of_frame(X: Any, y: Any, strata: Any, test: Any) -> Given:
+def _of_frame(X: Any, y: Any, strata: Any, test: Any, drops: bool) -> Given:
     columns = _columns_of(X)
     flags: list[str] = []
     label = None
@@ -135,6 +158,8 @@ def _of_frame(X: Any, y: Any, strata: Any, test: Any) -> Given:
         for name in _names(strata, "strata"):
             flags += ["--strata", _quoted(name)]
     _same_length(columns)
+    if label is not None and not drops:
+        _check_labels(dict(columns).get(label))
     own = X
     if isinstance(y, str):
         own = _without(X, y)
@@ -149,14 +174,19 @@ def _of_frame(X: Any, y: Any, strata: Any, test: Any) -> Given:
 
 
 def _of_arrays(X: Any, y: Any, strata: Any, test: Any) -> Given:
-    own = {name: _array(array, name) for name, array in X.items()} if isinstance(X, Mapping) else _array(X, "X")
+    own = {name: np.asarray(array) for name, array in X.items()} if isinstance(X, Mapping) else np.asarray(X)
     if y is None:
         raise InputError("y is missing: rows in an array need labels, one for each row")
     if isinstance(y, str):
         raise InputError(f"y is the name {y!r}, but an array has no columns with names; give the labels themselves")
     inputs = own if isinstance(own, dict) else {"x": own}
+    inputs = {name: _array(array, name) for name, array in inputs.items()}
+    labels = _labels(y)
+    for name, array in inputs.items():
+        if len(inputs) > 1 and len(array) != len(labels):
+            raise InputError(f"{name!r} has {len(array)} rows for {len(labels)} labels")
     label = _free_name("y", list(inputs))
-    arrays = {**inputs, label: _labels(y)}
+    arrays = {**inputs, label: labels}
     flags = ["--labels", label]
     if not isinstance(strata, (Mapping, type(None))):
         raise InputError(
@@ -202,6 +232,8 @@ def _plain(X: Any) -> Any:
         return np.asarray(X, dtype=object) if _has_texts(X) else np.asarray(X)
     if module == "pyarrow" and hasattr(X, "to_pandas"):
         return X.to_pandas()
+    if module == "polars" and hasattr(X, "collect"):
+        return X.collect()
     return X
 
 
@@ -231,6 +263,9 @@ def _as_columns(X: Any, names: Sequence[str] | None) -> Any:
     found = list(names) if names is not None else [f"column{index + 1}" for index in range(X.shape[1])]
     if len(found) != X.shape[1]:
         raise InputError(f"names= has {len(found)} names for {X.shape[1]} columns")
+    repeated = [str(name) for name in found if found.count(name) > 1]
+    if repeated:
+        raise InputError(f"names= has several columns {repeated[0]!r}; each needs a name of its own")
     return _Columns({str(name): X[:, index] for index, name in enumerate(found)}, X)
 
 
@@ -259,7 +294,11 @@ def _without(X: Any, name: str) -> Any:
     if name not in [str(column) for column in X.columns]:
         return X
     if isinstance(X, _Columns):
-        return _Columns({key: values for key, values in X.values_of.items() if key != name}, X.array)
+        kept = {key: values for key, values in X.values_of.items() if key != name}
+        if X.array.dtype.names is not None:
+            return _Columns(kept, X.array[list(kept)])
+        places = [place for place, key in enumerate(X.columns) if key != name]
+        return _Columns(kept, X.array[:, places])
     if type(X).__module__.partition(".")[0] == "polars":
         return X.drop(name)
     return X.drop(columns=[column for column in X.columns if str(column) == name])
@@ -284,7 +323,9 @@ def _as_series(values: Any) -> Any:
 
 def _labels(y: Any) -> Any:
     """Labels as an array of numbers or a list of texts; shape [n], [n, 1] or one-hot [n, classes]."""
-    if hasattr(y, "columns") and getattr(y, "shape", (0, 0))[1] == 1:
+    if hasattr(y, "columns"):
+        if y.shape[1] != 1:
+            raise InputError(f"y has {y.shape[1]} columns; labels are one column")
         y = y[list(y.columns)[0]]
     if hasattr(y, "dtype") and not isinstance(y, np.ndarray) and not hasattr(y, "detach"):
         return _label_cells(_column(y, "y"))
@@ -292,6 +333,19 @@ def _labels(y: Any) -> Any:
     if array.dtype.kind in "OUS":
         return _label_cells(_column(array.reshape(-1), "y"))
     return _array(array, "y")
+
+
+def _check_labels(column: Any) -> None:
+    """Refuses labels that are missing."""
+    if column is None:
+        return
+    first, second = column
+    if isinstance(first, np.ndarray):
+        n_missing = int((first < 0).sum())
+    else:
+        n_missing = int(np.isnan(second).sum()) if isinstance(second, np.ndarray) else 0
+    if n_missing:
+        raise InputError(f"y has {n_missing} missing labels; leave such rows out before, as with dropna")
 
 
 def _label_cells(column: Any) -> Any:

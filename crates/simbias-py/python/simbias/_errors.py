@@ -21,6 +21,9 @@ def as_keywords(text: str) -> str:
     'leave such rows out with missing="drop", or name the labels with y'
     """
 
+    text = re.sub(r"--resume (\S+)", r'resume="\1"', text)
+    text = re.sub(r"'--([a-z-]+) <[A-Z|x]+>'", lambda found: found[1].replace("-", "_"), text)
+
     def keyword(found: "re.Match[str]") -> str:
         name, value = found[1], found[2]
         # The package takes these by position.
@@ -30,6 +33,19 @@ def as_keywords(text: str) -> str:
         return f'{name}="{value}"'
 
     return _FLAG.sub(keyword, text)
+
+
+def usage(text: str, function: str) -> str:
+    """What is wrong with a command's words, without how the command line is used.
+
+    >>> usage("error: unexpected argument '--foo' found\\n\\nUsage: simbias audit [OPTIONS]", "simbias.audit")
+    'foo is not an argument of simbias.audit'
+    """
+    text = text.removeprefix("error: ").split("\n\nUsage:")[0].split("\n\n  tip:")[0].split("\n\nFor more")[0]
+    unknown = re.match(r"unexpected argument '--([^']+)'", text)
+    if unknown:
+        return f"{unknown[1].replace('-', '_')} is not an argument of {function}"
+    return text
 
 
 def message(text: str, hint: "str | None") -> str:

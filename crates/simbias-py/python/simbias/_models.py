@@ -30,17 +30,55 @@ def as_model(model: Any, data: Given, folder: Path, name: str) -> str | dict[str
         return _session_file(model, folder, name)
     score, classes = _score_of(model)
 
-    def open_for(layout: Mapping[str, Any], first_rows: Array) -> tuple[Any, int, bool]:
+    def open_for(layout: Mapping[str, Any], first_rows: Array) -> tuple[Any, int, str]:
         if data.own is not None and layout["columns"] is not None:
             return _of_own_table(score, data.own, layout)
-        restore = _restoring(data.own, layout)
+        scorer = _ArrayScorer(score, data.own, layout)
+        kind = "array" if isinstance(data.own, np.ndarray) and len(data.own) == layout["n_rows"] else ""
+        return scorer, scorer(first_rows).shape[1], kind
 
-        def of_numbers(rows: Array) -> Array:
-            return _scores(score(restore(rows)), len(rows))
+    return {"name": name, "open": open_for, "classes": classes, "batch": _batch(model, data.own)}
 
-        return of_numbers, of_numbers(first_rows).shape[1], False
 
-    return {"name": name, "open": open_for, "classes": classes}
+class _ArrayScorer:
+    """Scores rows of numbers, and rows of the user's own array with some values from other rows."""
+
+    def __init__(self, score: Score, own: Any, layout: Mapping[str, Any]) -> None:
+        self.score = score
+        self.own = own
+        self.restore = _restoring(own, layout)
+        shape = tuple(layout["tensors"][0][1])
+        self.place_of = None
+        if isinstance(own, np.ndarray):
+            places = np.arange(int(np.prod(own.shape[1:], dtype=int))).reshape(own.shape[1:])
+            if own.ndim == 4 and own.shape[1:] != shape:
+                # The readers put channels first.
+                places = places.transpose(2, 0, 1)
+            self.place_of = places.reshape(-1)
+
+    def __call__(self, rows: Array) -> Array:
+        """From rows of the readers, float32 of shape [rows, features]."""
+        return _scores(self.score(self.restore(rows)), len(rows))
+
+    def of_own(self, start: int, end: int, donors: Array, features: Array) -> Array:
+        """From the user's own rows; the features come from the donors."""
+        rows = self.own[start:end].copy()
+        if len(features):
+            assert self.place_of is not None
+            places = self.place_of[features]
+            flat = rows.reshape(len(rows), -1)
+            flat[:, places] = self.own[donors].reshape(len(rows), -1)[:, places]
+            rows = flat.reshape(rows.shape)
+        return _scores(self.score(rows), len(rows))
+
+
+def _batch(model: Any, own: Any) -> int:
+    """Rows that a model gets at a time: as many as fit well into memory, fewer for networks with large layers between."""
+    arrays = list(own.values()) if isinstance(own, dict) else [own] if isinstance(own, np.ndarray) else []
+    width = sum(int(np.prod(array.shape[1:], dtype=int)) for array in arrays) or 32
+    if _is_torch(model):
+        return max(64, min(1024, (1 << 20) // width))
+    return max(256, min(65536, (1 << 24) // width))
 
 
 def model_name(model: Any) -> str:
@@ -165,7 +203,21 @@ def _scores(found: Any, n_rows: int) -> Array:
         raise InputError(
             f"the model returned scores of shape {tuple(scores.shape)} for {n_rows} rows; return [rows] or [rows, classes]"
         )
+    _check_precision(scores)
     return np.ascontiguousarray(scores, dtype="f4")
+
+
+def _check_precision(scores: Array) -> None:
+    """Scores are compared in 32 bits: refuses those that these cannot tell apart."""
+    if scores.dtype.kind != "f" or scores.dtype.itemsize <= 4 or not scores.size or not np.isfinite(scores).all():
+        return
+    lowest, highest = float(scores.min()), float(scores.max())
+    step = float(np.spacing(np.float32(max(abs(lowest), abs(highest)))))
+    if 0 < highest - lowest < 1000 * step:
+        raise InputError(
+            f"all scores lie between {lowest} and {highest}, too close together for 32-bit numbers; let the model "
+            "subtract a constant"
+        )
 
 
 def _restoring(own: Any, layout: Mapping[str, Any]) -> Callable[[Array], Any]:
@@ -207,7 +259,7 @@ def _restoring(own: Any, layout: Mapping[str, Any]) -> Callable[[Array], Any]:
     return all_of
 
 
-def _of_own_table(score: Score, own: Any, layout: Mapping[str, Any]) -> tuple[Any, int, bool]:
+def _of_own_table(score: Score, own: Any, layout: Mapping[str, Any]) -> tuple[Any, int, str]:
     """Scores of the user's table with some columns taken from other rows."""
     n_rows = own.shape[0]
     if layout["n_rows"] != n_rows:
@@ -216,13 +268,27 @@ def _of_own_table(score: Score, own: Any, layout: Mapping[str, Any]) -> tuple[An
             'others out yourself, or keep missing cells with missing="keep"'
         )
     exchanged = _exchanging(own)
+    known = [str(name) for name in own.columns]
+    parts: dict[str, set[str]] = {}
+    for name in layout["columns"]:
+        # Of a date with a time of day the readers make two columns.
+        source = name if name in known else name.removesuffix(" (hour)")
+        parts.setdefault(source, set()).add(name)
 
     def of_table(start: int, end: int, donors: Array, names: list[str]) -> Array:
-        return _scores(score(exchanged(start, end, donors, names)), end - start)
+        wanted = set(names)
+        sources = [source for source, its in parts.items() if its & wanted]
+        for source in sources:
+            if not parts[source] <= wanted:
+                raise InputError(
+                    f"the model scores your own table, but a block holds only a part of column {source!r}; give the "
+                    "block the whole column"
+                )
+        return _scores(score(exchanged(start, end, donors, sources)), end - start)
 
     first = min(n_rows, 2)
     n_outputs = of_table(0, first, np.arange(first, dtype="u4"), []).shape[1]
-    return of_table, n_outputs, True
+    return of_table, n_outputs, "table"
 
 
 def _exchanging(own: Any) -> Callable[[int, int, Array, list[str]], Any]:

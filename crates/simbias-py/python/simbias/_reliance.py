@@ -10,6 +10,7 @@ from typing import Any
 
 from ._blocks import block_words
 from ._data import given
+from ._errors import InputError
 from ._models import as_model, model_name
 from ._results import Audit, Comparison, Reliance, Result
 from ._run import Call, flags, run
@@ -77,6 +78,8 @@ def reliance(
     with tempfile.TemporaryDirectory(prefix="simbias-in-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         models = list(model) if isinstance(model, (list, tuple)) else [model]
+        if not models:
+            raise InputError("model is an empty list; give a model")
         is_path = isinstance(X, (str, os.PathLike))
         data = given(
             X,
@@ -84,6 +87,7 @@ def reliance(
             strata=strata,
             names=names,
             max_rows=None if is_path else max_rows,
+            drops=missing == "drop" and all(isinstance(one, (str, os.PathLike)) for one in models),
             folder=folder,
         )
         words = ["reliance", "run", "--data", *data.words, *data.flags]
@@ -96,12 +100,13 @@ def reliance(
             words += ["--model", opened if isinstance(opened, str) else name]
             if not isinstance(opened, str):
                 scorers[name] = opened
+                options.setdefault("batch", opened["batch"])
         if missing is None and scorers and hasattr(data.own, "columns"):
             missing = "keep"
         settings = {"repeats": repeats, "missing": missing, "max_rows": max_rows if is_path else None, **options}
         if options.get("complement") is False:
             settings |= {"complement": None, "no_complement": True}
-        words += block_words(blocks, folder) + flags(settings)
+        words += block_words(blocks, data.own, folder) + flags(settings)
         rows = {data.words[0]: data.rows} if data.rows is not None else {}
         call = Call(words, "simbias.reliance", rows, scorers)
         return Reliance(run(call, out=out, seed=seed, threads=threads, device=device, progress=progress))
@@ -145,5 +150,9 @@ def compare(
 def _result(answer: Any) -> str:
     if isinstance(answer, Result):
         return str(answer.folder / "result.json")
+    if not isinstance(answer, (str, os.PathLike)):
+        raise InputError(
+            f"compare takes answers of simbias.reliance or simbias.audit, or folders of runs, not {type(answer).__name__}"
+        )
     path = Path(answer)
     return str(path / "result.json" if path.is_dir() else path)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
+import tempfile
 import webbrowser
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +32,7 @@ class Result:
     def __init__(self, ended: Ended) -> None:
         self.folder = ended.folder
         """Folder with report.html, result.json and csv/; a temporary one unless ``out`` named it."""
-        self._keeper = ended.keeper
+        self._keeper: Any = ended.keeper
         self.has_bad_verdict = ended.is_bad
         """Whether the answer has a verdict that ``fail_on`` named."""
         self._report_text = (self.folder / "report.json").read_text(encoding="utf-8")
@@ -55,6 +58,7 @@ class Result:
 
         Raises InputError for an unknown name.
         """
+        self._check_folder()
         path = self.folder / "csv" / f"{name}.csv"
         if not path.is_file():
             raise InputError(f"there is no table {name!r}; there are {', '.join(self.tables)}")
@@ -91,6 +95,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer for programs: what result.json holds."""
+        self._check_folder()
         text = (self.folder / "result.json").read_text(encoding="utf-8")
         result: dict[str, Any] = json.loads(text)
         return result
@@ -100,19 +105,43 @@ class Result:
 
         Raises InputError for a folder that exists and is not empty.
         """
+        self._check_folder()
         target = Path(folder)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise InputError(f"{str(target)!r} exists and is not an empty folder; results are never overwritten")
         partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
         try:
+            partial.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(self.folder, partial)
             if target.exists():
                 target.rmdir()
             partial.rename(target)
+        except OSError as error:
+            raise InputError(f"cannot write {str(target)!r}: {error}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         return target
+
+    def _check_folder(self) -> None:
+        if not self.folder.is_dir():
+            raise InputError(f"the folder {str(self.folder)!r} of this answer is gone; keep answers with save()")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An answer is copied and pickled with its folder."""
+        self._check_folder()
+        with tempfile.TemporaryDirectory(prefix="simbias-") as place:
+            archive = shutil.make_archive(str(Path(place) / "run"), "zip", self.folder)
+            content = Path(archive).read_bytes()
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("_keeper", "folder")}
+        return {**kept, "content": content}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        content = state.pop("content")
+        self.__dict__.update(state)
+        self._keeper = tempfile.TemporaryDirectory(prefix="simbias-", ignore_cleanup_errors=True)
+        self.folder = Path(self._keeper.name) / "run"
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(self.folder)
 
     def show(self) -> None:
         """Opens the whole report in a browser."""

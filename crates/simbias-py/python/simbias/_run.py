@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import _native
-from ._errors import InputError, message
+from ._errors import InputError, message, usage
 from ._progress import display
 
 # How often progress is drawn and Ctrl-C is looked for, in seconds.
@@ -52,14 +52,13 @@ def flags(options: Mapping[str, Any]) -> list[str]:
             words.append(flag)
         elif name == "image_size" and not isinstance(value, str):
             height, width = value if isinstance(value, Sequence) else (value, value)
-            words += [flag, f"{height}x{width}"]
+            words.append(f"{flag}={height}x{width}")
         elif name in _JOINED and not isinstance(value, str):
-            words += [flag, ",".join(str(one) for one in value)]
+            words.append(f"{flag}={','.join(str(one) for one in value)}")
         elif isinstance(value, (list, tuple, set, frozenset)):
-            for one in value:
-                words += [flag, quoted(str(one)) if name in _NAMES else str(one)]
+            words += [f"{flag}={quoted(str(one)) if name in _NAMES else one}" for one in value]
         else:
-            words += [flag, quoted(str(value)) if name in _NAMES else str(value)]
+            words.append(f"{flag}={quoted(str(value)) if name in _NAMES else value}")
     return words
 
 
@@ -106,14 +105,14 @@ def run(
             folder = Path(keeper.name) / "run"
         else:
             folder = Path(out)
-        words += ["--out", str(folder)]
+        words.append(f"--out={folder}")
     else:
         folder = Path()
-    words += ["--seed", str(seed), "--device", device]
+    words += [f"--seed={seed}", f"--device={device}"]
     if threads is not None:
-        if threads < 1:
+        if not isinstance(threads, int) or threads < 1:
             raise InputError("threads must be a whole number, 1 or more")
-        words += ["--threads", str(threads)]
+        words.append(f"--threads={threads}")
     task = _native.start(words, call.called_as, threads, call.rows, call.models, onnx_runtime())
     said: list[str] = []
     try:
@@ -126,15 +125,22 @@ def run(
         if not task.wait(_PATIENCE):
             # It saves what can be resumed; its folder must not go before.
             threading.Thread(target=_outlive, args=(task, keeper), daemon=True).start()
-        resume = [words for words in said + task.said() if "--resume" in words]
-        raise KeyboardInterrupt(message(resume[-1], None) if resume else "") from None
+        kept = [words for words in said + task.said() if "--resume" in words or "goes on from there" in words]
+        # Without a place of its own the run goes with this call.
+        raise KeyboardInterrupt(message(kept[-1], None) if kept and out is not None else "") from None
     word, text, hint = task.ended()
     if word == "interrupted":
         raise KeyboardInterrupt
     if word == "bug":
         raise RuntimeError("simbias has hit an internal bug; please report what it wrote on standard error")
+    raised = task.raised()
+    if isinstance(raised, (KeyboardInterrupt, SystemExit)):
+        raise raised
+    if word == "input" and raised is not None:
+        # The words are the user's own.
+        raise InputError(text) from raised
     if word == "input":
-        raise InputError(message(text, hint)) from task.raised()
+        raise InputError(message(usage(text, call.called_as), hint))
     return Ended(folder, keeper, task.printed(), word == "bad-verdict")
 
 

@@ -97,8 +97,17 @@ impl Resolver<'_> {
         self.untransformed(block)?;
         let names: Vec<String> =
             (0..self.data.n_features()).map(|c| self.data.layout.column_name(c)).collect();
-        let found: Vec<usize> =
-            (0..names.len()).filter(|&column| glob_matches(pattern, &names[column])).collect();
+        // The name of a column of the user's own means all that was made of it: categories, the hours of a date.
+        let matches = |name: &str| {
+            let of_date = name.strip_suffix(" (hour)");
+            glob_matches(pattern, name) || of_date.is_some_and(|date| glob_matches(pattern, date))
+        };
+        let own = self.data.layout.column_groups();
+        let of_own = |column: usize| {
+            own.iter().any(|group| group.columns.contains(&column) && matches(&group.name))
+        };
+        let is_meant = |&column: &usize| matches(&names[column]) || of_own(column);
+        let found: Vec<usize> = (0..names.len()).filter(is_meant).collect();
         if found.is_empty() {
             let mut shown: Vec<&str> = names.iter().take(12).map(String::as_str).collect();
             if names.len() > shown.len() {

@@ -161,7 +161,7 @@ impl Answer for ComparisonAnswer {
                  another single one.",
             )
             .next_step(format!(
-                "Check that the {metric} on unchanged rows and the accuracy under attack are still good enough for you."
+                "Check that the {metric} on unchanged rows is still good enough for you."
             ))
             .section(comparison_section(comparison, "Before and after", metric))
             .section(method_section(&self.after).folded())

@@ -6,6 +6,8 @@ use crate::compare::{BlockChange, Change, Comparison};
 
 /// Blocks that a headline names.
 const MOST_NAMED: usize = 3;
+/// Changes below this share of the skill are not in a headline, however sure they are.
+const LEAST_CHANGE: f64 = 0.05;
 /// What "reliance" means in a headline.
 pub const RELIANCE_MEANS: &str =
     "Reliance on a block is the share of the model's skill that is lost without it.";
@@ -18,7 +20,7 @@ pub fn comparison_headline(comparison: &Comparison, metric: &str) -> String {
     let first = match changed.as_slice() {
         [] => match largest(comparison) {
             Some((block, change)) => format!(
-                "Reliance on no block changed by more than chance explains (the largest change: {:?}, {})",
+                "Reliance on no block is shown to have changed by 5 % of the skill or more (the largest change: {:?}, {})",
                 block.block,
                 arrow(change, 2)
             ),
@@ -140,8 +142,10 @@ fn clean(value: f64) -> f64 {
 /// Blocks whose necessity changed, the largest change first.
 fn changed_blocks(comparison: &Comparison) -> Vec<(&BlockChange, &Change)> {
     let n_blocks = comparison.blocks.len();
+    let is_worth_a_word =
+        |change: &Change| change.is_settled(n_blocks) && size(change) >= LEAST_CHANGE;
     let mut changed: Vec<(&BlockChange, &Change)> =
-        necessities(comparison).filter(|(_, change)| change.is_settled(n_blocks)).collect();
+        necessities(comparison).filter(|(_, change)| is_worth_a_word(change)).collect();
     changed.sort_by(|a, b| size(b.1).total_cmp(&size(a.1)));
     changed
 }

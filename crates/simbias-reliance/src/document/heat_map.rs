@@ -10,6 +10,8 @@ use crate::heat_map::{HeatCell, HeatMap};
 
 /// Pictures beside one another on the first screen.
 const LEAD_PICTURES: usize = 3;
+/// A map whose strongest cell costs less than this share of the skill does not say what the whole picture is worth.
+const LITTLE: f64 = 0.25;
 /// Cells that a sentence names.
 const MOST_NAMED: usize = 3;
 
@@ -61,7 +63,7 @@ impl HeatMap {
         let Some(first) = shown.first() else {
             return format!(
                 "The heat map is empty: none of the {} parts into which it divides the picture is shown to be needed by \
-                 itself.",
+                 itself. A region across their borders can still matter: name it as a block to see.",
                 self.cells.len()
             );
         };
@@ -126,9 +128,17 @@ impl HeatMap {
 
     /// The map over the mean image and examples alone.
     pub(super) fn lead(&self) -> PictureGrid {
-        let mut grid = self.grid(
-            "The stronger the colour, the more of the model's skill is lost when only these pixels come from another picture.",
-        );
+        let most = self.shown().iter().map(|cell| cell.necessity.value).fold(0.0, f64::max);
+        let few = if most < LITTLE {
+            " Each part by itself costs little, because others can replace it; larger blocks may cost more."
+        } else {
+            ""
+        };
+        let mut grid = self.grid(&format!(
+            "The stronger the colour, the more of the model's skill is lost when only these pixels come from another \
+             picture: {} at most.{few}",
+            percent(most),
+        ));
         grid.id = "lead".into();
         grid.title = "Where in the picture the model looks".into();
         grid.rows.truncate(1);
