@@ -187,7 +187,8 @@ fn exports_that_do_not_fit_are_refused_with_a_way_out() {
 fn losses() -> Bench {
     let bench = Bench::new();
     let (n_steps, n) = (80, 200);
-    let size = |step: usize| 1.0 + 0.5 * ((step * step) % 7) as f32 / 7.0;
+    // Swings of very different sizes: shifted in time, such a series is no longer like itself.
+    let size = |step: usize| 0.1 + 2.0 * ((step * 7919 + step * step * 31) % 97) as f32 / 97.0;
     let value = |step: usize, example: usize| {
         let turn = if step.is_multiple_of(2) { size(step) } else { -size(step) };
         let side = match example {
@@ -195,7 +196,11 @@ fn losses() -> Bench {
             5..10 => -turn,
             _ => 0.0,
         };
-        let jitter = ((step * 31 + example * 17) % 13) as f32 * 0.002;
+        // Noise of every example's own: a pattern in common would be a finding too.
+        let mixed = (step as u32 + 1).wrapping_mul(2_654_435_761)
+            ^ (example as u32 + 1).wrapping_mul(0x85eb_ca6b);
+        let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0x5bd1_e995);
+        let jitter = ((mixed ^ (mixed >> 15)) % 1000) as f32 * 2e-5;
         3.0 - 0.002 * step as f32 + side + jitter
     };
     let values = (0..n_steps).flat_map(|step| (0..n).map(move |example| value(step, example)));
