@@ -89,7 +89,7 @@ impl Beside {
     /// for them.
     ///
     /// # Errors
-    /// As [`measure`](crate::measure) and [`Screen::of`]; too few rows for a screen are no error.
+    /// As [`measure`](crate::measure) and [`Screen::of`]; too few rows for a screen are not an error.
     pub fn look(
         scorer: &dyn Scorer,
         data: &Dataset,

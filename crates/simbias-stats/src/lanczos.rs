@@ -189,7 +189,8 @@ fn qr_step(on: &mut [f64], off: &mut [f64], start: usize, end: usize, rows: &mut
     }
 }
 
-fn dot(one: &[f64], other: &[f64]) -> f64 {
+/// The product of two vectors of equal length, in eight sums side by side.
+pub fn dot(one: &[f64], other: &[f64]) -> f64 {
     const LANES: usize = 8;
     let (ones, ends) = one.as_chunks::<LANES>();
     let (others, other_ends) = other.as_chunks::<LANES>();

@@ -29,7 +29,7 @@ pub use interval::{
     normal_quantile, quantile, sample_variance, share_estimate, wald_interval, wilson_interval,
 };
 pub use ks::{KsTest, ks_statistic_sorted, ks_test};
-pub use lanczos::{Eigenpairs, LanczosOptions, largest_eigenpairs, largest_eigenpairs_from};
+pub use lanczos::{Eigenpairs, LanczosOptions, dot, largest_eigenpairs, largest_eigenpairs_from};
 pub use multiclass::{one_vs_one_auc, one_vs_rest_auc};
 pub use multiplicity::holm;
 pub use null::{null_auc_standard_error, permuted_accuracy};

@@ -60,7 +60,7 @@ fn changes_of_verdicts_are_kept() {
     ledger.record(&outcome(2), stamp("2026-01-02")).unwrap();
     ledger.record(&outcome(2), stamp("2026-01-03")).unwrap();
     ledger.record(&outcome(3), stamp("2026-01-04")).unwrap();
-    // What cannot be measured is no change.
+    // What cannot be measured is not a change.
     for scale in [Scale::Cpu, Scale::Gpu] {
         ledger.record(&Outcome::not_run(&RISING, scale, "no"), stamp("2026-01-05")).unwrap();
     }

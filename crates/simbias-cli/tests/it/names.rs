@@ -96,7 +96,7 @@ fn our_networks_take_columns_and_categories_in_other_capital_letters_with_a_caut
         assert!(ended.stderr.contains(words), "{words} is missing in {}", ended.stderr);
     }
     assert_eq!(auc(&bench, "a"), auc(&bench, "b"));
-    // A remark that classes were put in order is no warning that they are out of order.
+    // A remark that classes were put in order is not a warning that they are out of order.
     assert!(!ended.stdout.contains("seem to be in another order"), "{}", ended.stdout);
     assert!(auc(&bench, "a") > 0.9);
 }

@@ -11,7 +11,7 @@ const TURNING_LAG: f64 = -0.5;
 /// A mean loss beyond this many times its lowest value so far is a spike.
 const SPIKE: f64 = 1.5;
 const LEAST_OPPOSITION: f64 = -0.5;
-/// A smaller group is no group.
+/// A smaller group does not count.
 const LEAST_GROUP: usize = 3;
 const MUCH_MOTION: f64 = 0.5;
 const LITTLE_MOTION: f64 = 0.25;

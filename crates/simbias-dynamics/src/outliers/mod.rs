@@ -79,7 +79,7 @@ pub struct Pair {
     pub first_losses: Vec<f64>,
     /// Mean loss of the second group at every recorded step.
     pub second_losses: Vec<f64>,
-    /// Whether the pair opposes, is large enough, is no chance, and the losses oscillate at all.
+    /// Whether the pair opposes, is large enough, is more than chance, and the losses oscillate at all.
     pub is_accepted: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use simbias_report::{Progress, StopOnly};
-use simbias_stats::{LanczosOptions, Seed, largest_eigenpairs};
+use simbias_stats::{LanczosOptions, Seed, dot, largest_eigenpairs};
 
 use super::Pair;
 use super::candidates::{Series, standardised};
@@ -140,19 +140,4 @@ fn pair(series: &Series, first: &[usize], second: &[usize], coherence: f64, tota
 fn correlation(one: &[f64], other: &[f64]) -> f64 {
     let product = dot(&standardised(one), &standardised(other));
     (product / one.len() as f64).clamp(-1.0, 1.0)
-}
-
-/// Eight sums side by side.
-fn dot(one: &[f64], other: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let (ones, ends) = one.as_chunks::<LANES>();
-    let (others, other_ends) = other.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (one, other) in ones.iter().zip(others) {
-        for lane in 0..LANES {
-            sums[lane] += one[lane] * other[lane];
-        }
-    }
-    let rest: f64 = ends.iter().zip(other_ends).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
 }
